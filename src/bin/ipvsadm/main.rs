@@ -1,0 +1,3 @@
+//! `ipvsadm`: set up, maintain and inspect the IPVS table of the kernel.
+
+fn main() {}

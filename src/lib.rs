@@ -1,0 +1,1 @@
+//! A typed library for IPVS.
