@@ -1,1 +1,5 @@
-//! A typed library for IPVS.
+//! A typed library for IPVS (Linux Virtual Server), the layer-4 load balancer in the kernel.
+
+mod model;
+
+pub use model::*;
