@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod harness;
+mod lab;
 mod netns;
 mod program;
 mod selftest;
@@ -54,15 +55,22 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [selftest::tests()].into_iter().flatten().collect()
+    [lab::tests(), selftest::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What `--NAME` starts instead of the tests.
-const SESSIONS: &[Session] = &[Session {
-    name: "run",
-    interactive: false,
-    run: run_command,
-}];
+const SESSIONS: &[Session] = &[
+    lab::DEMO,
+    lab::SHELL,
+    Session {
+        name: "run",
+        interactive: false,
+        run: run_command,
+    },
+];
 
 fn main() -> ExitCode {
     let tests = all_tests();

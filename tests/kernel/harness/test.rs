@@ -34,7 +34,6 @@ impl KernelTest {
     }
 
     /// For a test that takes longer than a minute on a slow machine.
-    #[allow(dead_code, reason = "for whoever writes the next long one")]
     pub(crate) fn within(mut self, time: Duration) -> KernelTest {
         self.time = time;
         self
