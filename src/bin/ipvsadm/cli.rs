@@ -23,6 +23,10 @@ pub(crate) fn parse<R: Resolve + ?Sized>(
 ) -> Result<rules::Command, UsageError> {
     match command(Texts::Without).try_get_matches_from(words) {
         Ok(matches) => match events(&matches) {
+            // Words of which nothing is left, such as `--`, are not the same as no words.
+            Some(events) if events.is_empty() != words.is_empty() => {
+                rules::interpret(scan(words), names)
+            }
             Some(events) => rules::interpret(events.into_iter().map(Ok), names),
             None => rules::interpret(scan(words), names),
         },

@@ -2,6 +2,7 @@
 
 mod options;
 mod pair;
+mod session;
 mod systematic;
 
 use crate::harness::KernelTest;
