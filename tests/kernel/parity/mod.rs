@@ -2,11 +2,16 @@
 
 mod options;
 mod pair;
+mod random;
+mod restore;
 mod session;
 mod systematic;
 
 use crate::harness::KernelTest;
 
+/// What `make parity` sets: where the random commands begin, and how many there are.
+pub(crate) const SETTINGS: [&str; 2] = ["PARITY_SEED", "PARITY_N"];
+
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [systematic::tests()].into_iter().flatten().collect()
+    [random::tests(), systematic::tests(), restore::tests()].into_iter().flatten().collect()
 }

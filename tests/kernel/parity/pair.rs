@@ -9,6 +9,8 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::thread;
+use std::time::Duration;
 
 /// What both namespaces are made of: an interface with addresses of both families, on which multicasts go out.
 const NETWORK: &str = "\
@@ -130,6 +132,12 @@ impl Side {
     }
 }
 
+/// The kernel answers nobody who stops a daemon that has not begun to run: it finds that the thread was interrupted,
+/// and takes that for its own interruption (`netlink_rcv_skb` and `-EINTR`). Either program would wait for ever.
+fn let_daemons_begin() {
+    thread::sleep(Duration::from_millis(20));
+}
+
 /// The timeouts that a new namespace has.
 const TIMEOUTS: Timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
 
@@ -153,6 +161,9 @@ impl Pair {
     pub(crate) fn reset(&self, rules: &[Change]) {
         for side in [&self.reference, &self.ours] {
             let daemons = side.client.borrow_mut().daemons().expect("the daemons");
+            if !daemons.is_empty() {
+                let_daemons_begin();
+            }
             for daemon in daemons {
                 side.change(&Change::StopDaemon(daemon.role));
             }
@@ -196,6 +207,9 @@ impl Pair {
     }
 
     fn judge(&self, line: &Line, both: Both) -> Result<Both, String> {
+        if line.words.first().is_some_and(|word| word == "--start-daemon") {
+            let_daemons_begin();
+        }
         let mut wrong = Vec::new();
         if !same_output(line, &both) {
             wrong.push("standard output");
