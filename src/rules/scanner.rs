@@ -228,7 +228,10 @@ impl<'a> Iterator for Words<'a> {
             let word = &text[..end];
             // What follows a NUL in a word is no part of it.
             let next = match text.get(end) {
-                Some(0) => text[end..].iter().position(|byte| class(*byte) == Class::Blank),
+                Some(0) => {
+                    let blank = text[end..].iter().position(|byte| class(*byte) == Class::Blank);
+                    blank.map(|at| end + at)
+                }
                 Some(_) => Some(end),
                 None => None,
             };
