@@ -1,6 +1,7 @@
 //! `ipvsadm-save` and `ipvsadm-restore`, which are this program under other names.
 
 use std::ffi::OsString;
+use std::io::Read;
 
 use anyhow::anyhow;
 use ipvs::Change;
@@ -40,6 +41,13 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
         return Ok(());
     }
     let mut client = kernel::connect()?;
+    // All of it is read before the table is cleared: the rules may come from an ipvsadm-save that is
+    // reading the table still.
+    let mut rules = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut rules)
+        .map_err(|error| Failure::Other(anyhow::Error::new(error).context("standard input")))?;
     client.change(&Change::Flush)?;
-    restore::restore(&mut client, std::io::stdin().lock(), sink)
+    restore::restore(&mut client, &rules[..], sink)
 }

@@ -1,9 +1,13 @@
 //! Whether anyone can tell our program from Debian's: both are given the same command lines on one kernel.
 
+mod connections;
+mod counters;
+mod mounts;
 mod options;
 mod pair;
 mod random;
 mod restore;
+mod scripts;
 mod session;
 mod systematic;
 
@@ -13,5 +17,15 @@ use crate::harness::KernelTest;
 pub(crate) const SETTINGS: [&str; 2] = ["PARITY_SEED", "PARITY_N"];
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [random::tests(), systematic::tests(), restore::tests()].into_iter().flatten().collect()
+    [
+        random::tests(),
+        systematic::tests(),
+        restore::tests(),
+        scripts::tests(),
+        connections::tests(),
+        counters::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
