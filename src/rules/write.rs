@@ -326,3 +326,7 @@ fn daemon(f: &mut fmt::Formatter<'_>, config: &DaemonConfig) -> fmt::Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;
