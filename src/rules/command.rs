@@ -20,6 +20,13 @@ pub enum Command {
     Version,
 }
 
+impl Default for Command {
+    /// `-L`: what the program does when it is given no word.
+    fn default() -> Self {
+        Command::List(Listing::Services(ServiceListing::default()))
+    }
+}
+
 /// What to show, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {

@@ -26,8 +26,8 @@ impl Display for Help {
             }
         }
         f.write_str(
-            "\nADDRESS is host[:port]: 192.0.2.1:80, [2001:db8::1]:80, www:http; without a port,\n\
-             all ports. A value is the next word or glued on: -w 10, -w10, --weight=10.\n",
+            "\nADDRESS is host[:port]: 192.0.2.1:80, [2001:db8::1]:80, www:http; without a\n\
+             port, all ports. A value is the next word or glued on: -w 10, -w10, --weight=10.\n",
         )
     }
 }

@@ -22,7 +22,8 @@ use crate::{
 /// Where a sync daemon multicasts unless it is told.
 const DEFAULT_INTERFACE: Name = Name::literal("eth0");
 
-/// Puts a command together from what the words say. No event at all means `-L`.
+/// Puts a command together from what the words say. Where there is no word at all, there is
+/// nothing to put together: a command line then means [`Command::default`], a rule line nothing.
 ///
 /// `names` is asked for the names among the values, and for nothing else.
 ///
@@ -35,9 +36,7 @@ pub fn interpret<'a, R: Resolve + ?Sized>(
     names: &mut R,
 ) -> Result<Command, UsageError> {
     let mut said = Said::default();
-    let mut any = false;
     for event in events {
-        any = true;
         match event {
             Ok(Event::Word(word)) => said.word(word),
             Ok(Event::Option { option, value }) => match said.command {
@@ -56,8 +55,7 @@ pub fn interpret<'a, R: Resolve + ?Sized>(
     }
     match said.command {
         Some(command) => said.finish(command, names),
-        None if any => Err(UsageError::NoCommand),
-        None => Ok(Command::List(Listing::Services(ServiceListing::default()))),
+        None => Err(UsageError::NoCommand),
     }
 }
 
@@ -271,7 +269,7 @@ impl<'a> Said<'a> {
 
     /// What depends on more than one option.
     fn finish<R: Resolve + ?Sized>(
-        mut self,
+        &mut self,
         command: OptionId,
         names: &mut R,
     ) -> Result<Command, UsageError> {
@@ -356,7 +354,7 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn timeouts(self) -> Result<Command, UsageError> {
+    fn timeouts(&self) -> Result<Command, UsageError> {
         let [tcp, tcp_fin, udp, _] = self.words;
         if self.word_count < 3 {
             return Err(UsageError::MissingTimeouts);
@@ -608,3 +606,7 @@ fn read<'a, T>(
 fn number(option: OptionId, value: &[u8], range: Range) -> Result<u32, UsageError> {
     read(option, value, |value| integer(value, range))
 }
+
+#[cfg(test)]
+#[path = "interpret_tests.rs"]
+mod tests;

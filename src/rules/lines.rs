@@ -12,7 +12,7 @@ use super::scanner::{Scanner, Words};
 ///
 /// # Errors
 ///
-/// As [`interpret`]. `-R` is an error here: rules cannot ask for rules.
+/// As [`interpret`](super::interpret()). `-R` is an error here: rules cannot ask for rules.
 pub fn parse_line<R: Resolve + ?Sized>(
     line: &[u8],
     names: &mut R,
@@ -101,3 +101,7 @@ impl<B: BufRead, R: Resolve> Iterator for Lines<B, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "lines_tests.rs"]
+mod tests;
