@@ -208,6 +208,18 @@ fn a_socket_that_fails_is_an_error() {
 }
 
 #[test]
+fn only_an_answer_to_the_last_change_ends_the_wait_for_it() {
+    let (mut client, _) = client(|requests| {
+        let last = requests.last().expect("a request");
+        let nothing = last.noop();
+        vec![Ok(nothing), Ok(last.refused_capped(errno::EEXIST, None))]
+    });
+    let mut batch = client.batch();
+    push_all(&mut batch, &additions(2));
+    assert_eq!(batch.take_refused().len(), 1);
+}
+
+#[test]
 fn many_answers_in_one_datagram_are_all_read() {
     let (mut client, _) = client(|requests| {
         let replies = answers(requests, |request| request.sequence % 2 == 0);
