@@ -148,9 +148,10 @@ fn each_error_number_has_its_words_for_each_question() {
 #[test]
 fn the_kernels_own_words_are_kept_however_it_refuses() {
     type Refuse = fn(&Request, Option<&str>) -> Vec<u8>;
-    let ways: [(&str, Refuse); 2] = [
+    let ways: [(&str, Refuse); 3] = [
         ("whole", |request, text| request.refused(EINVAL, text)),
         ("capped", |request, text| request.refused_capped(EINVAL, text)),
+        ("at the end of a dump", |request, text| request.done(EINVAL, text)),
     ];
     for (way, refuse) in ways {
         for words in [None, Some("scheduler is not to my taste"), Some("")] {
