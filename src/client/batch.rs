@@ -118,10 +118,14 @@ impl<'c, T: Transport> Batch<'c, T> {
                 let Some(&(operation, tag)) = self.queued.get(index) else {
                     continue;
                 };
-                if let Content::Refused { errno, text } = message.content {
-                    let kernel_text = text.map(str::to_owned);
-                    let refusal = Refusal { operation, errno, kernel_text };
-                    self.refused.push(Refused { tag, refusal });
+                match message.content {
+                    Content::Acknowledged => {}
+                    Content::Refused { errno, text } => {
+                        let kernel_text = text.map(str::to_owned);
+                        let refusal = Refusal { operation, errno, kernel_text };
+                        self.refused.push(Refused { tag, refusal });
+                    }
+                    Content::Noop | Content::Done | Content::Attributes(_) => continue,
                 }
                 if index + 1 == self.queued.len() {
                     return Ok(());

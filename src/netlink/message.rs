@@ -79,7 +79,7 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
                 0 => Ok(Content::Acknowledged),
                 code => Ok(Content::Refused {
                     errno: code.saturating_neg(),
-                    text: refusal_text(flags, &body[4..]),
+                    text: after_request(flags, &body[4..]).and_then(|rest| words(flags, rest)),
                 }),
             }
         }
@@ -88,7 +88,10 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
             let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
             match code {
                 0.. => Ok(Content::Done),
-                code => Ok(Content::Refused { errno: code.saturating_neg(), text: None }),
+                code => Ok(Content::Refused {
+                    errno: code.saturating_neg(),
+                    text: body.get(4..).and_then(|rest| words(flags, rest)),
+                }),
             }
         }
         _ => body
@@ -98,18 +101,23 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
     }
 }
 
-/// The kernel's own words in an extended acknowledgement. `rest` begins with the header of the
-/// refused request, which its body follows unless the acknowledgement is capped.
-fn refusal_text(flags: u16, rest: &[u8]) -> Option<&str> {
+/// What follows the refused request in a refusal. `rest` begins with the request's header, which
+/// its body follows unless the refusal is capped.
+fn after_request(flags: u16, rest: &[u8]) -> Option<&[u8]> {
+    let length = if flags & NLM_F_CAPPED != 0 {
+        NLMSG_HDRLEN
+    } else {
+        usize::try_from(u32::from_ne_bytes(*rest.first_chunk()?)).ok()?
+    };
+    rest.get(length.checked_next_multiple_of(4)?..)
+}
+
+/// The kernel's own words in an extended acknowledgement, whose attributes `rest` is.
+fn words(flags: u16, rest: &[u8]) -> Option<&str> {
     if flags & NLM_F_ACK_TLVS == 0 {
         return None;
     }
-    let skip = if flags & NLM_F_CAPPED != 0 {
-        NLMSG_HDRLEN
-    } else {
-        (u32::from_ne_bytes(*rest.first_chunk()?) as usize).next_multiple_of(4)
-    };
-    NlasIterator::new(rest.get(skip..)?)
+    NlasIterator::new(rest)
         .map_while(Result::ok)
         .find(|attribute| attribute.kind() == ext_ack::MSG)
         .and_then(|attribute| {
