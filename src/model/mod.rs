@@ -10,6 +10,7 @@ mod info;
 mod name;
 mod scheduler;
 mod service;
+mod snapshot;
 mod stats;
 
 pub use change::Change;
@@ -23,4 +24,5 @@ pub use scheduler::{KnownScheduler, SCHEDULERS, SchedulerFlags};
 pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
 };
+pub use snapshot::{Snapshot, SnapshotEntry};
 pub use stats::{Rates, Stats};

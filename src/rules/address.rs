@@ -1,6 +1,5 @@
 //! Addresses with ports, as rules write them.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::error::Problem;
@@ -221,36 +220,6 @@ fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// An address as the C library writes it, and so `ipvsadm` 1.31.
-///
-/// It differs from Rust's own form for the old IPv4-compatible addresses, whose last four bytes
-/// the C library writes as IPv4: `::0.1.0.128` and not `::1:80`.
-///
-/// ```
-/// use ipvs::rules::AddressText;
-/// assert_eq!(AddressText("::1:80".parse()?).to_string(), "::0.1.0.128");
-/// assert_eq!(AddressText("2001:db8::1".parse()?).to_string(), "2001:db8::1");
-/// # Ok::<(), std::net::AddrParseError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AddressText(pub IpAddr);
-
-impl fmt::Display for AddressText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => fmt::Display::fmt(&address, f),
-            IpAddr::V6(address) => match address.segments() {
-                [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
-                    let [a, b] = high.to_be_bytes();
-                    let [c, d] = low.to_be_bytes();
-                    f.pad(&format!("::{a}.{b}.{c}.{d}"))
-                }
-                _ => fmt::Display::fmt(&address, f),
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,20 +361,5 @@ mod tests {
         let name = Endpoint::parse(b"nosuch:80").unwrap();
         let error = name.resolve(&mut NumericOnly, Protocol::Tcp, AddressFamily::V4);
         assert!(error.unwrap_err().to_string().starts_with("nosuch: "));
-    }
-
-    #[test]
-    fn ipv6_is_written_as_the_c_library_writes_it() {
-        for (address, text) in [
-            ("::", "::"),
-            ("::1", "::1"),
-            ("::ffff", "::ffff"),
-            ("::1:0", "::0.1.0.0"),
-            ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
-            ("1:0:0:2:0:0:0:3", "1:0:0:2::3"),
-            ("1:0:2:3:4:5:6:7", "1:0:2:3:4:5:6:7"),
-        ] {
-            assert_eq!(AddressText(address.parse().unwrap()).to_string(), text);
-        }
     }
 }

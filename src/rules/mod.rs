@@ -32,10 +32,10 @@ mod options;
 mod resolve;
 mod scanner;
 mod table;
+pub mod text;
 mod value;
 mod write;
 
-pub use address::AddressText;
 pub use command::{Command, ConnectionListing, Listing, SaveOptions, ServiceListing, View};
 pub use error::{Problem, UsageError};
 pub use help::help;
@@ -44,4 +44,4 @@ pub use lines::{Lines, RuleLine, parse_line};
 pub use options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
 pub use resolve::{NumericOnly, Resolve, ResolveError};
 pub use scanner::{Event, Scanner, SyntaxError, Words};
-pub use write::{Line, Names, Numeric, Unwritable};
+pub use write::{Line, Names, Numeric, Unwritable, push_line};

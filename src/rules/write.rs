@@ -1,11 +1,10 @@
 //! The way back: from a change to the rule line that asks for it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::address::AddressText;
 use super::options::OptionId;
+use super::text::{push_address, push_named_endpoint, push_number};
 use crate::{
     AddressFamily, Change, DaemonConfig, DestinationConfig, DestinationKey, Forwarding, Name,
     Persistence, Protocol, ServiceConfig, ServiceKey, Tunnel, TunnelChecksum,
@@ -14,10 +13,10 @@ use crate::{
 /// Gives names to addresses and ports. What has no name is written as a number.
 pub trait Names {
     /// The name of the host with this address.
-    fn host(&self, address: IpAddr) -> Option<Cow<'_, str>>;
+    fn host(&self, address: IpAddr) -> Option<&str>;
 
     /// The name of the service on this port, in host byte order, of this protocol.
-    fn service(&self, port: u16, protocol: Protocol) -> Option<Cow<'_, str>>;
+    fn service(&self, port: u16, protocol: Protocol) -> Option<&str>;
 }
 
 /// Writes all addresses and ports as numbers.
@@ -25,11 +24,11 @@ pub trait Names {
 pub struct Numeric;
 
 impl Names for Numeric {
-    fn host(&self, _: IpAddr) -> Option<Cow<'_, str>> {
+    fn host(&self, _: IpAddr) -> Option<&str> {
         None
     }
 
-    fn service(&self, _: u16, _: Protocol) -> Option<Cow<'_, str>> {
+    fn service(&self, _: u16, _: Protocol) -> Option<&str> {
         None
     }
 }
@@ -44,11 +43,8 @@ impl Names for Numeric {
 /// assert_eq!(Line::new(&add)?.to_string(), "-A -t 192.0.2.1:80 -s wlc");
 /// # Ok::<(), ipvs::rules::Unwritable>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
-pub struct Line<'a, N = Numeric> {
-    change: &'a Change,
-    names: &'a N,
-}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line(String);
 
 /// What no rule can say: values that only a kernel newer than this library reports, and names that
 /// hold what a rule cannot.
@@ -66,27 +62,79 @@ pub enum Unwritable {
     Name(Name),
 }
 
-impl<'a> Line<'a> {
+impl Line {
     /// The line for this change, in numbers.
     ///
     /// # Errors
     ///
     /// If no rule can say it.
-    pub fn new(change: &'a Change) -> Result<Self, Unwritable> {
+    pub fn new(change: &Change) -> Result<Self, Unwritable> {
         Line::with_names(change, &Numeric)
     }
-}
 
-impl<'a, N: Names> Line<'a, N> {
     /// The line for this change, with names as `names` has them.
     ///
     /// # Errors
     ///
     /// If no rule can say it.
-    pub fn with_names(change: &'a Change, names: &'a N) -> Result<Self, Unwritable> {
-        check(change)?;
-        Ok(Line { change, names })
+    pub fn with_names<N: Names>(change: &Change, names: &N) -> Result<Self, Unwritable> {
+        let mut text = Vec::new();
+        push_line(&mut text, change, names)?;
+        // Made of names that are text, and of ASCII.
+        Ok(Line(String::from_utf8_lossy(&text).into_owned()))
     }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Appends the rule line for a change, without a newline. For whoever writes many: see [`Line`].
+///
+/// # Errors
+///
+/// If no rule can say it. Then nothing has been appended.
+pub fn push_line<N: Names>(
+    text: &mut Vec<u8>,
+    change: &Change,
+    names: &N,
+) -> Result<(), Unwritable> {
+    check(change)?;
+    let mut writer = Writer { text, names };
+    match change {
+        Change::AddService(key, config) => writer.service(OptionId::AddService, key, config),
+        Change::EditService(key, config) => writer.service(OptionId::EditService, key, config),
+        Change::DeleteService(key) => writer.key(OptionId::DeleteService, key),
+        Change::AddDestination(service, key, config) => {
+            writer.server(OptionId::AddServer, service, key);
+            writer.server_config(config);
+        }
+        Change::EditDestination(service, key, config) => {
+            writer.server(OptionId::EditServer, service, key);
+            writer.server_config(config);
+        }
+        Change::DeleteDestination(service, key) => {
+            writer.server(OptionId::DeleteServer, service, key);
+        }
+        Change::Flush => writer.option(OptionId::Clear),
+        Change::ZeroAll => writer.option(OptionId::Zero),
+        Change::ZeroService(key) => writer.key(OptionId::Zero, key),
+        Change::SetTimeouts(timeouts) => {
+            writer.option(OptionId::Set);
+            for timeout in [timeouts.tcp, timeouts.tcp_fin, timeouts.udp] {
+                writer.blank();
+                push_number(writer.text, timeout);
+            }
+        }
+        Change::StartDaemon(role, config) => {
+            writer.word(OptionId::StartDaemon, &role.to_string());
+            writer.daemon(config);
+        }
+        Change::StopDaemon(role) => writer.word(OptionId::StopDaemon, &role.to_string()),
+    }
+    Ok(())
 }
 
 fn check(change: &Change) -> Result<(), Unwritable> {
@@ -128,203 +176,182 @@ fn check_name(name: Name) -> Result<(), Unwritable> {
     if words.next() == Some(name.as_bytes()) { Ok(()) } else { Err(Unwritable::Name(name)) }
 }
 
-/// An option as a rule spells it: its letter if it has one.
-struct Spelled(OptionId);
-
-impl fmt::Display for Spelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.spec().short {
-            Some(letter) => write!(f, "-{letter}"),
-            None => write!(f, "{}", self.0),
-        }
-    }
-}
-
 const TUNNEL_CHECKSUMS: [(TunnelChecksum, OptionId); 3] = [
     (TunnelChecksum::None, OptionId::TunNocsum),
     (TunnelChecksum::Checksum, OptionId::TunCsum),
     (TunnelChecksum::Remote, OptionId::TunRemcsum),
 ];
 
-impl<N: Names> fmt::Display for Line<'_, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.change {
-            Change::AddService(key, config) => self.service(f, OptionId::AddService, key, config),
-            Change::EditService(key, config) => self.service(f, OptionId::EditService, key, config),
-            Change::DeleteService(key) => self.key(f, OptionId::DeleteService, key),
-            Change::AddDestination(service, key, config) => {
-                self.server(f, OptionId::AddServer, service, key)?;
-                server_config(f, config)
-            }
-            Change::EditDestination(service, key, config) => {
-                self.server(f, OptionId::EditServer, service, key)?;
-                server_config(f, config)
-            }
-            Change::DeleteDestination(service, key) => {
-                self.server(f, OptionId::DeleteServer, service, key)
-            }
-            Change::Flush => write!(f, "{}", Spelled(OptionId::Clear)),
-            Change::ZeroAll => write!(f, "{}", Spelled(OptionId::Zero)),
-            Change::ZeroService(key) => self.key(f, OptionId::Zero, key),
-            Change::SetTimeouts(timeouts) => write!(
-                f,
-                "{} {} {} {}",
-                Spelled(OptionId::Set),
-                timeouts.tcp,
-                timeouts.tcp_fin,
-                timeouts.udp
-            ),
-            Change::StartDaemon(role, config) => {
-                write!(f, "{} {role}", Spelled(OptionId::StartDaemon))?;
-                daemon(f, config)
-            }
-            Change::StopDaemon(role) => write!(f, "{} {role}", Spelled(OptionId::StopDaemon)),
-        }
-    }
+/// Words, with a blank between them.
+struct Writer<'a, N> {
+    text: &'a mut Vec<u8>,
+    names: &'a N,
 }
 
-impl<N: Names> Line<'_, N> {
+impl<N: Names> Writer<'_, N> {
+    fn blank(&mut self) {
+        self.text.push(b' ');
+    }
+
+    /// An option as a rule spells it: its letter if it has one.
+    fn option(&mut self, option: OptionId) {
+        let row = option.spec();
+        match row.short {
+            Some(letter) => {
+                self.text.push(b'-');
+                let mut bytes = [0; 4];
+                self.text.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
+            }
+            None => {
+                self.text.extend_from_slice(b"--");
+                self.text.extend_from_slice(row.long.as_bytes());
+            }
+        }
+    }
+
+    /// An option that is not the first on its line.
+    fn next(&mut self, option: OptionId) {
+        self.blank();
+        self.option(option);
+    }
+
+    fn word(&mut self, option: OptionId, value: &str) {
+        self.option(option);
+        self.blank();
+        self.text.extend_from_slice(value.as_bytes());
+    }
+
+    fn next_word(&mut self, option: OptionId, value: &str) {
+        self.blank();
+        self.word(option, value);
+    }
+
+    fn next_number(&mut self, option: OptionId, value: impl Into<u64>) {
+        self.next(option);
+        self.blank();
+        push_number(self.text, value);
+    }
+
     /// The command and the service that it is about.
-    fn key(&self, f: &mut fmt::Formatter<'_>, command: OptionId, key: &ServiceKey) -> fmt::Result {
-        write!(f, "{} ", Spelled(command))?;
+    fn key(&mut self, command: OptionId, key: &ServiceKey) {
+        self.option(command);
         match *key {
             ServiceKey::Address { protocol, address, port } => {
-                let option = match protocol {
+                self.next(match protocol {
                     Protocol::Udp => OptionId::UdpService,
                     Protocol::Sctp => OptionId::SctpService,
                     _ => OptionId::TcpService,
-                };
-                write!(f, "{} ", Spelled(option))?;
-                self.endpoint(f, address, port, protocol)
+                });
+                self.blank();
+                self.endpoint(address, port, Some(protocol));
             }
             ServiceKey::FirewallMark { mark, family } => {
-                write!(f, "{} {mark}", Spelled(OptionId::FwmarkService))?;
-                match family {
-                    AddressFamily::V4 => Ok(()),
-                    AddressFamily::V6 => write!(f, " {}", Spelled(OptionId::Ipv6)),
+                self.next_number(OptionId::FwmarkService, mark.get());
+                if family == AddressFamily::V6 {
+                    self.next(OptionId::Ipv6);
                 }
             }
         }
     }
 
-    fn endpoint(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        address: IpAddr,
-        port: u16,
-        protocol: Protocol,
-    ) -> fmt::Result {
-        match (self.names.host(address), address) {
-            (Some(name), _) => f.write_str(&name)?,
-            (None, IpAddr::V4(address)) => write!(f, "{address}")?,
-            (None, IpAddr::V6(_)) => write!(f, "[{}]", AddressText(address))?,
-        }
-        match self.names.service(port, protocol) {
-            Some(name) => write!(f, ":{name}"),
-            None => write!(f, ":{port}"),
-        }
+    /// A firewall mark has no protocol, and so its servers' ports have no names.
+    fn endpoint(&mut self, address: IpAddr, port: u16, protocol: Option<Protocol>) {
+        let service = protocol.and_then(|protocol| self.names.service(port, protocol));
+        push_named_endpoint(self.text, address, port, self.names.host(address), service);
     }
 
-    fn service(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        command: OptionId,
-        key: &ServiceKey,
-        config: &ServiceConfig,
-    ) -> fmt::Result {
-        self.key(f, command, key)?;
-        write!(f, " {} {}", Spelled(OptionId::Scheduler), config.scheduler)?;
+    fn service(&mut self, command: OptionId, key: &ServiceKey, config: &ServiceConfig) {
+        self.key(command, key);
+        self.next_word(OptionId::Scheduler, config.scheduler.as_str());
         if let Some(Persistence { timeout, netmask }) = config.persistence {
-            write!(f, " {} {timeout}", Spelled(OptionId::Persistent))?;
+            self.next_number(OptionId::Persistent, timeout);
             if !netmask.is_host() {
-                write!(f, " {} {netmask}", Spelled(OptionId::Netmask))?;
+                self.next_word(OptionId::Netmask, &netmask.to_string());
             }
         }
-        if let Some(engine) = config.persistence_engine {
-            write!(f, " {} {engine}", Spelled(OptionId::Pe))?;
+        if let Some(engine) = &config.persistence_engine {
+            self.next_word(OptionId::Pe, engine.as_str());
         }
         if config.one_packet {
-            write!(f, " {}", Spelled(OptionId::Ops))?;
+            self.next(OptionId::Ops);
         }
-        for (i, name) in config.scheduler_flags.names(config.scheduler.as_str()).enumerate() {
-            match i {
-                0 => write!(f, " {} {name}", Spelled(OptionId::SchedFlags))?,
-                _ => write!(f, ",{name}")?,
+        let flags = config.scheduler_flags;
+        for (index, name) in flags.names_in_rules(config.scheduler.as_str()).enumerate() {
+            if index == 0 {
+                self.next_word(OptionId::SchedFlags, name);
+            } else {
+                self.text.push(b',');
+                self.text.extend_from_slice(name.as_bytes());
             }
         }
-        Ok(())
     }
 
-    fn server(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        command: OptionId,
-        service: &ServiceKey,
-        key: &DestinationKey,
-    ) -> fmt::Result {
-        self.key(f, command, service)?;
-        write!(f, " {} ", Spelled(OptionId::RealServer))?;
+    fn server(&mut self, command: OptionId, service: &ServiceKey, key: &DestinationKey) {
+        self.key(command, service);
+        self.next(OptionId::RealServer);
+        self.blank();
         let protocol = match service {
-            ServiceKey::Address { protocol, .. } => *protocol,
-            // Ports of a firewall mark are read as TCP's.
-            ServiceKey::FirewallMark { .. } => Protocol::Tcp,
+            ServiceKey::Address { protocol, .. } => Some(*protocol),
+            ServiceKey::FirewallMark { .. } => None,
         };
-        self.endpoint(f, key.address, key.port, protocol)
+        self.endpoint(key.address, key.port, protocol);
     }
-}
 
-fn server_config(f: &mut fmt::Formatter<'_>, config: &DestinationConfig) -> fmt::Result {
-    let (method, tunnel) = match config.forwarding {
-        Forwarding::Masquerade => (OptionId::Masquerading, None),
-        Forwarding::Tunnel(tunnel) => (OptionId::Ipip, Some(tunnel)),
-        // The kernel itself makes a server local whose address is the director's own.
-        _ => (OptionId::Gatewaying, None),
-    };
-    write!(f, " {} {} {}", Spelled(method), Spelled(OptionId::Weight), config.weight)?;
-    if let Some(tunnel) = tunnel {
-        let (kind, port, checksum) = match tunnel {
-            Tunnel::Gue { port, checksum } => ("gue", Some(port), Some(checksum)),
-            Tunnel::Gre { checksum } => ("gre", None, Some(checksum)),
-            _ => ("ipip", None, None),
+    fn server_config(&mut self, config: &DestinationConfig) {
+        let (method, tunnel) = match config.forwarding {
+            Forwarding::Masquerade => (OptionId::Masquerading, None),
+            Forwarding::Tunnel(tunnel) => (OptionId::Ipip, Some(tunnel)),
+            // The kernel itself makes a server local whose address is the director's own.
+            _ => (OptionId::Gatewaying, None),
         };
-        write!(f, " {} {kind}", Spelled(OptionId::TunType))?;
-        if let Some(port) = port {
-            write!(f, " {} {port}", Spelled(OptionId::TunPort))?;
+        self.next(method);
+        self.next_number(OptionId::Weight, config.weight);
+        if let Some(tunnel) = tunnel {
+            let (kind, port, checksum) = match tunnel {
+                Tunnel::Gue { port, checksum } => ("gue", Some(port), Some(checksum)),
+                Tunnel::Gre { checksum } => ("gre", None, Some(checksum)),
+                _ => ("ipip", None, None),
+            };
+            self.next_word(OptionId::TunType, kind);
+            if let Some(port) = port {
+                self.next_number(OptionId::TunPort, port.get());
+            }
+            for (means, option) in TUNNEL_CHECKSUMS {
+                if checksum == Some(means) {
+                    self.next(option);
+                }
+            }
         }
-        for (means, option) in TUNNEL_CHECKSUMS {
-            if checksum == Some(means) {
-                write!(f, " {}", Spelled(option))?;
+        // The reference does not write these. They come last, since programs match the front as
+        // text.
+        for (value, option) in [
+            (config.upper_threshold, OptionId::UThreshold),
+            (config.lower_threshold, OptionId::LThreshold),
+        ] {
+            if value != 0 {
+                self.next_number(option, value);
             }
         }
     }
-    // The reference does not write these. They come last, since programs match the front as text.
-    for (value, option) in [
-        (config.upper_threshold, OptionId::UThreshold),
-        (config.lower_threshold, OptionId::LThreshold),
-    ] {
-        if value != 0 {
-            write!(f, " {} {value}", Spelled(option))?;
+
+    fn daemon(&mut self, config: &DaemonConfig) {
+        self.next_word(OptionId::McastInterface, config.interface.as_str());
+        self.next_number(OptionId::Syncid, config.sync_id);
+        if let Some(length) = config.max_length {
+            self.next_number(OptionId::SyncMaxlen, length.get());
+        }
+        if let Some(group) = config.group {
+            self.next(OptionId::McastGroup);
+            self.blank();
+            push_address(self.text, group);
+        }
+        if let Some(port) = config.port {
+            self.next_number(OptionId::McastPort, port.get());
+        }
+        if let Some(ttl) = config.ttl {
+            self.next_number(OptionId::McastTtl, ttl.get());
         }
     }
-    Ok(())
-}
-
-fn daemon(f: &mut fmt::Formatter<'_>, config: &DaemonConfig) -> fmt::Result {
-    write!(f, " {} {}", Spelled(OptionId::McastInterface), config.interface)?;
-    write!(f, " {} {}", Spelled(OptionId::Syncid), config.sync_id)?;
-    if let Some(length) = config.max_length {
-        write!(f, " {} {length}", Spelled(OptionId::SyncMaxlen))?;
-    }
-    if let Some(group) = config.group {
-        write!(f, " {} {group}", Spelled(OptionId::McastGroup))?;
-    }
-    if let Some(port) = config.port {
-        write!(f, " {} {port}", Spelled(OptionId::McastPort))?;
-    }
-    if let Some(ttl) = config.ttl {
-        write!(f, " {} {ttl}", Spelled(OptionId::McastTtl))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -42,12 +42,12 @@ fn lines_are_written_as_the_reference_saves_them() {
 fn names_take_the_place_of_numbers() {
     struct Some1;
     impl Names for Some1 {
-        fn host(&self, address: IpAddr) -> Option<Cow<'_, str>> {
-            (address == IpAddr::from([10, 0, 0, 1])).then_some("web1.example".into())
+        fn host(&self, address: IpAddr) -> Option<&str> {
+            (address == IpAddr::from([10, 0, 0, 1])).then_some("web1.example")
         }
 
-        fn service(&self, port: u16, protocol: Protocol) -> Option<Cow<'_, str>> {
-            (port == 80 && protocol == Protocol::Tcp).then_some("http".into())
+        fn service(&self, port: u16, protocol: Protocol) -> Option<&str> {
+            (port == 80 && protocol == Protocol::Tcp).then_some("http")
         }
     }
     let add = Change::DeleteDestination(

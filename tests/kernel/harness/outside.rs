@@ -1,0 +1,198 @@
+//! Outside: shows the tests as `cargo test` shows any, and runs the selected ones inside kernels that it boots.
+
+use super::kernel::Kernel;
+use super::place::Place;
+use super::session::Session;
+use super::stage::{COLOURS, JOB, Job, KEEP, SIZE};
+use super::terminal::{self, RawTerminal};
+use super::test::KernelTest;
+use libtest_mimic::{Arguments, Trial};
+use rustix::process::{Signal, set_parent_process_death_signal};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{env, fs, process, thread};
+
+/// More kernels than this do not make the tests faster: booting costs more than running.
+const KERNELS: usize = 4;
+/// After so many that did not boot, or died, the rest of the tests fail without another try.
+const LOSSES: usize = 3;
+/// What a session's kernel gets to boot.
+const BOOT: Duration = Duration::from_secs(90);
+
+/// Runs the tests that the command line selects.
+pub(crate) fn run_tests(tests: &[KernelTest]) -> ExitCode {
+    die_with_parent();
+    let mut arguments = Arguments::from_args();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = arguments.test_threads.unwrap_or(cores).clamp(1, KERNELS);
+    arguments.test_threads = Some(threads);
+
+    let kernels = Arc::new(Kernels::default());
+    let trials = tests.iter().map(|test| {
+        let (name, time, kernels) = (test.name.clone(), test.time, Arc::clone(&kernels));
+        Trial::test(test.name.clone(), move || kernels.run(&name, time).map_err(Into::into))
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    // Dropping them ends them. Returning the status instead of exiting with it leaves time for that.
+    drop(kernels);
+    conclusion.exit_code()
+}
+
+/// The kernels that are booted and idle. A test takes one, or boots one, so filters, counts and threads are
+/// libtest-mimic's business alone.
+#[derive(Default)]
+struct Kernels(Mutex<Pool>);
+
+#[derive(Default)]
+struct Pool {
+    place: Option<Result<Place, String>>,
+    idle: Vec<Kernel>,
+    losses: Vec<String>,
+}
+
+impl Kernels {
+    fn run(&self, name: &str, time: Duration) -> Result<(), String> {
+        let mut kernel = self.take()?;
+        match kernel.run_test(name, time) {
+            Ok(verdict) => {
+                self.lock().idle.push(kernel);
+                match verdict.passed {
+                    true => Ok(()),
+                    false => Err(verdict.output),
+                }
+            }
+            Err(death) => {
+                self.lock().losses.push(death.clone());
+                Err(death)
+            }
+        }
+    }
+
+    fn take(&self) -> Result<Kernel, String> {
+        let place = {
+            let mut pool = self.lock();
+            if let Some(kernel) = pool.idle.pop() {
+                return Ok(kernel);
+            }
+            if let (Some(last), true) = (pool.losses.last(), pool.losses.len() >= LOSSES) {
+                return Err(format!("no kernel to run on. {last}"));
+            }
+            pool.place.get_or_insert_with(Place::choose).clone()?
+        };
+        Kernel::for_tests(place, &job("tests")).inspect_err(|error| {
+            self.lock().losses.push(error.clone());
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pool> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Runs one session on a kernel of its own, and returns its status.
+pub(crate) fn run_session(session: &Session, arguments: Vec<OsString>) -> ExitCode {
+    die_with_parent();
+    match try_session(session, arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_session(session: &Session, arguments: Vec<OsString>) -> Result<ExitCode, String> {
+    let place = Place::choose()?;
+    if place == Place::UserModeLinux {
+        eprintln!("Booting user-mode Linux, a kernel with IPVS in an ordinary process ...");
+    }
+    let mut job = job(session.name);
+    job.arguments = arguments;
+    if session.interactive {
+        job.environment.insert(SIZE.into(), terminal::size().into());
+    }
+    if io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() {
+        job.environment.insert(COLOURS.into(), "1".into());
+    }
+    let (kernel, console, output) = Kernel::for_session(place, &job)?;
+    watch_boot(kernel.scratch());
+    let raw = session.interactive.then(RawTerminal::new);
+    let held = if session.interactive {
+        terminal::relay_keyboard(console);
+        None
+    } else {
+        Some(console)
+    };
+    copy(output);
+    drop(raw);
+    drop(held);
+    let status = fs::read_to_string(kernel.scratch().join("status"));
+    match status.ok().and_then(|status| status.parse::<u8>().ok()) {
+        Some(code) => Ok(ExitCode::from(code)),
+        None => Err(format!("the kernel ended before the session did\n{}", kernel.last_words())),
+    }
+}
+
+/// Shows everything that the session says, as it says it.
+fn copy(mut output: impl Read) {
+    let mut bytes = [0; 4096];
+    let mut screen = io::stdout();
+    while let Ok(count @ 1..) = output.read(&mut bytes) {
+        // Nobody looks any more: then there is no point in going on.
+        if screen.write_all(&bytes[..count]).and_then(|()| screen.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Ends this process, and with it the kernel, if that has not begun the session in time.
+fn watch_boot(scratch: &Path) {
+    let scratch = scratch.to_owned();
+    thread::spawn(move || {
+        thread::sleep(BOOT);
+        if scratch.exists() && !scratch.join("started").exists() {
+            eprintln!("the kernel did not boot within {} s", BOOT.as_secs());
+            process::exit(1);
+        }
+    });
+}
+
+/// `cargo`, when a signal ends it, does not end what it started. This does, and then the supervisor ends the rest.
+fn die_with_parent() {
+    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+}
+
+/// What every kernel is told.
+fn job(name: &str) -> Job {
+    let ipvsadm = crate::program::ipvsadm();
+    let mut path = OsString::new();
+    if let Some(folder) = ipvsadm.parent() {
+        path.push(folder);
+    }
+    path.push(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    if let Some(more) = env::var_os("PATH") {
+        path.push(":");
+        path.push(more);
+    }
+    let mut job = Job::default();
+    let mut set = |name: &str, value: OsString| job.environment.insert(name.into(), value);
+    set("PATH", path);
+    set(JOB, name.into());
+    let kept = [Path::new(env!("CARGO_MANIFEST_DIR")), Path::new(env!("CARGO_TARGET_TMPDIR"))];
+    let kept = kept.into_iter().chain(ipvsadm.parent());
+    let own = env::current_exe().ok();
+    let own = own.as_deref().and_then(Path::parent);
+    if let Ok(kept) = env::join_paths(kept.chain(own)) {
+        set(KEEP, kept);
+    }
+    for name in ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE] {
+        if let Some(value) = env::var_os(name) {
+            set(name, value);
+        }
+    }
+    job
+}

@@ -1,0 +1,76 @@
+//! The person's terminal, handed to a session byte by byte, and given back as it was.
+
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, Read, Write, stdin};
+use std::{process, thread};
+
+/// The terminal in raw mode. Dropped, it is as it was.
+pub(crate) struct RawTerminal {
+    before: Termios,
+}
+
+impl RawTerminal {
+    /// `None` if standard input is no terminal.
+    pub(crate) fn new() -> Option<RawTerminal> {
+        if !isatty(stdin()) {
+            return None;
+        }
+        let before = tcgetattr(stdin()).ok()?;
+        restore_on_signals(before.clone());
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(stdin(), OptionalActions::Now, &raw).ok()?;
+        Some(RawTerminal { before })
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.before);
+    }
+}
+
+/// A signal that ends us must not leave the person with a raw terminal.
+fn restore_on_signals(before: Termios) {
+    let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
+        return;
+    };
+    thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
+            process::exit(128 + signal);
+        }
+    });
+}
+
+/// Rows and columns, `24 80` where there is no terminal to ask.
+pub(crate) fn size() -> String {
+    match tcgetwinsize(stdin()) {
+        Ok(size) if size.ws_row > 0 => format!("{} {}", size.ws_row, size.ws_col),
+        _ => "24 80".to_owned(),
+    }
+}
+
+/// Copies what is typed to `console`. At the end of a file, or of a pipe, types the end-of-file key.
+pub(crate) fn relay_keyboard(mut console: impl Write + Send + 'static) {
+    thread::spawn(move || {
+        let mut input = stdin().lock();
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = input.read(&mut bytes) {
+            if send(&mut console, &bytes[..count]).is_err() {
+                return;
+            }
+        }
+        let end_of_file = [4];
+        let _ = send(&mut console, &end_of_file);
+        // Closing the console would end the kernel, with the session still at work.
+        std::mem::forget(console);
+    });
+}
+
+fn send(console: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    console.write_all(bytes)?;
+    console.flush()
+}

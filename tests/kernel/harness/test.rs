@@ -1,0 +1,54 @@
+//! A kernel test, and how one runs inside, in a process of its own.
+
+use super::stage::TEST;
+use std::env;
+use std::process::{ExitCode, Termination};
+use std::time::Duration;
+
+/// What most tests need far less than.
+const TIME: Duration = Duration::from_secs(60);
+
+/// A test that needs a kernel with IPVS. The macro `tests!` makes them.
+pub(crate) struct KernelTest {
+    /// Its module and function, as in `client::services_read_back_as_set`.
+    pub(crate) name: String,
+    /// After this long it is killed, and has failed.
+    pub(crate) time: Duration,
+    run: Box<dyn Fn() -> ExitCode + Send + Sync>,
+}
+
+impl KernelTest {
+    /// `module` is the caller's `module_path!()`.
+    pub(crate) fn new<R: Termination>(
+        module: &str,
+        function: &str,
+        run: impl Fn() -> R + Send + Sync + 'static,
+    ) -> KernelTest {
+        // The first part of the path is this program.
+        let module = module.split_once("::").map_or("", |(_, rest)| rest);
+        KernelTest {
+            name: format!("{module}::{function}"),
+            time: TIME,
+            run: Box::new(move || run().report()),
+        }
+    }
+
+    /// For a test that takes longer than a minute on a slow machine.
+    pub(crate) fn within(mut self, time: Duration) -> KernelTest {
+        self.time = time;
+        self
+    }
+}
+
+/// Runs the test that the environment names. Its panic, or its error, goes to standard error, and `init` has both
+/// of its outputs in one file.
+pub(crate) fn run_in_this_process(tests: &[KernelTest]) -> ExitCode {
+    let name = env::var(TEST).unwrap_or_default();
+    match tests.iter().find(|test| test.name == name) {
+        Some(test) => (test.run)(),
+        None => {
+            eprintln!("there is no test {name:?}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! User-mode Linux: a whole kernel, with IPVS, as an ordinary program that needs neither root nor KVM nor an image.
+//!
+//! Its root is this machine's `/`, read-only, so the program just built, nginx and `ab` are all there. Its console 0
+//! is our pipe; its console 1, where the kernel speaks, is standard error.
+
+use super::stage::{PLACE, SCRATCH, STAGE, Stage};
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+/// How much memory it may use, in its own notation. Set it for work that needs more.
+const MEMORY: &str = "IPVS_KERNEL_MEMORY";
+const DEFAULT_MEMORY: &str = "1G";
+
+/// Makes up for what older versions lack on newer processors.
+const XSTATE_SOURCE: &str = include_str!("uml-xstate.c");
+
+/// The command that boots it with `program` as its first process.
+pub(crate) fn command(program: &Path, scratch: &Path) -> Result<Command, String> {
+    let linux = find().ok_or(
+        "there is no user-mode Linux (linux.uml) on this machine, and its own kernel has no IPVS for us.\n\
+         Install it: `make deps`, or `apt-get install user-mode-linux`",
+    )?;
+    // Its command line is words between blanks, so the path of init must have none.
+    let init = scratch.join("init");
+    symlink(program, &init).map_err(|error| format!("{}: {error}", init.display()))?;
+
+    let memory = env::var(MEMORY).unwrap_or_else(|_| DEFAULT_MEMORY.to_owned());
+    let mut command = Command::new(linux);
+    command
+        .arg(format!("mem={memory}"))
+        .args(["rootfstype=hostfs", "rootflags=/", "ro", "quiet"])
+        .args(["con=null", "con0=fd:0,fd:1", "con1=null,fd:2"])
+        .args(["console=tty1", "panic=-1"])
+        .arg(format!("uml_dir={}", scratch.display()))
+        .arg(format!("init={}", init.display()))
+        .arg(format!("{STAGE}={}", Stage::Init.name()))
+        .arg(format!("{SCRATCH}={}", scratch.display()))
+        .arg(format!("{PLACE}=uml"))
+        .env("HOME", scratch)
+        .env("TMPDIR", memory_folder(&memory, scratch))
+        .current_dir(scratch);
+    if let Some(xstate) = build_xstate(scratch) {
+        command.env("LD_PRELOAD", xstate);
+    }
+    Ok(command)
+}
+
+fn find() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .chain([PathBuf::from("/usr/bin")])
+        .map(|folder| folder.join("linux.uml"))
+        .find(|file| file.is_file())
+}
+
+/// The folder for the file that is its memory: in this machine's memory if there is room, which is faster.
+/// In a container `/dev/shm` is often too small.
+fn memory_folder(memory: &str, scratch: &Path) -> PathBuf {
+    let shared = Path::new("/dev/shm");
+    let wanted = bytes(memory).unwrap_or(u64::MAX);
+    let free = rustix::fs::statvfs(shared).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    if free.is_ok_and(|free| free / 2 >= wanted) { shared.to_owned() } else { scratch.to_owned() }
+}
+
+fn bytes(memory: &str) -> Option<u64> {
+    let digits = memory.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match &memory[digits.len()..] {
+        "" => 1,
+        "K" | "k" => 1 << 10,
+        "M" | "m" => 1 << 20,
+        "G" | "g" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Builds `uml-xstate.c`. Most machines do without it, so one without a compiler gets none.
+fn build_xstate(scratch: &Path) -> Option<PathBuf> {
+    let library = scratch.join("uml-xstate.so");
+    let mut compiler = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O2", "-x", "c", "-", "-ldl", "-o"])
+        .arg(&library)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let written = compiler.stdin.take()?.write_all(XSTATE_SOURCE.as_bytes()).is_ok();
+    let built = compiler.wait().ok()?.success();
+    (written && built && fs::exists(&library).unwrap_or(false)).then_some(library)
+}

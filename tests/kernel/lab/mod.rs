@@ -1,0 +1,44 @@
+//! The network of the tutorial, real web servers in it, and what is done there: the walk-through, told or tested, and
+//! a shell.
+
+mod network;
+mod sessions;
+mod story;
+mod walkthrough;
+mod web;
+
+pub(crate) use sessions::{DEMO, SHELL};
+pub(crate) use walkthrough::tests;
+
+use crate::netns::Netns;
+use network::Network;
+use web::WebServer;
+
+/// The network with its web servers running.
+pub(crate) struct Lab {
+    pub(crate) network: Network,
+    _servers: [WebServer; 2],
+}
+
+impl Lab {
+    /// Builds it. Panics with the reason if that fails.
+    pub(crate) fn new() -> Lab {
+        let network = Network::new();
+        let servers = [WebServer::start(&network.server1), WebServer::start(&network.server2)];
+        Lab { network, _servers: servers }
+    }
+
+    /// A host by its name.
+    fn host(&self, name: &str) -> &Netns {
+        let network = &self.network;
+        let hosts = [
+            &network.client1,
+            &network.client2,
+            &network.director,
+            &network.server1,
+            &network.server2,
+        ];
+        let found = hosts.into_iter().find(|host| host.name() == name);
+        found.unwrap_or_else(|| panic!("there is no host {name}"))
+    }
+}

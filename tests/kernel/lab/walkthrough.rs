@@ -1,0 +1,453 @@
+//! The walk-through, step by step: what `make demo` tells, and what the tests hold.
+
+use super::Lab;
+use super::network::{BACKEND, DR_VIP, LAN, NAT_VIP};
+use super::story::{Story, run_silently};
+use super::web::answering;
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How far a share of the connections may be from what the weights say.
+const TOLERANCE: f64 = 0.005;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    let tests = crate::tests![
+        nat_shares_evenly_and_then_by_weight,
+        persistence_keeps_a_client_on_one_server,
+        direct_routing_alternates,
+        ipvs_is_there,
+    ];
+    let time = Duration::from_secs(300);
+    tests.into_iter().map(|test| test.within(time)).collect()
+}
+
+fn ipvs_is_there() {
+    tested(|lab, story| {
+        step_1_ipvs(lab, story);
+    });
+}
+
+fn nat_shares_evenly_and_then_by_weight() {
+    tested(|lab, story| {
+        step_2_nat(lab, story);
+        step_3_weights(lab, story);
+    });
+}
+
+fn direct_routing_alternates() {
+    tested(step_4_direct_routing);
+}
+
+fn persistence_keeps_a_client_on_one_server() {
+    tested(|lab, story| {
+        prepare(lab);
+        step_5_persistence(lab, story);
+    });
+}
+
+/// Runs a part of the walk-through as a test.
+fn tested(part: impl Fn(&Lab, &mut Story)) {
+    let lab = Lab::new();
+    let mut story = Story::new(false);
+    part(&lab, &mut story);
+    let (held, failed) = story.account();
+    assert!(failed.is_empty(), "not as expected:\n{}", failed.join("\n"));
+    assert!(held > 0, "nothing was expected");
+}
+
+/// The whole walk-through.
+pub(crate) fn everything(lab: &Lab, story: &mut Story) {
+    step_1_ipvs(lab, story);
+    step_2_nat(lab, story);
+    step_3_weights(lab, story);
+    step_4_direct_routing(lab, story);
+    step_5_persistence(lab, story);
+}
+
+/// Sets up the hosts for NAT and direct routing, without a word and without services.
+pub(crate) fn prepare(lab: &Lab) {
+    let setup = [nat_setup(), direct_routing_director(), direct_routing_servers()].concat();
+    for (host, command) in setup {
+        run_silently(lab.host(host), &command).success();
+    }
+}
+
+/// A command and the host that it is for.
+type Setup = Vec<(&'static str, String)>;
+
+fn nat_setup() -> Setup {
+    vec![("director", "sysctl -w net.ipv4.ip_forward=1".to_owned())]
+}
+
+fn direct_routing_director() -> Setup {
+    vec![
+        ("director", format!("ip address add {DR_VIP}/32 dev eth0")),
+        ("director", format!("ip route add {DR_VIP}/32 dev eth0")),
+    ]
+}
+
+fn direct_routing_servers() -> Setup {
+    let mut setup = Vec::new();
+    for (number, host) in ["server1", "server2"].into_iter().enumerate() {
+        let (backend, lan) = (BACKEND[number], LAN[number]);
+        for command in [
+            "sysctl -w net.ipv4.conf.all.arp_ignore=1".to_owned(),
+            "sysctl -w net.ipv4.conf.all.arp_announce=2".to_owned(),
+            format!("ip address add {DR_VIP}/32 dev lo"),
+            // What came through the director in NAT must still go back through it.
+            format!("ip rule add from {backend} table 100"),
+            "ip route add default via 128.10.10.7 table 100".to_owned(),
+            format!("ip address add {lan}/24 dev eth1"),
+        ] {
+            setup.push((host, command));
+        }
+    }
+    setup
+}
+
+fn tell(lab: &Lab, story: &mut Story, setup: Setup) {
+    for (host, command) in setup {
+        story.run(lab.host(host), &command);
+    }
+}
+
+fn step_1_ipvs(lab: &Lab, story: &mut Story) {
+    let director = &lab.network.director;
+    story.step("Step 1: is IPVS there?");
+    story.say(
+        "IPVS is a part of the Linux kernel, in the module ip_vs. Programs speak to it through a generic netlink
+         family by the name of IPVS. Our ipvsadm loads the module if the family is missing.",
+    );
+    let listing = story.run(director, "ipvsadm -L -n");
+    let first = listing.stdout.lines().next().unwrap_or_default();
+    let version = first.strip_prefix("IP Virtual Server version ");
+    let version = version.and_then(|rest| rest.split_whitespace().next());
+    story.expect("IPVS in the kernel", "a version", version.unwrap_or("none"), version.is_some());
+    let module =
+        ["/sys/module/ip_vs", "/proc/net/ip_vs"].into_iter().find(|path| Path::new(path).exists());
+    story.expect("the module", "loaded", module.unwrap_or("no trace of it"), module.is_some());
+
+    let family = story.run_showing(director, "genl ctrl get name IPVS", |line| {
+        line.contains("Name:") || line.contains("Version:")
+    });
+    let version = family.stdout.split_whitespace().skip_while(|word| *word != "Version:").nth(1);
+    story.expect_equal("the family's version", "0x1", version.unwrap_or("none"));
+
+    story.say("A scheduler chooses the real server for a new connection. Each is a module, loaded when a service asks for it.");
+    let all = [
+        "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh",
+        "twos",
+    ];
+    let (mut load, mut missing) = (Vec::new(), Vec::new());
+    for scheduler in all {
+        run_silently(director, &format!("ipvsadm -A -t 127.0.0.1:9 -s {scheduler}"));
+        // The kernel's own word for it.
+        let table = director.enter(|| fs::read_to_string("/proc/thread-self/net/ip_vs"));
+        let line = format!("TCP  7F000001:0009 {scheduler} ");
+        if table.is_ok_and(|table| table.contains(&line)) {
+            load.push(scheduler);
+            run_silently(director, "ipvsadm -D -t 127.0.0.1:9");
+        } else {
+            missing.push(scheduler);
+        }
+    }
+    if !missing.is_empty() {
+        story.show(&format!("  This kernel was built without {}.", missing.join(", ")));
+    }
+    let holds = ["rr", "wrr", "lc", "wlc", "sh"].iter().all(|name| load.contains(name));
+    story.expect("schedulers", "rr, wrr, lc, wlc, sh and more", load.join(", "), holds);
+
+    story.say(
+        "In NAT the director passes answers on like a router, which Linux does only when told to.",
+    );
+    let forward = story.run(director, "sysctl net.ipv4.ip_forward");
+    let state = forward.stdout.trim().rsplit(' ').next().unwrap_or_default();
+    story.expect("ip_forward", "0 or 1", state, ["0", "1"].contains(&state));
+}
+
+fn step_2_nat(lab: &Lab, story: &mut Story) {
+    let network = &lab.network;
+    let director = &network.director;
+    story.step("Step 2: NAT, one request to each server in turn");
+    story.say(
+        "Clients ask the director's own address. IPVS rewrites the destination to a real server behind it, whose way
+         to everywhere is the director, so the answer comes back there and is rewritten again.",
+    );
+    tell(lab, story, nat_setup());
+    story.expect_equal("ip_forward", "1", director.read_sysctl("net.ipv4.ip_forward").as_str());
+    story.run(director, &format!("ipvsadm -A -t {NAT_VIP}:80 -s rr"));
+    for server in BACKEND {
+        story.run(director, &format!("ipvsadm -a -t {NAT_VIP}:80 -r {server} -m"));
+    }
+    story.run(director, "ipvsadm -L -n");
+    let page = answering(&network.client1, NAT_VIP, 80);
+    story.expect(
+        "a page through the director",
+        "from a real server",
+        page.as_deref().unwrap_or_else(|error| error),
+        page.is_ok(),
+    );
+
+    let before = connections(director, BACKEND);
+    load(story, &network.client1, 1000, 100);
+    let after = counted(director, before, 1000);
+    story.run(director, "ipvsadm -L -n --stats");
+    expect_share(story, before, after, 1, 1);
+}
+
+fn step_3_weights(lab: &Lab, story: &mut Story) {
+    let network = &lab.network;
+    let director = &network.director;
+    story.step("Step 3: NAT, by weight");
+    story.say("The same service, changed while it runs: another scheduler, and weights 1 and 3.");
+    story.run(director, &format!("ipvsadm -E -t {NAT_VIP}:80 -s wrr"));
+    for (server, weight) in BACKEND.into_iter().zip([1, 3]) {
+        story.run(director, &format!("ipvsadm -e -t {NAT_VIP}:80 -r {server} -m -w {weight}"));
+    }
+    story.run(director, "ipvsadm -L -n");
+
+    let before = connections(director, BACKEND);
+    load(story, &network.client1, 10_000, 1000);
+    let after = counted(director, before, 10_000);
+    story.run(director, "ipvsadm -L -n --stats");
+    expect_share(story, before, after, 1, 3);
+}
+
+fn step_4_direct_routing(lab: &Lab, story: &mut Story) {
+    let network = &lab.network;
+    let director = &network.director;
+    story.step("Step 4: direct routing");
+    story.say(
+        "Now the real servers are on the clients' LAN too, and hold the service's address themselves. The director only
+         changes the frame's destination; the answers go straight from server to client.",
+    );
+    tell(lab, story, direct_routing_director());
+    story.say(
+        "All three have the address, and only the director may answer when somebody asks for it with ARP: the servers
+         have it on lo, arp_ignore=1 keeps eth1 silent about it, and arp_announce=2 keeps it out of their own questions.",
+    );
+    tell(lab, story, direct_routing_servers());
+    story.run(director, &format!("ipvsadm -A -t {DR_VIP}:80 -s rr"));
+    for server in LAN {
+        story.run(director, &format!("ipvsadm -a -t {DR_VIP}:80 -r {server} -g -w 1"));
+    }
+    story.run(director, "ipvsadm -L -n");
+
+    let answers = ask(&network.client1, DR_VIP, &[80; 6]);
+    let alternates = answers.windows(2).all(|pair| pair[0] != pair[1])
+        && BTreeSet::from_iter(&answers).len() == 2
+        && answers.iter().all(|answer| answer.starts_with("server"));
+    story.expect("six pages for client1", "both servers in turn", answers.join(" "), alternates);
+
+    let neighbour = story.run(&network.client1, &format!("ip neigh show {DR_VIP}"));
+    let owner = neighbour.stdout.split_whitespace().skip_while(|word| *word != "lladdr").nth(1);
+    let expected = mac(director, "eth0");
+    story.expect_equal(
+        "who answers ARP for the address",
+        format!("the director's {expected}"),
+        format!("the director's {}", owner.unwrap_or("nobody"))
+            .replace("the director's nobody", "nobody"),
+    );
+
+    counted_for(director, &LAN, [0, 0], 6);
+    let stats = story.run(director, "ipvsadm -L -n --stats");
+    let passed: Vec<&str> =
+        LAN.iter().filter_map(|server| column(&stats.stdout, server, 2)).collect();
+    story.expect_equal("answers that passed the director", "0 0", passed.join(" ").as_str());
+}
+
+fn step_5_persistence(lab: &Lab, story: &mut Story) {
+    let director = &lab.network.director;
+    story.step("Step 5: persistence");
+    story.say("With -p, the first connection of a client chooses a server, and the next ones follow it for a while.");
+
+    story.say("Per port: one service, one port.");
+    serve(lab, story, &format!("-t {DR_VIP}:80"), "-p 300");
+    let virtual_service = format!("{DR_VIP}:80");
+    expect_sticking(lab, story, &virtual_service, &[80, 80, 80, 80]);
+
+    story.say("Per client: port 0 stands for every port, so 80 and 8080 go to one server.");
+    serve(lab, story, &format!("-t {DR_VIP}:0"), "-p");
+    let virtual_service = format!("{DR_VIP}:0");
+    expect_sticking(lab, story, &virtual_service, &[80, 8080, 80, 8080]);
+
+    story.say("Per firewall mark: what iptables gives a mark is one service, whatever its ports. Here 80 and 8080, and no other.");
+    let iptables = iptables(director);
+    for port in [80, 8080] {
+        story.run(
+            director,
+            &format!(
+                "{iptables} -t mangle -A PREROUTING -d {DR_VIP} -p tcp --dport {port} -i eth0 -j MARK --set-mark 10"
+            ),
+        );
+    }
+    serve(lab, story, "-f 10", "-p");
+    // The mark stands where the address does.
+    expect_sticking(lab, story, "0.0.0.10:0", &[80, 8080, 80, 8080]);
+    let other = answering(&lab.network.client1, DR_VIP, 22);
+    story.expect(
+        "port 22, which has no mark",
+        "refused",
+        other.as_deref().unwrap_or_else(|error| error),
+        other.is_err(),
+    );
+    run_silently(director, &format!("{iptables} -t mangle -F")).success();
+}
+
+/// Replaces every service by this one, for direct routing to both servers.
+fn serve(lab: &Lab, story: &mut Story, service: &str, persistence: &str) {
+    let director = &lab.network.director;
+    story.run(director, "ipvsadm -C");
+    story.run(director, &format!("ipvsadm -A {service} -s rr {persistence}"));
+    for server in LAN {
+        story.run(director, &format!("ipvsadm -a {service} -r {server} -g"));
+    }
+}
+
+/// Has both clients ask on these ports, and expects each to stay with one server, and not the same one.
+fn expect_sticking(lab: &Lab, story: &mut Story, service: &str, ports: &[u16]) {
+    let network = &lab.network;
+    let first = ask(&network.client1, DR_VIP, ports);
+    let second = ask(&network.client2, DR_VIP, ports);
+    let asked: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let asked = asked.join(", ");
+    let sticks = |answers: &[String]| {
+        answers[0].starts_with("server") && answers.iter().all(|answer| *answer == answers[0])
+    };
+    story.expect(
+        &format!("client1 on ports {asked}"),
+        "one server",
+        first.join(" "),
+        sticks(&first),
+    );
+    story.expect(
+        &format!("client2 on ports {asked}"),
+        "the other server",
+        second.join(" "),
+        sticks(&second) && second[0] != first[0],
+    );
+    let director = &network.director;
+    let connections = story.run_showing(director, "ipvsadm -L -n -c", |line| {
+        !line.contains("192.168.144.") || is_template(line, service)
+    });
+    let templates = connections.stdout.lines().filter(|line| is_template(line, service)).count();
+    story.expect_equal("templates, which remember a client's server", 2, templates);
+    let counts = story.run(director, "ipvsadm -L -n --persistent-conn");
+    let counts: Vec<&str> =
+        LAN.iter().filter_map(|server| column(&counts.stdout, server, 1)).collect();
+    story.expect_equal("clients that persist on each server", "1 1", counts.join(" ").as_str());
+}
+
+/// A template of this service in the listing of connections: its client has no port. Those of services that are gone
+/// stay until they run out, as connections do.
+fn is_template(line: &str, service: &str) -> bool {
+    let mut addresses = line.split_whitespace().skip(3);
+    let client = addresses.next().unwrap_or_default();
+    client.ends_with(":0") && addresses.next() == Some(service)
+}
+
+/// Asks for a page on each port, one after the other. Each answer is a host's name or an error.
+fn ask(client: &Netns, address: &str, ports: &[u16]) -> Vec<String> {
+    let ask =
+        |port: &u16| answering(client, address, *port).unwrap_or_else(|error| format!("({error})"));
+    ports.iter().map(ask).collect()
+}
+
+/// Has `ab` ask for so many pages, so many at a time, and expects all of them.
+fn load(story: &mut Story, client: &Netns, requests: u32, at_a_time: u32) {
+    let command = format!("ab -q -n {requests} -c {at_a_time} http://{NAT_VIP}/index.html");
+    let shown = [
+        "Document Length",
+        "Concurrency Level",
+        "Time taken",
+        "Complete requests",
+        "Failed requests",
+        "Requests per second",
+    ];
+    let ran = story
+        .run_showing(client, &command, |line| shown.iter().any(|start| line.starts_with(start)));
+    let value = |start: &str| {
+        let line = ran.stdout.lines().find(|line| line.starts_with(start));
+        let value = line.and_then(|line| line.split_whitespace().nth(2));
+        value.unwrap_or("nothing").to_owned()
+    };
+    story.expect_equal("the page's bytes", "19".to_owned(), value("Document Length:"));
+    story.expect_equal("complete requests", requests.to_string(), value("Complete requests:"));
+    story.expect_equal("failed requests", "0".to_owned(), value("Failed requests:"));
+}
+
+/// Expects the new connections to be shared out like these weights.
+fn expect_share(story: &mut Story, before: [u64; 2], after: [u64; 2], one: u32, other: u32) {
+    let new = [0, 1].map(|server| after[server].saturating_sub(before[server]));
+    let total = new[0] + new[1];
+    let precise = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    let share = if total == 0 { 0.0 } else { precise(new[0]) / precise(total) };
+    let expected = f64::from(one) / f64::from(one + other);
+    story.expect(
+        "new connections",
+        format!("{one}:{other} within {} %", TOLERANCE * 100.0),
+        format!("{}:{}", new[0], new[1]),
+        (share - expected).abs() <= TOLERANCE,
+    );
+}
+
+/// The connections counted so far for two servers, from the listing with statistics.
+fn connections(director: &Netns, servers: [&str; 2]) -> [u64; 2] {
+    let stats = run_silently(director, "ipvsadm -L -n --stats --exact").stdout;
+    servers.map(|server| {
+        let count = column(&stats, server, 0);
+        count.and_then(|count| count.parse().ok()).unwrap_or(0)
+    })
+}
+
+/// The same, once all of a load are counted: the kernel copies its counters every two seconds.
+fn counted(director: &Netns, before: [u64; 2], load: u64) -> [u64; 2] {
+    counted_for(director, &BACKEND, before, load)
+}
+
+fn counted_for(director: &Netns, servers: &[&str; 2], before: [u64; 2], load: u64) -> [u64; 2] {
+    let wanted = before[0] + before[1] + load;
+    let end = Instant::now() + Duration::from_secs(8);
+    loop {
+        let now = connections(director, *servers);
+        // Then one round more, for what is copied later.
+        if now[0] + now[1] >= wanted || Instant::now() > end {
+            thread::sleep(Duration::from_millis(2100));
+            return connections(director, *servers);
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// A column of a real server's line in a listing, counted after its address.
+fn column<'text>(listing: &'text str, server: &str, column: usize) -> Option<&'text str> {
+    let address = format!("{server}:");
+    let line = listing.lines().find(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("->") && words.next().is_some_and(|word| word.starts_with(&address))
+    })?;
+    line.split_whitespace().nth(2 + column)
+}
+
+/// A device's hardware address.
+fn mac(host: &Netns, device: &str) -> String {
+    let link = run_silently(host, &format!("ip -o link show {device}")).stdout;
+    let address = link.split_whitespace().skip_while(|word| *word != "link/ether").nth(1);
+    address.unwrap_or("none").to_owned()
+}
+
+/// The iptables that works on this kernel: user-mode Linux has none of nftables.
+fn iptables(host: &Netns) -> &'static str {
+    let names = ["iptables-legacy", "iptables"];
+    let works = |name: &&str| {
+        let path = |folder: &&str| Path::new(folder).join(name).exists();
+        ["/usr/sbin", "/sbin"].iter().any(path)
+            && run_silently(host, &format!("{name} -t mangle -L -n")).status.success()
+    };
+    names.into_iter().find(works).unwrap_or("iptables")
+}

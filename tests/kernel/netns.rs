@@ -1,0 +1,256 @@
+//! Network namespaces: each test makes its own, so each has an IPVS table of its own.
+
+#![allow(dead_code, reason = "offered to every test, whether or not one uses it yet")]
+
+use crate::program;
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// A network namespace with `lo` up, gone when dropped.
+///
+/// It panics where something fails that should not: a test has no use for that error.
+pub(crate) struct Netns {
+    name: String,
+    file: File,
+}
+
+impl Netns {
+    /// A new one, with a name of its own.
+    pub(crate) fn new() -> Netns {
+        static NUMBER: AtomicUsize = AtomicUsize::new(1);
+        Netns::named(&format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// A new one by this name, which `ip netns` knows too.
+    pub(crate) fn named(name: &str) -> Netns {
+        let path = path(name);
+        File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        // One command for both: starting one is slow in user-mode Linux.
+        let status = Command::new("unshare")
+            .arg(format!("--net={}", path.display()))
+            .args(["ip", "link", "set", "lo", "up"])
+            .status();
+        assert!(
+            status.as_ref().is_ok_and(ExitStatus::success),
+            "cannot make the network namespace {name}: {status:?}"
+        );
+        let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Netns { name: name.to_owned(), file }
+    }
+
+    /// What `ip netns` calls it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `work` in it, on a thread of its own: sockets made there belong to it, and processes started there
+    /// are in it. A panic passes through.
+    pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let caller = thread::current();
+        let name = caller.name().unwrap_or("test").to_owned();
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name(name).spawn_scoped(scope, || {
+                let kind = Some(LinkNameSpaceType::Network);
+                move_into_link_name_space(self.file.as_fd(), kind).unwrap_or_else(|error| {
+                    panic!("cannot enter the network namespace {}: {error}", self.name)
+                });
+                work()
+            });
+            let thread = thread.expect("a thread");
+            match thread.join() {
+                Ok(value) => value,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
+    /// A command that will run in it.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> NsCommand<'_> {
+        NsCommand { netns: self, command: Command::new(program), input: Vec::new() }
+    }
+
+    /// Runs our `ipvsadm` in it.
+    pub(crate) fn ipvsadm<I, S>(&self, arguments: I) -> Ran
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.command(program::ipvsadm()).args(arguments).run()
+    }
+
+    /// Runs Debian's `ipvsadm` in it.
+    pub(crate) fn reference<I, S>(&self, arguments: I) -> Ran
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.command(program::reference()).args(arguments).run()
+    }
+
+    /// Runs `ip` in it, once for all these commands, a line each: `address add 10.0.0.1/24 dev lo`.
+    pub(crate) fn ip(&self, commands: &str) {
+        self.command("ip").args(["-batch", "-"]).stdin(commands).run().success();
+    }
+
+    /// Sets `net.ipv4.ip_forward` and the like.
+    pub(crate) fn sysctl(&self, name: &str, value: &str) {
+        let path = format!("/proc/sys/{}", name.replace('.', "/"));
+        self.enter(|| fs::write(&path, value)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// Reads `net.ipv4.ip_forward` and the like.
+    pub(crate) fn read_sysctl(&self, name: &str) -> String {
+        let path = format!("/proc/sys/{}", name.replace('.', "/"));
+        let text = self.enter(|| fs::read_to_string(&path));
+        let text = text.unwrap_or_else(|error| panic!("{path}: {error}"));
+        text.trim().to_owned()
+    }
+
+    /// Connects this namespace and another by a cable: `here` is the name of its end in this one.
+    pub(crate) fn connect(&self, here: &str, other: &Netns, there: &str) {
+        self.ip(&format!(
+            "link add {here} type veth peer name {there} netns {}\nlink set {here} up",
+            other.name
+        ));
+        other.ip(&format!("link set {there} up"));
+    }
+}
+
+impl Drop for Netns {
+    fn drop(&mut self) {
+        let path = path(&self.name);
+        let _ = unmount(&path, UnmountFlags::DETACH);
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from("/run/netns").join(name)
+}
+
+/// A command in a namespace.
+pub(crate) struct NsCommand<'ns> {
+    netns: &'ns Netns,
+    command: Command,
+    input: Vec<u8>,
+}
+
+impl NsCommand<'_> {
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub(crate) fn args<I, S>(mut self, arguments: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What it reads from standard input. Without this there is nothing to read.
+    pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// Runs it to its end. Panics if it cannot be started.
+    pub(crate) fn run(self) -> Ran {
+        let command = format!("{:?}", self.command).replace('"', "");
+        let output = self.try_run();
+        let output = output.unwrap_or_else(|error| panic!("{command}: {error}"));
+        Ran {
+            command,
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    fn try_run(mut self) -> io::Result<std::process::Output> {
+        if self.input.is_empty() {
+            self.command.stdin(Stdio::null());
+        } else {
+            self.command.stdin(Stdio::piped());
+        }
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.netns.enter(|| self.command.spawn())?;
+        let input = child.stdin.take();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // A program need not read all that it is given.
+                input.map(|mut stdin| stdin.write_all(&self.input))
+            });
+            child.wait_with_output()
+        })
+    }
+
+    /// Starts it, to run until the value is dropped. Its output is the test's.
+    pub(crate) fn start(mut self) -> Running {
+        self.command.stdin(Stdio::null());
+        let child = self.netns.enter(|| self.command.spawn());
+        Running(child.unwrap_or_else(|error| panic!("{:?}: {error}", self.command)))
+    }
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    /// The command, for messages.
+    pub(crate) command: String,
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// What it wrote to standard output.
+    pub(crate) stdout: String,
+    /// What it wrote to standard error.
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// Its exit status as a number, `None` if a signal ended it.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Panics unless it succeeded.
+    #[track_caller]
+    pub(crate) fn success(self) -> Ran {
+        assert!(
+            self.status.success(),
+            "{}: {}\n{}{}",
+            self.command,
+            self.status,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
+
+/// A command that runs in the background, killed when dropped.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
