@@ -1,7 +1,11 @@
 //! Statuses are those that ipvsadm 1.31 ended with.
 
 use super::*;
-use crate::rules::{NumericOnly, Scanner};
+use crate::rules::{ConnectionListing, Listing, NumericOnly, Scanner, View};
+use crate::{
+    Change, DaemonConfig, DestinationConfig, DestinationKey, Forwarding, ServiceConfig, Timeouts,
+    Tunnel, TunnelChecksum,
+};
 
 fn read(words: &[&str]) -> Result<Command, UsageError> {
     interpret(Scanner::new(words.iter().map(|word| word.as_bytes())), &mut NumericOnly)

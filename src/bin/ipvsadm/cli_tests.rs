@@ -61,7 +61,7 @@ fn line() -> impl Strategy<Value = Vec<OsString>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn clap_and_the_scanner_see_the_same_events(words in line()) {
