@@ -55,22 +55,12 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), selftest::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [lab::tests(), selftest::tests()].into_iter().flatten().collect()
 }
 
 /// What `--NAME` starts instead of the tests.
-const SESSIONS: &[Session] = &[
-    lab::DEMO,
-    lab::SHELL,
-    Session {
-        name: "run",
-        interactive: false,
-        run: run_command,
-    },
-];
+const SESSIONS: &[Session] =
+    &[lab::DEMO, lab::SHELL, Session { name: "run", interactive: false, run: run_command }];
 
 fn main() -> ExitCode {
     let tests = all_tests();
@@ -79,9 +69,7 @@ fn main() -> ExitCode {
     }
     let mut arguments = env::args_os().skip(1);
     let first = arguments.next();
-    let word = first
-        .as_ref()
-        .and_then(|word| word.to_str()?.strip_prefix("--"));
+    let word = first.as_ref().and_then(|word| word.to_str()?.strip_prefix("--"));
     match SESSIONS.iter().find(|session| Some(session.name) == word) {
         Some(session) => harness::run_session(session, arguments.collect()),
         None => harness::run_tests(&tests),

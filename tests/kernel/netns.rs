@@ -1,9 +1,6 @@
 //! Network namespaces: each test makes its own, so each has an IPVS table of its own.
 
-#![allow(
-    dead_code,
-    reason = "offered to every test, whether or not one uses it yet"
-)]
+#![allow(dead_code, reason = "offered to every test, whether or not one uses it yet")]
 
 use crate::program;
 use rustix::mount::{UnmountFlags, unmount};
@@ -46,10 +43,7 @@ impl Netns {
             "cannot make the network namespace {name}: {status:?}"
         );
         let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Netns {
-            name: name.to_owned(),
-            file,
-        }
+        Netns { name: name.to_owned(), file }
     }
 
     /// What `ip netns` calls it.
@@ -80,11 +74,7 @@ impl Netns {
 
     /// A command that will run in it.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> NsCommand<'_> {
-        NsCommand {
-            netns: self,
-            command: Command::new(program),
-            input: Vec::new(),
-        }
+        NsCommand { netns: self, command: Command::new(program), input: Vec::new() }
     }
 
     /// Runs our `ipvsadm` in it.
@@ -107,18 +97,13 @@ impl Netns {
 
     /// Runs `ip` in it, once for all these commands, a line each: `address add 10.0.0.1/24 dev lo`.
     pub(crate) fn ip(&self, commands: &str) {
-        self.command("ip")
-            .args(["-batch", "-"])
-            .stdin(commands)
-            .run()
-            .success();
+        self.command("ip").args(["-batch", "-"]).stdin(commands).run().success();
     }
 
     /// Sets `net.ipv4.ip_forward` and the like.
     pub(crate) fn sysctl(&self, name: &str, value: &str) {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
-        self.enter(|| fs::write(&path, value))
-            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        self.enter(|| fs::write(&path, value)).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
     /// Reads `net.ipv4.ip_forward` and the like.

@@ -14,14 +14,9 @@ pub(crate) fn tests() -> Vec<KernelTest> {
 
 fn the_reference_works_here() {
     let ns = Netns::new();
-    ns.reference(["-A", "-t", "10.0.0.1:80", "-s", "rr"])
-        .success();
+    ns.reference(["-A", "-t", "10.0.0.1:80", "-s", "rr"]).success();
     let listed = ns.reference(["-L", "-n"]).success();
-    assert!(
-        listed.stdout.contains("TCP  10.0.0.1:80 rr"),
-        "{}",
-        listed.stdout
-    );
+    assert!(listed.stdout.contains("TCP  10.0.0.1:80 rr"), "{}", listed.stdout);
 }
 
 fn a_namespace_has_its_own_table_and_loopback() {
@@ -43,8 +38,7 @@ fn namespaces_can_be_connected() {
     right.ip("address add 10.0.0.2/24 dev eth0");
     let listener = right.enter(|| std::net::TcpListener::bind("10.0.0.2:80"));
     let listener = listener.unwrap();
-    left.enter(|| std::net::TcpStream::connect("10.0.0.2:80"))
-        .unwrap();
+    left.enter(|| std::net::TcpStream::connect("10.0.0.2:80")).unwrap();
     listener.accept().unwrap();
     left.sysctl("net.ipv4.ip_forward", "1");
     assert_eq!(left.read_sysctl("net.ipv4.ip_forward"), "1");

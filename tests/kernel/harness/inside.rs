@@ -79,12 +79,9 @@ fn prepare(uml: bool) -> Result<Job> {
         mount_new("sysfs", "/sys", "")?;
         fs::create_dir_all("/dev/pts").map_err(|error| format!("/dev/pts: {error}"))?;
         mount_new("devpts", "/dev/pts", "ptmxmode=0666")?;
-        for (name, target) in [
-            ("fd", "fd"),
-            ("stdin", "fd/0"),
-            ("stdout", "fd/1"),
-            ("stderr", "fd/2"),
-        ] {
+        for (name, target) in
+            [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
+        {
             let _ = symlink(format!("/proc/self/{target}"), format!("/dev/{name}"));
         }
     } else {
@@ -98,10 +95,7 @@ fn prepare(uml: bool) -> Result<Job> {
     }
     job.environment.insert("HOME".into(), "/tmp/home".into());
 
-    let files = Rlimit {
-        current: Some(65536),
-        maximum: Some(65536),
-    };
+    let files = Rlimit { current: Some(65536), maximum: Some(65536) };
     // A container may refuse more; then a test with a thousand connections says so.
     let _ = setrlimit(Resource::Nofile, files);
     let _ = sethostname(b"director");
@@ -123,18 +117,12 @@ fn prepare(uml: bool) -> Result<Job> {
 fn hide_temporary_folders(uml: bool, scratch: &Path, keep: &[PathBuf]) -> Result<()> {
     let error = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let hidden = |path: &Path| path.starts_with("/tmp") || path.starts_with("/run");
-    let keep: Vec<&Path> = keep
-        .iter()
-        .map(PathBuf::as_path)
-        .filter(|path| hidden(path))
-        .collect();
+    let keep: Vec<&Path> = keep.iter().map(PathBuf::as_path).filter(|path| hidden(path)).collect();
     if uml {
         mount_new("tmpfs", "/tmp", "mode=1777")?;
         mount_new("tmpfs", "/run", "mode=755")?;
-        for (from, to) in keep
-            .iter()
-            .map(|path| (*path, *path))
-            .chain([(scratch, Path::new(SCRATCH_INSIDE))])
+        for (from, to) in
+            keep.iter().map(|path| (*path, *path)).chain([(scratch, Path::new(SCRATCH_INSIDE))])
         {
             fs::create_dir_all(to).map_err(|why| error(to, why))?;
             mount_new("hostfs", to, &from.to_string_lossy())?;
@@ -177,33 +165,18 @@ fn mount_new(kind: &str, target: impl AsRef<Path>, options: &str) -> Result<()> 
 ///
 /// The usual place is `/lib/modules`, which need not exist and cannot be made on a read-only root.
 fn modules(job: &mut Job) -> Result<()> {
-    let release = rustix::system::uname()
-        .release()
-        .to_string_lossy()
-        .into_owned();
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let make = || -> io::Result<()> {
         let folder = Path::new(MODULES_ROOT).join("lib/modules");
         fs::create_dir_all(&folder)?;
-        symlink(
-            format!("/usr/lib/uml/modules/{release}"),
-            folder.join(&release),
-        )?;
+        symlink(format!("/usr/lib/uml/modules/{release}"), folder.join(&release))?;
         let helper = Path::new(MODULES_ROOT).join("modprobe");
-        fs::write(
-            &helper,
-            format!("#!/bin/sh\nexec /sbin/modprobe -d {MODULES_ROOT} \"$@\"\n"),
-        )?;
+        fs::write(&helper, format!("#!/bin/sh\nexec /sbin/modprobe -d {MODULES_ROOT} \"$@\"\n"))?;
         fs::set_permissions(&helper, fs::Permissions::from_mode(0o755))?;
-        fs::write(
-            "/proc/sys/kernel/modprobe",
-            helper.as_os_str().as_encoded_bytes(),
-        )
+        fs::write("/proc/sys/kernel/modprobe", helper.as_os_str().as_encoded_bytes())
     };
     make().map_err(|error| format!("{MODULES_ROOT}: {error}"))?;
-    job.environment.insert(
-        "MODPROBE_OPTIONS".into(),
-        format!("-d {MODULES_ROOT}").into(),
-    );
+    job.environment.insert("MODPROBE_OPTIONS".into(), format!("-d {MODULES_ROOT}").into());
     Ok(())
 }
 
@@ -272,10 +245,7 @@ fn run_test(job: &Job, name: &str, time: Duration) -> Result<(bool, Vec<u8>)> {
             .wait()
             .map_err(failed)
             .map(|_| ExitStatus::default())
-            .and(Err(format!(
-                "\nkilled: it took longer than {} s",
-                time.as_secs()
-            ))),
+            .and(Err(format!("\nkilled: it took longer than {} s", time.as_secs()))),
     };
     // What the test's processes left behind is ours to bury, as it is every first process's duty.
     while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
@@ -333,20 +303,14 @@ fn run_session(job: &Job, uml: bool, input: File, output: &File) {
                 .arg(format!("exec '{}'", program.to_string_lossy()))
                 .arg("/dev/null")
                 .env_clear()
-                .envs(
-                    command
-                        .get_envs()
-                        .filter_map(|(name, value)| Some((name, value?))),
-                )
+                .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
                 .current_dir("/tmp");
             command = script;
         }
         let outputs = || output.try_clone().map_err(|error| error.to_string());
         command.stdin(input.try_clone().map_err(|error| error.to_string())?);
         command.stdout(outputs()?).stderr(outputs()?);
-        command
-            .status()
-            .map_err(|error| format!("cannot start the session: {error}"))
+        command.status().map_err(|error| format!("cannot start the session: {error}"))
     };
     let code = match session() {
         Ok(status) => status.code().unwrap_or(1),
@@ -378,9 +342,7 @@ fn make_terminal(console: &File) -> io::Result<()> {
 
 fn frame(output: &mut File, word: &str, text: &[u8]) {
     let head = format!("{}{word} {}\n", char::from(FRAME), text.len());
-    let _ = output
-        .write_all(head.as_bytes())
-        .and_then(|()| output.write_all(text));
+    let _ = output.write_all(head.as_bytes()).and_then(|()| output.write_all(text));
 }
 
 fn end(uml: bool) -> ExitCode {

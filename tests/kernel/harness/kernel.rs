@@ -72,13 +72,7 @@ impl Kernel {
             thread::spawn(move || log.follow(errors));
         }
         let (_, frames) = mpsc::channel();
-        Ok(Kernel {
-            console: supervisor.stdin.take(),
-            supervisor,
-            frames,
-            log,
-            scratch,
-        })
+        Ok(Kernel { console: supervisor.stdin.take(), supervisor, frames, log, scratch })
     }
 
     /// Boots a kernel for tests.
@@ -102,10 +96,9 @@ impl Kernel {
                 BOOT.as_secs(),
                 kernel.last_words()
             )),
-            Err(RecvTimeoutError::Disconnected) => Err(format!(
-                "the kernel died while booting\n{}",
-                kernel.last_words()
-            )),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(format!("the kernel died while booting\n{}", kernel.last_words()))
+            }
         }
     }
 
@@ -126,24 +119,18 @@ impl Kernel {
         let line = format!("{} {name}\n", time.as_secs());
         // A kernel that is no more says so below.
         if let Some(console) = &mut self.console {
-            let _ = console
-                .write_all(line.as_bytes())
-                .and_then(|()| console.flush());
+            let _ = console.write_all(line.as_bytes()).and_then(|()| console.flush());
         }
         match self.frames.recv_timeout(time + GRACE) {
-            Ok(frame) => Ok(Verdict {
-                passed: frame.word == "pass",
-                output: frame.text,
-            }),
+            Ok(frame) => Ok(Verdict { passed: frame.word == "pass", output: frame.text }),
             Err(RecvTimeoutError::Timeout) => Err(format!(
                 "no answer from the kernel within {} s: it hangs\n{}",
                 (time + GRACE).as_secs(),
                 self.last_words()
             )),
-            Err(RecvTimeoutError::Disconnected) => Err(format!(
-                "the kernel died during this test\n{}",
-                self.last_words()
-            )),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(format!("the kernel died during this test\n{}", self.last_words()))
+            }
         }
     }
 
@@ -200,9 +187,7 @@ fn supervised(command: &Command, scratch: &Path) -> Result<Command, String> {
             None => supervised.env_remove(name),
         };
     }
-    supervised
-        .env(STAGE, Stage::Supervisor.name())
-        .env(SCRATCH, scratch);
+    supervised.env(STAGE, Stage::Supervisor.name()).env(SCRATCH, scratch);
     Ok(supervised)
 }
 
@@ -224,10 +209,8 @@ fn read_frames(mut console: impl BufRead, frames: &mpsc::Sender<Frame>, log: &Lo
         if console.read_exact(&mut text).is_err() {
             return;
         }
-        let frame = Frame {
-            word: word.to_owned(),
-            text: String::from_utf8_lossy(&text).into_owned(),
-        };
+        let frame =
+            Frame { word: word.to_owned(), text: String::from_utf8_lossy(&text).into_owned() };
         if frames.send(frame).is_err() {
             return;
         }

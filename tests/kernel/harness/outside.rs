@@ -34,9 +34,7 @@ pub(crate) fn run_tests(tests: &[KernelTest]) -> ExitCode {
     let kernels = Arc::new(Kernels::default());
     let trials = tests.iter().map(|test| {
         let (name, time, kernels) = (test.name.clone(), test.time, Arc::clone(&kernels));
-        Trial::test(test.name.clone(), move || {
-            kernels.run(&name, time).map_err(Into::into)
-        })
+        Trial::test(test.name.clone(), move || kernels.run(&name, time).map_err(Into::into))
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // Dropping them ends them. Returning the status instead of exiting with it leaves time for that.
@@ -91,9 +89,7 @@ impl Kernels {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pool> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -137,10 +133,7 @@ fn try_session(session: &Session, arguments: Vec<OsString>) -> Result<ExitCode, 
     let status = fs::read_to_string(kernel.scratch().join("status"));
     match status.ok().and_then(|status| status.parse::<u8>().ok()) {
         Some(code) => Ok(ExitCode::from(code)),
-        None => Err(format!(
-            "the kernel ended before the session did\n{}",
-            kernel.last_words()
-        )),
+        None => Err(format!("the kernel ended before the session did\n{}", kernel.last_words())),
     }
 }
 
@@ -150,11 +143,7 @@ fn copy(mut output: impl Read) {
     let mut screen = io::stdout();
     while let Ok(count @ 1..) = output.read(&mut bytes) {
         // Nobody looks any more: then there is no point in going on.
-        if screen
-            .write_all(&bytes[..count])
-            .and_then(|()| screen.flush())
-            .is_err()
-        {
+        if screen.write_all(&bytes[..count]).and_then(|()| screen.flush()).is_err() {
             return;
         }
     }
@@ -193,10 +182,7 @@ fn job(name: &str) -> Job {
     let mut set = |name: &str, value: OsString| job.environment.insert(name.into(), value);
     set("PATH", path);
     set(JOB, name.into());
-    let kept = [
-        Path::new(env!("CARGO_MANIFEST_DIR")),
-        Path::new(env!("CARGO_TARGET_TMPDIR")),
-    ];
+    let kept = [Path::new(env!("CARGO_MANIFEST_DIR")), Path::new(env!("CARGO_TARGET_TMPDIR"))];
     let kept = kept.into_iter().chain(ipvsadm.parent());
     let own = env::current_exe().ok();
     let own = own.as_deref().and_then(Path::parent);

@@ -22,11 +22,9 @@ impl Place {
     /// This machine's kernel where it has IPVS and lets us make namespaces, user-mode Linux elsewhere.
     pub(crate) fn choose() -> Result<Place, String> {
         match env::var(CHOICE).as_deref() {
-            Ok("host") => this_kernel_serves()
-                .map(|()| Place::ThisKernel)
-                .map_err(|why| {
-                    format!("{CHOICE}=host, but this machine's kernel cannot be used: {why}")
-                }),
+            Ok("host") => this_kernel_serves().map(|()| Place::ThisKernel).map_err(|why| {
+                format!("{CHOICE}=host, but this machine's kernel cannot be used: {why}")
+            }),
             Ok("uml") => Ok(Place::UserModeLinux),
             Ok("") | Err(env::VarError::NotPresent) => Ok(match this_kernel_serves() {
                 Ok(()) => Place::ThisKernel,
@@ -79,10 +77,6 @@ fn this_kernel_serves() -> Result<(), String> {
 
 /// Runs a command without a word, and says whether it succeeded.
 fn quiet(command: &mut Command) -> bool {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }

@@ -108,31 +108,22 @@ impl Job {
             let value = item.get(middle + 1..)?;
             Some((os(&item[..middle]), os(value)))
         });
-        Ok(Job {
-            environment: pairs.collect(),
-            arguments: items(&arguments).map(os).collect(),
-        })
+        Ok(Job { environment: pairs.collect(), arguments: items(&arguments).map(os).collect() })
     }
 
     /// One variable of its environment.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.environment
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
+        self.environment.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
     /// The folders of [`KEEP`].
     pub(crate) fn keep(&self) -> Vec<PathBuf> {
-        self.get(KEEP)
-            .map(|keep| env::split_paths(keep).collect())
-            .unwrap_or_default()
+        self.get(KEEP).map(|keep| env::split_paths(keep).collect()).unwrap_or_default()
     }
 }
 
 fn items(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes
-        .split_inclusive(|&byte| byte == 0)
-        .map(|item| item.strip_suffix(&[0]).unwrap_or(item))
+    bytes.split_inclusive(|&byte| byte == 0).map(|item| item.strip_suffix(&[0]).unwrap_or(item))
 }
 
 fn os(bytes: &[u8]) -> OsString {

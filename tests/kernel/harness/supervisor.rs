@@ -25,10 +25,7 @@ pub(crate) fn run() -> ExitCode {
     // What the kernel's own helpers leave behind becomes ours to wait for. Not having it costs nothing but zombies.
     let _ = set_child_subreaper(Some(getpid()));
     // A kernel that panics would leave a core file of the size of its memory.
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
 
     let outside = getppid();
@@ -82,9 +79,7 @@ fn relay(mut console: impl Write) {
             Ok(0) => return,
             Ok(count) => {
                 // A kernel that ended takes no more input. The end of ours is still worth waiting for.
-                let _ = console
-                    .write_all(&bytes[..count])
-                    .and_then(|()| console.flush());
+                let _ = console.write_all(&bytes[..count]).and_then(|()| console.flush());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return,

@@ -62,11 +62,7 @@ fn memory_folder(memory: &str, scratch: &Path) -> PathBuf {
     let shared = Path::new("/dev/shm");
     let wanted = bytes(memory).unwrap_or(u64::MAX);
     let free = rustix::fs::statvfs(shared).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-    if free.is_ok_and(|free| free / 2 >= wanted) {
-        shared.to_owned()
-    } else {
-        scratch.to_owned()
-    }
+    if free.is_ok_and(|free| free / 2 >= wanted) { shared.to_owned() } else { scratch.to_owned() }
 }
 
 fn bytes(memory: &str) -> Option<u64> {
@@ -92,11 +88,7 @@ fn build_xstate(scratch: &Path) -> Option<PathBuf> {
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    let written = compiler
-        .stdin
-        .take()?
-        .write_all(XSTATE_SOURCE.as_bytes())
-        .is_ok();
+    let written = compiler.stdin.take()?.write_all(XSTATE_SOURCE.as_bytes()).is_ok();
     let built = compiler.wait().ok()?.success();
     (written && built && fs::exists(&library).unwrap_or(false)).then_some(library)
 }

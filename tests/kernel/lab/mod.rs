@@ -24,14 +24,8 @@ impl Lab {
     /// Builds it. Panics with the reason if that fails.
     pub(crate) fn new() -> Lab {
         let network = Network::new();
-        let servers = [
-            WebServer::start(&network.server1),
-            WebServer::start(&network.server2),
-        ];
-        Lab {
-            network,
-            _servers: servers,
-        }
+        let servers = [WebServer::start(&network.server1), WebServer::start(&network.server2)];
+        Lab { network, _servers: servers }
     }
 
     /// A host by its name.

@@ -36,10 +36,8 @@ pub(crate) struct Network {
 impl Network {
     /// Every host with its addresses for NAT. The real servers' cables to the LAN are plugged in, without addresses.
     pub(crate) fn new() -> Network {
-        let [client1, client2, director, server1, server2, switch] = [
-            "client1", "client2", "director", "server1", "server2", "switch",
-        ]
-        .map(Netns::named);
+        let [client1, client2, director, server1, server2, switch] =
+            ["client1", "client2", "director", "server1", "server2", "switch"].map(Netns::named);
         switch.ip("link add lan type bridge
              link add backend type bridge
              link set lan up
@@ -80,13 +78,6 @@ impl Network {
             // Distributions differ in what they set here.
             server.sysctl("net.ipv4.conf.all.rp_filter", "2");
         }
-        Network {
-            client1,
-            client2,
-            director,
-            server1,
-            server2,
-            _switch: switch,
-        }
+        Network { client1, client2, director, server1, server2, _switch: switch }
     }
 }

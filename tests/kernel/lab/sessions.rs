@@ -12,18 +12,10 @@ use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
 /// `--demo`: the walk-through, told.
-pub(crate) const DEMO: Session = Session {
-    name: "demo",
-    interactive: false,
-    run: demo,
-};
+pub(crate) const DEMO: Session = Session { name: "demo", interactive: false, run: demo };
 
 /// `--shell`: a shell on the director, with everything set up to try IPVS.
-pub(crate) const SHELL: Session = Session {
-    name: "shell",
-    interactive: true,
-    run: shell,
-};
+pub(crate) const SHELL: Session = Session { name: "shell", interactive: true, run: shell };
 
 fn demo(_: &[OsString]) -> ExitCode {
     let mut story = Story::new(env::var_os(COLOURS).is_some());
@@ -81,10 +73,7 @@ fn write_tools(folder: &Path) -> io::Result<()> {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755))
     };
     for host in ["client1", "client2", "director", "server1", "server2"] {
-        tool(
-            host,
-            &format!("#!/bin/sh\nexec ip netns exec {host} \"$@\"\n"),
-        )?;
+        tool(host, &format!("#!/bin/sh\nexec ip netns exec {host} \"$@\"\n"))?;
     }
     tool("get", GET)?;
     tool("greeting", &greeting())?;

@@ -16,19 +16,12 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn new(colours: bool) -> Story {
-        Story {
-            colours,
-            held: 0,
-            failed: Vec::new(),
-        }
+        Story { colours, held: 0, failed: Vec::new() }
     }
 
     /// Begins a step.
     pub(crate) fn step(&self, title: &str) {
-        self.tell(&format!(
-            "\n{}\n",
-            self.colour("1;34", &format!("── {title} ──"))
-        ));
+        self.tell(&format!("\n{}\n", self.colour("1;34", &format!("── {title} ──"))));
     }
 
     /// Explains.
@@ -72,12 +65,7 @@ impl Story {
             }
         }
         if !ran.status.success() {
-            self.expect(
-                &format!("`{command}` succeeds"),
-                "status 0",
-                ran.status,
-                false,
-            );
+            self.expect(&format!("`{command}` succeeds"), "status 0", ran.status, false);
         }
         ran
     }
@@ -90,11 +78,7 @@ impl Story {
         seen: impl Display,
         holds: bool,
     ) {
-        let (mark, code) = if holds {
-            ("ok ", "32")
-        } else {
-            ("NOT", "1;31")
-        };
+        let (mark, code) = if holds { ("ok ", "32") } else { ("NOT", "1;31") };
         let line = format!("{what}: expected {expected} / seen {seen}");
         self.tell(&format!("  {} {line}\n", self.colour(code, mark)));
         if holds {
@@ -122,11 +106,7 @@ impl Story {
 
     /// Colours a text, on a screen that has colours.
     pub(crate) fn colour(&self, code: &str, text: &str) -> String {
-        if self.colours {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     fn tell(&self, text: &str) {

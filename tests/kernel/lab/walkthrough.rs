@@ -71,12 +71,7 @@ pub(crate) fn everything(lab: &Lab, story: &mut Story) {
 
 /// Sets up the hosts for NAT and direct routing, without a word and without services.
 pub(crate) fn prepare(lab: &Lab) {
-    let setup = [
-        nat_setup(),
-        direct_routing_director(),
-        direct_routing_servers(),
-    ]
-    .concat();
+    let setup = [nat_setup(), direct_routing_director(), direct_routing_servers()].concat();
     for (host, command) in setup {
         run_silently(lab.host(host), &command).success();
     }
@@ -132,30 +127,15 @@ fn step_1_ipvs(lab: &Lab, story: &mut Story) {
     let first = listing.stdout.lines().next().unwrap_or_default();
     let version = first.strip_prefix("IP Virtual Server version ");
     let version = version.and_then(|rest| rest.split_whitespace().next());
-    story.expect(
-        "IPVS in the kernel",
-        "a version",
-        version.unwrap_or("none"),
-        version.is_some(),
-    );
-    let module = ["/sys/module/ip_vs", "/proc/net/ip_vs"]
-        .into_iter()
-        .find(|path| Path::new(path).exists());
-    story.expect(
-        "the module",
-        "loaded",
-        module.unwrap_or("no trace of it"),
-        module.is_some(),
-    );
+    story.expect("IPVS in the kernel", "a version", version.unwrap_or("none"), version.is_some());
+    let module =
+        ["/sys/module/ip_vs", "/proc/net/ip_vs"].into_iter().find(|path| Path::new(path).exists());
+    story.expect("the module", "loaded", module.unwrap_or("no trace of it"), module.is_some());
 
     let family = story.run_showing(director, "genl ctrl get name IPVS", |line| {
         line.contains("Name:") || line.contains("Version:")
     });
-    let version = family
-        .stdout
-        .split_whitespace()
-        .skip_while(|word| *word != "Version:")
-        .nth(1);
+    let version = family.stdout.split_whitespace().skip_while(|word| *word != "Version:").nth(1);
     story.expect_equal("the family's version", "0x1", version.unwrap_or("none"));
 
     story.say("A scheduler chooses the real server for a new connection. Each is a module, loaded when a service asks for it.");
@@ -165,10 +145,7 @@ fn step_1_ipvs(lab: &Lab, story: &mut Story) {
     ];
     let (mut load, mut missing) = (Vec::new(), Vec::new());
     for scheduler in all {
-        run_silently(
-            director,
-            &format!("ipvsadm -A -t 127.0.0.1:9 -s {scheduler}"),
-        );
+        run_silently(director, &format!("ipvsadm -A -t 127.0.0.1:9 -s {scheduler}"));
         // The kernel's own word for it.
         let table = director.enter(|| fs::read_to_string("/proc/thread-self/net/ip_vs"));
         let line = format!("TCP  7F000001:0009 {scheduler} ");
@@ -180,20 +157,10 @@ fn step_1_ipvs(lab: &Lab, story: &mut Story) {
         }
     }
     if !missing.is_empty() {
-        story.show(&format!(
-            "  This kernel was built without {}.",
-            missing.join(", ")
-        ));
+        story.show(&format!("  This kernel was built without {}.", missing.join(", ")));
     }
-    let holds = ["rr", "wrr", "lc", "wlc", "sh"]
-        .iter()
-        .all(|name| load.contains(name));
-    story.expect(
-        "schedulers",
-        "rr, wrr, lc, wlc, sh and more",
-        load.join(", "),
-        holds,
-    );
+    let holds = ["rr", "wrr", "lc", "wlc", "sh"].iter().all(|name| load.contains(name));
+    story.expect("schedulers", "rr, wrr, lc, wlc, sh and more", load.join(", "), holds);
 
     story.say(
         "In NAT the director passes answers on like a router, which Linux does only when told to.",
@@ -212,17 +179,10 @@ fn step_2_nat(lab: &Lab, story: &mut Story) {
          to everywhere is the director, so the answer comes back there and is rewritten again.",
     );
     tell(lab, story, nat_setup());
-    story.expect_equal(
-        "ip_forward",
-        "1",
-        director.read_sysctl("net.ipv4.ip_forward").as_str(),
-    );
+    story.expect_equal("ip_forward", "1", director.read_sysctl("net.ipv4.ip_forward").as_str());
     story.run(director, &format!("ipvsadm -A -t {NAT_VIP}:80 -s rr"));
     for server in BACKEND {
-        story.run(
-            director,
-            &format!("ipvsadm -a -t {NAT_VIP}:80 -r {server} -m"),
-        );
+        story.run(director, &format!("ipvsadm -a -t {NAT_VIP}:80 -r {server} -m"));
     }
     story.run(director, "ipvsadm -L -n");
     let page = answering(&network.client1, NAT_VIP, 80);
@@ -247,10 +207,7 @@ fn step_3_weights(lab: &Lab, story: &mut Story) {
     story.say("The same service, changed while it runs: another scheduler, and weights 1 and 3.");
     story.run(director, &format!("ipvsadm -E -t {NAT_VIP}:80 -s wrr"));
     for (server, weight) in BACKEND.into_iter().zip([1, 3]) {
-        story.run(
-            director,
-            &format!("ipvsadm -e -t {NAT_VIP}:80 -r {server} -m -w {weight}"),
-        );
+        story.run(director, &format!("ipvsadm -e -t {NAT_VIP}:80 -r {server} -m -w {weight}"));
     }
     story.run(director, "ipvsadm -L -n");
 
@@ -277,10 +234,7 @@ fn step_4_direct_routing(lab: &Lab, story: &mut Story) {
     tell(lab, story, direct_routing_servers());
     story.run(director, &format!("ipvsadm -A -t {DR_VIP}:80 -s rr"));
     for server in LAN {
-        story.run(
-            director,
-            &format!("ipvsadm -a -t {DR_VIP}:80 -r {server} -g -w 1"),
-        );
+        story.run(director, &format!("ipvsadm -a -t {DR_VIP}:80 -r {server} -g -w 1"));
     }
     story.run(director, "ipvsadm -L -n");
 
@@ -288,19 +242,10 @@ fn step_4_direct_routing(lab: &Lab, story: &mut Story) {
     let alternates = answers.windows(2).all(|pair| pair[0] != pair[1])
         && BTreeSet::from_iter(&answers).len() == 2
         && answers.iter().all(|answer| answer.starts_with("server"));
-    story.expect(
-        "six pages for client1",
-        "both servers in turn",
-        answers.join(" "),
-        alternates,
-    );
+    story.expect("six pages for client1", "both servers in turn", answers.join(" "), alternates);
 
     let neighbour = story.run(&network.client1, &format!("ip neigh show {DR_VIP}"));
-    let owner = neighbour
-        .stdout
-        .split_whitespace()
-        .skip_while(|word| *word != "lladdr")
-        .nth(1);
+    let owner = neighbour.stdout.split_whitespace().skip_while(|word| *word != "lladdr").nth(1);
     let expected = mac(director, "eth0");
     story.expect_equal(
         "who answers ARP for the address",
@@ -311,15 +256,9 @@ fn step_4_direct_routing(lab: &Lab, story: &mut Story) {
 
     counted_for(director, &LAN, [0, 0], 6);
     let stats = story.run(director, "ipvsadm -L -n --stats");
-    let passed: Vec<&str> = LAN
-        .iter()
-        .filter_map(|server| column(&stats.stdout, server, 2))
-        .collect();
-    story.expect_equal(
-        "answers that passed the director",
-        "0 0",
-        passed.join(" ").as_str(),
-    );
+    let passed: Vec<&str> =
+        LAN.iter().filter_map(|server| column(&stats.stdout, server, 2)).collect();
+    story.expect_equal("answers that passed the director", "0 0", passed.join(" ").as_str());
 }
 
 fn step_5_persistence(lab: &Lab, story: &mut Story) {
@@ -364,10 +303,7 @@ fn step_5_persistence(lab: &Lab, story: &mut Story) {
 fn serve(lab: &Lab, story: &mut Story, service: &str, persistence: &str) {
     let director = &lab.network.director;
     story.run(director, "ipvsadm -C");
-    story.run(
-        director,
-        &format!("ipvsadm -A {service} -s rr {persistence}"),
-    );
+    story.run(director, &format!("ipvsadm -A {service} -s rr {persistence}"));
     for server in LAN {
         story.run(director, &format!("ipvsadm -a {service} -r {server} -g"));
     }
@@ -399,22 +335,12 @@ fn expect_sticking(lab: &Lab, story: &mut Story, service: &str, ports: &[u16]) {
     let connections = story.run_showing(director, "ipvsadm -L -n -c", |line| {
         !line.contains("192.168.144.") || is_template(line, service)
     });
-    let templates = connections
-        .stdout
-        .lines()
-        .filter(|line| is_template(line, service))
-        .count();
+    let templates = connections.stdout.lines().filter(|line| is_template(line, service)).count();
     story.expect_equal("templates, which remember a client's server", 2, templates);
     let counts = story.run(director, "ipvsadm -L -n --persistent-conn");
-    let counts: Vec<&str> = LAN
-        .iter()
-        .filter_map(|server| column(&counts.stdout, server, 1))
-        .collect();
-    story.expect_equal(
-        "clients that persist on each server",
-        "1 1",
-        counts.join(" ").as_str(),
-    );
+    let counts: Vec<&str> =
+        LAN.iter().filter_map(|server| column(&counts.stdout, server, 1)).collect();
+    story.expect_equal("clients that persist on each server", "1 1", counts.join(" ").as_str());
 }
 
 /// A template of this service in the listing of connections: its client has no port. Those of services that are gone
@@ -443,24 +369,15 @@ fn load(story: &mut Story, client: &Netns, requests: u32, at_a_time: u32) {
         "Failed requests",
         "Requests per second",
     ];
-    let ran = story.run_showing(client, &command, |line| {
-        shown.iter().any(|start| line.starts_with(start))
-    });
+    let ran = story
+        .run_showing(client, &command, |line| shown.iter().any(|start| line.starts_with(start)));
     let value = |start: &str| {
         let line = ran.stdout.lines().find(|line| line.starts_with(start));
         let value = line.and_then(|line| line.split_whitespace().nth(2));
         value.unwrap_or("nothing").to_owned()
     };
-    story.expect_equal(
-        "the page's bytes",
-        "19".to_owned(),
-        value("Document Length:"),
-    );
-    story.expect_equal(
-        "complete requests",
-        requests.to_string(),
-        value("Complete requests:"),
-    );
+    story.expect_equal("the page's bytes", "19".to_owned(), value("Document Length:"));
+    story.expect_equal("complete requests", requests.to_string(), value("Complete requests:"));
     story.expect_equal("failed requests", "0".to_owned(), value("Failed requests:"));
 }
 
@@ -469,11 +386,7 @@ fn expect_share(story: &mut Story, before: [u64; 2], after: [u64; 2], one: u32, 
     let new = [0, 1].map(|server| after[server].saturating_sub(before[server]));
     let total = new[0] + new[1];
     let precise = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-    let share = if total == 0 {
-        0.0
-    } else {
-        precise(new[0]) / precise(total)
-    };
+    let share = if total == 0 { 0.0 } else { precise(new[0]) / precise(total) };
     let expected = f64::from(one) / f64::from(one + other);
     story.expect(
         "new connections",
@@ -524,10 +437,7 @@ fn column<'text>(listing: &'text str, server: &str, column: usize) -> Option<&'t
 /// A device's hardware address.
 fn mac(host: &Netns, device: &str) -> String {
     let link = run_silently(host, &format!("ip -o link show {device}")).stdout;
-    let address = link
-        .split_whitespace()
-        .skip_while(|word| *word != "link/ether")
-        .nth(1);
+    let address = link.split_whitespace().skip_while(|word| *word != "link/ether").nth(1);
     address.unwrap_or("none").to_owned()
 }
 
@@ -537,9 +447,7 @@ fn iptables(host: &Netns) -> &'static str {
     let works = |name: &&str| {
         let path = |folder: &&str| Path::new(folder).join(name).exists();
         ["/usr/sbin", "/sbin"].iter().any(path)
-            && run_silently(host, &format!("{name} -t mangle -L -n"))
-                .status
-                .success()
+            && run_silently(host, &format!("{name} -t mangle -L -n")).status.success()
     };
     names.into_iter().find(works).unwrap_or("iptables")
 }

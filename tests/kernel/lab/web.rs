@@ -71,9 +71,7 @@ fn configuration(folder: &str) -> String {
 
 /// The host that answers `host` for `http://address:port/`: `server1`, say.
 pub(crate) fn answering(host: &Netns, address: &str, port: u16) -> Result<String, String> {
-    let page = host
-        .enter(|| ask(address, port))
-        .map_err(|error| error.to_string())?;
+    let page = host.enter(|| ask(address, port)).map_err(|error| error.to_string())?;
     match page.strip_prefix("Hello from ") {
         Some(name) => Ok(name.replace(' ', "")),
         None => Err(format!("an unexpected page: {page:?}")),

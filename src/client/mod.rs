@@ -1,0 +1,439 @@
+//! The client: a typed method for each operation of IPVS.
+
+mod batch;
+mod namespace;
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP};
+
+pub use self::batch::{Batch, Refused};
+use crate::error::{Error, Malformed, Operation, Refusal, Result};
+use crate::model::{
+    AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
+    DestinationKey, Info, Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Timeouts,
+};
+use crate::netlink::message::{Content, messages};
+use crate::netlink::reply;
+use crate::netlink::request::{self, Envelope, Query};
+use crate::netlink::socket::{KernelSocket, Transport};
+use crate::netlink::uapi::errno;
+
+/// A connection to IPVS in the kernel.
+///
+/// It works on the network namespace in which it was made, over one socket, and asks for the
+/// number of the IPVS family once. Reading needs `CAP_NET_ADMIN` just as writing does.
+///
+/// Every method can fail with [`Error::Socket`] and [`Error::Malformed`], and with
+/// [`Error::Refused`] whose [`kind`](Refusal::kind) is
+/// [`PermissionDenied`](crate::RefusalKind::PermissionDenied); each says which refusals it has
+/// besides.
+///
+/// ```no_run
+/// use ipvs::{Client, DestinationConfig, Forwarding, ServiceConfig, ServiceKey};
+///
+/// let mut client = Client::new()?;
+/// let service = ServiceKey::tcp("192.0.2.1:80".parse::<std::net::SocketAddr>()?);
+/// client.add_service(&service, &ServiceConfig::new("rr".parse()?))?;
+/// let config = DestinationConfig { forwarding: Forwarding::Masquerade, ..Default::default() };
+/// for server in ["10.0.0.1:8080", "10.0.0.2:8080"] {
+///     let server = server.parse::<std::net::SocketAddr>()?.into();
+///     client.add_destination(&service, &server, &config)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Client<T = KernelSocket> {
+    transport: T,
+    family: u16,
+    sequence: u32,
+    send: Vec<u8>,
+    receive: Vec<u8>,
+}
+
+/// What tells that a request has been answered in full, unless it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The one thing that was asked for.
+    Content,
+    /// An acknowledgement, or the message that ends a dump.
+    Message,
+}
+
+impl Client {
+    /// Connects to IPVS in the network namespace of this thread.
+    ///
+    /// # Errors
+    /// [`Error::NotAvailable`] where the kernel has no IPVS or its module is not loaded.
+    pub fn new() -> Result<Self> {
+        Client::with_transport(KernelSocket::open().map_err(Error::Socket)?)
+    }
+}
+
+impl<T: Transport> Client<T> {
+    /// Connects to whatever is at the other end of `transport`.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_transport(transport: T) -> Result<Self> {
+        let mut client =
+            Client { transport, family: 0, sequence: 0, send: Vec::new(), receive: Vec::new() };
+        client.send.clear();
+        request::family_number(0, &mut client.send);
+        client.transmit()?;
+        let mut family = None;
+        match client.replies(0, Operation::Read, Ending::Content, |attributes| {
+            family = Some(reply::family_number(attributes)?);
+            Ok(())
+        }) {
+            Err(Error::Refused(refusal)) if refusal.errno == errno::ENOENT => {
+                return Err(Error::NotAvailable);
+            }
+            result => result?,
+        }
+        client.family = family.ok_or(Malformed("no answer about the IPVS family"))?;
+        Ok(client)
+    }
+
+    /// The version of IPVS and the size of its connection table.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn info(&mut self) -> Result<Info> {
+        self.get(Query::Info, Operation::Read, reply::info)
+    }
+
+    /// All virtual services, in the kernel's order, which means nothing.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn services(&mut self) -> Result<Vec<Service>> {
+        let mut services = Vec::new();
+        self.dump(Query::Services, |attributes| {
+            services.push(reply::service(attributes)?);
+            Ok(())
+        })?;
+        Ok(services)
+    }
+
+    /// One virtual service.
+    ///
+    /// # Errors
+    /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
+    pub fn service(&mut self, key: &ServiceKey) -> Result<Service> {
+        self.get(Query::Service(key), Operation::ReadService, reply::service)
+    }
+
+    /// The real servers of a virtual service, in the kernel's order. There are none where there
+    /// is no such service: the kernel does not tell the two apart.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn destinations(&mut self, service: &ServiceKey) -> Result<Vec<Destination>> {
+        let mut destinations = Vec::new();
+        self.destinations_into(service, &mut destinations)?;
+        Ok(destinations)
+    }
+
+    /// As [`destinations`](Self::destinations), but appends to `destinations`, for a caller that
+    /// goes through many services and wants to use one allocation.
+    ///
+    /// # Errors
+    /// See [`Client`]. What came before the error has been appended.
+    pub fn destinations_into(
+        &mut self,
+        service: &ServiceKey,
+        destinations: &mut Vec<Destination>,
+    ) -> Result<()> {
+        let family: AddressFamily = service.family();
+        self.dump(Query::Destinations(service), |attributes| {
+            destinations.push(reply::destination(attributes, family)?);
+            Ok(())
+        })
+    }
+
+    /// The whole table: every service with its servers, sorted.
+    ///
+    /// The kernel has no such thing as a consistent reading, and does not tell when the table
+    /// changes meanwhile: a service that is removed while the snapshot is taken may be in it
+    /// without servers.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn snapshot(&mut self) -> Result<Snapshot> {
+        let services = self.services()?;
+        let mut entries = Vec::with_capacity(services.len());
+        for service in services {
+            let mut destinations = self.destinations(&service.key)?;
+            destinations.sort_unstable_by_key(|destination| destination.key);
+            entries.push(SnapshotEntry { service, destinations });
+        }
+        entries.sort_unstable_by_key(|entry| entry.service.key);
+        Ok(Snapshot { entries })
+    }
+
+    /// Adds a virtual service.
+    ///
+    /// # Errors
+    /// [`ServiceExists`](crate::RefusalKind::ServiceExists),
+    /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
+    /// [`Invalid`](crate::RefusalKind::Invalid) (among others for port 0 without persistence),
+    /// and [`Error::NetmaskFamily`].
+    pub fn add_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
+        self.change(&Change::AddService(*key, *config))
+    }
+
+    /// Sets all of a virtual service's configuration.
+    ///
+    /// # Errors
+    /// [`NoSuchService`](crate::RefusalKind::NoSuchService),
+    /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
+    /// [`Invalid`](crate::RefusalKind::Invalid), and [`Error::NetmaskFamily`].
+    pub fn edit_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
+        self.change(&Change::EditService(*key, *config))
+    }
+
+    /// Removes a virtual service and its real servers.
+    ///
+    /// # Errors
+    /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
+    pub fn delete_service(&mut self, key: &ServiceKey) -> Result<()> {
+        self.change(&Change::DeleteService(*key))
+    }
+
+    /// Adds a real server to a service.
+    ///
+    /// # Errors
+    /// [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined),
+    /// [`DestinationExists`](crate::RefusalKind::DestinationExists),
+    /// [`Invalid`](crate::RefusalKind::Invalid) (also where loopback is down), and
+    /// [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
+    /// threshold above the upper one.
+    pub fn add_destination(
+        &mut self,
+        service: &ServiceKey,
+        key: &DestinationKey,
+        config: &DestinationConfig,
+    ) -> Result<()> {
+        self.change(&Change::AddDestination(*service, *key, *config))
+    }
+
+    /// Sets all of a real server's configuration.
+    ///
+    /// # Errors
+    /// [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined),
+    /// [`NoSuchDestination`](crate::RefusalKind::NoSuchDestination), and for values as
+    /// [`add_destination`](Self::add_destination).
+    pub fn edit_destination(
+        &mut self,
+        service: &ServiceKey,
+        key: &DestinationKey,
+        config: &DestinationConfig,
+    ) -> Result<()> {
+        self.change(&Change::EditDestination(*service, *key, *config))
+    }
+
+    /// Removes a real server from a service.
+    ///
+    /// # Errors
+    /// [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined),
+    /// [`NoSuchDestination`](crate::RefusalKind::NoSuchDestination).
+    pub fn delete_destination(&mut self, service: &ServiceKey, key: &DestinationKey) -> Result<()> {
+        self.change(&Change::DeleteDestination(*service, *key))
+    }
+
+    /// Removes all virtual services.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn flush(&mut self) -> Result<()> {
+        self.change(&Change::Flush)
+    }
+
+    /// Sets all counters to zero.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn zero_all(&mut self) -> Result<()> {
+        self.change(&Change::ZeroAll)
+    }
+
+    /// Sets the counters of one service and its servers to zero.
+    ///
+    /// # Errors
+    /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
+    pub fn zero_service(&mut self, key: &ServiceKey) -> Result<()> {
+        self.change(&Change::ZeroService(*key))
+    }
+
+    /// The timeouts of connections.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn timeouts(&mut self) -> Result<Timeouts> {
+        self.get(Query::Timeouts, Operation::Read, reply::timeouts)
+    }
+
+    /// Sets the timeouts that are not 0.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::RefusalKind::Invalid) for values that the kernel finds too large.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<()> {
+        self.change(&Change::SetTimeouts(*timeouts))
+    }
+
+    /// The sync daemons that run: none, one or two, the master first.
+    ///
+    /// # Errors
+    /// See [`Client`].
+    pub fn daemons(&mut self) -> Result<Vec<Daemon>> {
+        let mut daemons = Vec::new();
+        self.dump(Query::Daemons, |attributes| {
+            daemons.push(reply::daemon(attributes)?);
+            Ok(())
+        })?;
+        Ok(daemons)
+    }
+
+    /// Starts a sync daemon.
+    ///
+    /// # Errors
+    /// [`DaemonRunning`](crate::RefusalKind::DaemonRunning), and
+    /// [`Other`](crate::RefusalKind::Other) with `ENODEV` for an interface that is not there.
+    pub fn start_daemon(&mut self, role: DaemonRole, config: &DaemonConfig) -> Result<()> {
+        self.change(&Change::StartDaemon(role, *config))
+    }
+
+    /// Stops a sync daemon.
+    ///
+    /// # Errors
+    /// [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning).
+    pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<()> {
+        self.change(&Change::StopDaemon(role))
+    }
+
+    /// Carries out one change.
+    ///
+    /// # Errors
+    /// Those of the method that is named like the change.
+    pub fn change(&mut self, change: &Change) -> Result<()> {
+        check(change)?;
+        let sequence = self.next_sequence();
+        self.send.clear();
+        let envelope = Envelope { family: self.family, sequence, flags: NLM_F_ACK };
+        request::change(change, envelope, &mut self.send);
+        self.transmit()?;
+        self.replies(sequence, Operation::from(change), Ending::Message, |_| Ok(()))
+    }
+
+    /// Many changes over few system calls; see [`Batch`].
+    pub fn batch(&mut self) -> Batch<'_, T> {
+        Batch::new(self)
+    }
+
+    /// Asks for one thing. It comes without an acknowledgement, or a refusal comes.
+    fn get<R>(
+        &mut self,
+        query: Query<'_>,
+        operation: Operation,
+        read: impl Fn(&[u8]) -> Result<R, Malformed>,
+    ) -> Result<R> {
+        let mut found = None;
+        self.ask(query, 0, operation, Ending::Content, |attributes| {
+            found = Some(read(attributes)?);
+            Ok(())
+        })?;
+        found.ok_or_else(|| Malformed("a reply without content").into())
+    }
+
+    /// Asks for all things of a kind.
+    fn dump(
+        &mut self,
+        query: Query<'_>,
+        take: impl FnMut(&[u8]) -> Result<(), Malformed>,
+    ) -> Result<()> {
+        self.ask(query, NLM_F_DUMP, Operation::Read, Ending::Message, take)
+    }
+
+    fn ask(
+        &mut self,
+        query: Query<'_>,
+        flags: u16,
+        operation: Operation,
+        ending: Ending,
+        take: impl FnMut(&[u8]) -> Result<(), Malformed>,
+    ) -> Result<()> {
+        let sequence = self.next_sequence();
+        self.send.clear();
+        let envelope = Envelope { family: self.family, sequence, flags };
+        request::query(query, envelope, &mut self.send);
+        self.transmit()?;
+        self.replies(sequence, operation, ending, take)
+    }
+
+    fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sequence
+    }
+
+    fn transmit(&mut self) -> Result<()> {
+        self.transport.send(&self.send).map_err(Error::Socket)
+    }
+
+    fn receive(&mut self) -> Result<()> {
+        self.transport.receive(&mut self.receive).map_err(|error| match error.raw_os_error() {
+            Some(errno::ENOBUFS) => Error::RepliesLost,
+            _ => Error::Socket(error),
+        })
+    }
+
+    /// Takes the replies to one request, to the last. What it cannot read does not stop it, so
+    /// that nothing is left for the next request to stumble over.
+    fn replies(
+        &mut self,
+        sequence: u32,
+        operation: Operation,
+        ending: Ending,
+        mut take: impl FnMut(&[u8]) -> Result<(), Malformed>,
+    ) -> Result<()> {
+        let mut outcome = Ok(());
+        loop {
+            self.receive()?;
+            for message in messages(&self.receive) {
+                let message = message?;
+                if message.sequence != sequence {
+                    continue;
+                }
+                match message.content {
+                    Content::Noop => {}
+                    Content::Done | Content::Acknowledged => return outcome.map_err(Error::from),
+                    Content::Refused { errno, text } => {
+                        return Err(Refusal {
+                            operation,
+                            errno,
+                            kernel_text: text.map(str::to_owned),
+                        }
+                        .into());
+                    }
+                    Content::Attributes(attributes) => {
+                        outcome = outcome.and_then(|()| take(attributes));
+                        if ending == Ending::Content {
+                            return outcome.map_err(Error::from);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the kernel would misread rather than refuse.
+fn check(change: &Change) -> Result<()> {
+    let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
+        return Ok(());
+    };
+    match config.persistence.map(|persistence| persistence.netmask.family()) {
+        Some(netmask) if netmask != key.family() => {
+            Err(Error::NetmaskFamily { service: key.family(), netmask })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,48 @@
+//! What the kernel tells about IPVS as a whole.
+
+use std::fmt;
+
+/// The version of IPVS in the kernel (`IP_VS_VERSION_CODE`): 1.2.1 since 2004.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The first number.
+    pub major: u8,
+    /// The second number.
+    pub minor: u8,
+    /// The third number.
+    pub patch: u8,
+}
+
+impl Version {
+    /// From the kernel's `NVERSION` form: one byte each, the major number highest.
+    pub const fn from_code(code: u32) -> Self {
+        Version { major: (code >> 16) as u8, minor: (code >> 8) as u8, patch: code as u8 }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// What the kernel says of its IPVS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Info {
+    /// The version.
+    pub version: Version,
+    /// How many buckets the connection table has. Up to Linux 7.0 a constant of the running
+    /// kernel; later it is the network namespace's own and changes.
+    pub connection_table_size: u32,
+}
+
+/// How long a connection without traffic is kept, in seconds, by its state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Timeouts {
+    /// Established TCP connections. As a setting, 0 leaves the value as it is.
+    pub tcp: u32,
+    /// TCP connections after a FIN. As a setting, 0 leaves the value as it is.
+    pub tcp_fin: u32,
+    /// UDP. As a setting, 0 leaves the value as it is.
+    pub udp: u32,
+}

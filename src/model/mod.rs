@@ -1,0 +1,28 @@
+//! What an IPVS table is made of: pure values, no input or output.
+//!
+//! A [`Service`] and a [`Destination`] each come in three parts: the *key* that tells one from
+//! another, the *configuration* that an administrator sets, and what the kernel *observed*.
+
+mod change;
+mod daemon;
+mod destination;
+mod info;
+mod name;
+mod scheduler;
+mod service;
+mod snapshot;
+mod stats;
+
+pub use change::Change;
+pub use daemon::{Daemon, DaemonConfig, DaemonRole};
+pub use destination::{
+    Destination, DestinationConfig, DestinationKey, Forwarding, Tunnel, TunnelChecksum,
+};
+pub use info::{Info, Timeouts, Version};
+pub use name::{Name, NameError};
+pub use scheduler::{KnownScheduler, SCHEDULERS, SchedulerFlags};
+pub use service::{
+    AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
+};
+pub use snapshot::{Snapshot, SnapshotEntry};
+pub use stats::{Rates, Stats};

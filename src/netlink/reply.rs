@@ -1,0 +1,387 @@
+//! Replies of the IPVS family: bytes to typed values.
+//!
+//! Attributes that are not known are skipped: newer kernels may send them. Those that every
+//! kernel sends must be there; those that came later have the fallback that is written here.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+
+use netlink_packet_core::{NlaBuffer, NlasIterator};
+use netlink_packet_generic::constants::CTRL_ATTR_FAMILY_ID;
+
+use super::uapi::{
+    af, cmd_attr, daemon_attr, dest_attr, fwd, info_attr, state, stats_attr, svc_attr, svc_flag,
+    tun_flag, tun_type,
+};
+use crate::error::Malformed;
+use crate::model::{
+    AddressFamily, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
+    DestinationKey, Forwarding, Info, Name, Netmask, Persistence, Protocol, SchedulerFlags,
+    Service, ServiceConfig, ServiceKey, Stats, Timeouts, Tunnel, TunnelChecksum, Version,
+};
+
+/// The number of a family, from the controller's reply.
+pub(crate) fn family_number(attributes: &[u8]) -> Result<u16, Malformed> {
+    find(attributes, CTRL_ATTR_FAMILY_ID)?.ok_or(Malformed("no family number"))?.u16()
+}
+
+/// The version and the size of the connection table.
+pub(crate) fn info(attributes: &[u8]) -> Result<Info, Malformed> {
+    let mut version = None;
+    let mut size = None;
+    each(attributes, |kind, value| {
+        match kind {
+            info_attr::VERSION => version = Some(Version::from_code(value.u32()?)),
+            info_attr::CONN_TAB_SIZE => size = Some(value.u32()?),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(Info {
+        version: version.ok_or(Malformed("no version"))?,
+        connection_table_size: size.ok_or(Malformed("no connection table size"))?,
+    })
+}
+
+/// The timeouts.
+pub(crate) fn timeouts(attributes: &[u8]) -> Result<Timeouts, Malformed> {
+    let mut timeouts = Timeouts::default();
+    each(attributes, |kind, value| {
+        match kind {
+            cmd_attr::TIMEOUT_TCP => timeouts.tcp = value.u32()?,
+            cmd_attr::TIMEOUT_TCP_FIN => timeouts.tcp_fin = value.u32()?,
+            // Absent in a kernel without UDP balancing; so are the TCP ones without TCP.
+            cmd_attr::TIMEOUT_UDP => timeouts.udp = value.u32()?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(timeouts)
+}
+
+/// A virtual service.
+pub(crate) fn service(attributes: &[u8]) -> Result<Service, Malformed> {
+    let nested = find(attributes, cmd_attr::SERVICE)?.ok_or(Malformed("no service"))?;
+    let mut family = None;
+    let mut protocol = None;
+    let mut address = None;
+    let mut port = None;
+    let mut mark = None;
+    let mut scheduler = None;
+    let mut flags = 0;
+    let mut timeout = 0;
+    let mut netmask = None;
+    let mut engine = None;
+    let mut counters = Counters::default();
+    each(nested.0, |kind, value| {
+        match kind {
+            svc_attr::AF => family = Some(value.family()?),
+            svc_attr::PROTOCOL => protocol = Some(Protocol::from_number(value.u16()?)),
+            svc_attr::ADDR => address = Some(value),
+            svc_attr::PORT => port = Some(value.port()?),
+            svc_attr::FWMARK => mark = NonZeroU32::new(value.u32()?),
+            svc_attr::SCHED_NAME => scheduler = Some(value.name()?),
+            svc_attr::FLAGS => flags = value.u32()?,
+            svc_attr::TIMEOUT => timeout = value.u32()?,
+            svc_attr::NETMASK => netmask = Some(value),
+            svc_attr::PE_NAME => engine = Some(value.name()?),
+            svc_attr::STATS => counters.old = Some(value),
+            svc_attr::STATS64 => counters.new = Some(value),
+            _ => {}
+        }
+        Ok(())
+    })?;
+
+    let family = family.ok_or(Malformed("a service without address family"))?;
+    let key = match mark {
+        Some(mark) => ServiceKey::FirewallMark { mark, family },
+        None => ServiceKey::Address {
+            protocol: protocol.ok_or(Malformed("a service without protocol"))?,
+            address: address.ok_or(Malformed("a service without address"))?.address(family)?,
+            port: port.ok_or(Malformed("a service without port"))?,
+        },
+    };
+    let persistence = if flags & svc_flag::PERSISTENT != 0 {
+        let netmask = match netmask {
+            Some(value) => value.netmask(family)?,
+            None => Netmask::host(family),
+        };
+        Some(Persistence { timeout, netmask })
+    } else {
+        None
+    };
+    let config = ServiceConfig {
+        scheduler: scheduler.ok_or(Malformed("a service without scheduler"))?,
+        // The mask keeps it within a byte.
+        scheduler_flags: SchedulerFlags::from_bits_truncate(
+            ((flags / svc_flag::SCHED1) & 0b111) as u8,
+        ),
+        persistence,
+        persistence_engine: engine,
+        one_packet: flags & svc_flag::ONEPACKET != 0,
+    };
+    Ok(Service { key, config, stats: counters.read()? })
+}
+
+/// A destination of a service of this family, which is the destination's own where the kernel
+/// (before 3.18) does not say.
+pub(crate) fn destination(
+    attributes: &[u8],
+    service_family: AddressFamily,
+) -> Result<Destination, Malformed> {
+    let nested = find(attributes, cmd_attr::DEST)?.ok_or(Malformed("no destination"))?;
+    let mut family = service_family;
+    let mut address = None;
+    let mut port = None;
+    let mut method = None;
+    let mut weight = None;
+    let mut upper_threshold = 0;
+    let mut lower_threshold = 0;
+    let mut active_connections = 0;
+    let mut inactive_connections = 0;
+    let mut persistent_connections = 0;
+    // Kernels before 5.2 have IPIP only and send no tunnel attributes.
+    let (mut tunnel_type, mut tunnel_port, mut tunnel_flags) = (tun_type::IPIP, 0, 0);
+    let mut counters = Counters::default();
+    each(nested.0, |kind, value| {
+        match kind {
+            dest_attr::ADDR => address = Some(value),
+            dest_attr::PORT => port = Some(value.port()?),
+            dest_attr::FWD_METHOD => method = Some(value.u32()?),
+            dest_attr::WEIGHT => weight = Some(value.u32()?),
+            dest_attr::U_THRESH => upper_threshold = value.u32()?,
+            dest_attr::L_THRESH => lower_threshold = value.u32()?,
+            dest_attr::ACTIVE_CONNS => active_connections = value.u32()?,
+            dest_attr::INACT_CONNS => inactive_connections = value.u32()?,
+            dest_attr::PERSIST_CONNS => persistent_connections = value.u32()?,
+            dest_attr::ADDR_FAMILY => family = value.family()?,
+            dest_attr::TUN_TYPE => tunnel_type = value.u8()?,
+            dest_attr::TUN_PORT => tunnel_port = value.port()?,
+            dest_attr::TUN_FLAGS => tunnel_flags = value.u16()?,
+            dest_attr::STATS => counters.old = Some(value),
+            dest_attr::STATS64 => counters.new = Some(value),
+            _ => {}
+        }
+        Ok(())
+    })?;
+
+    let method = method.ok_or(Malformed("a destination without forwarding method"))?;
+    Ok(Destination {
+        key: DestinationKey {
+            address: address.ok_or(Malformed("a destination without address"))?.address(family)?,
+            port: port.ok_or(Malformed("a destination without port"))?,
+        },
+        config: DestinationConfig {
+            forwarding: forwarding(method, tunnel_type, tunnel_port, tunnel_flags),
+            weight: weight.ok_or(Malformed("a destination without weight"))?,
+            upper_threshold,
+            lower_threshold,
+        },
+        active_connections,
+        inactive_connections,
+        persistent_connections,
+        stats: counters.read()?,
+    })
+}
+
+fn forwarding(method: u32, kind: u8, port: u16, flags: u16) -> Forwarding {
+    let checksum = match flags {
+        tun_flag::NOCSUM => Some(TunnelChecksum::None),
+        tun_flag::CSUM => Some(TunnelChecksum::Checksum),
+        tun_flag::REMCSUM => Some(TunnelChecksum::Remote),
+        _ => None,
+    };
+    match method & fwd::MASK {
+        fwd::MASQ => Forwarding::Masquerade,
+        fwd::LOCALNODE => Forwarding::Local,
+        fwd::DROUTE => Forwarding::DirectRoute,
+        fwd::BYPASS => Forwarding::Bypass,
+        fwd::TUNNEL => Forwarding::Tunnel(match (kind, checksum, NonZeroU16::new(port)) {
+            (tun_type::IPIP, _, _) => Tunnel::Ipip,
+            (tun_type::GUE, Some(checksum), Some(port)) => Tunnel::Gue { port, checksum },
+            (tun_type::GRE, Some(checksum), _) => Tunnel::Gre { checksum },
+            _ => Tunnel::Other { kind, port, flags },
+        }),
+        // The mask keeps it within a byte.
+        other => Forwarding::Other(other as u8),
+    }
+}
+
+/// A sync daemon. Kernels before 4.3 send the first three values only.
+pub(crate) fn daemon(attributes: &[u8]) -> Result<Daemon, Malformed> {
+    let nested = find(attributes, cmd_attr::DAEMON)?.ok_or(Malformed("no daemon"))?;
+    let mut role = None;
+    let mut interface = None;
+    let mut sync_id = None;
+    let mut max_length = None;
+    let mut group = None;
+    let mut port = None;
+    let mut ttl = None;
+    each(nested.0, |kind, value| {
+        match kind {
+            daemon_attr::STATE => {
+                role = Some(match value.u32()? {
+                    state::MASTER => DaemonRole::Master,
+                    state::BACKUP => DaemonRole::Backup,
+                    _ => return Err(Malformed("a daemon that is neither master nor backup")),
+                });
+            }
+            daemon_attr::MCAST_IFN => interface = Some(value.name()?),
+            daemon_attr::SYNC_ID => {
+                let id = value.u32()?;
+                sync_id = Some(u8::try_from(id).map_err(|_| Malformed("a sync ID over 255"))?);
+            }
+            daemon_attr::SYNC_MAXLEN => max_length = NonZeroU16::new(value.u16()?),
+            daemon_attr::MCAST_GROUP => group = Some(value.address(AddressFamily::V4)?),
+            daemon_attr::MCAST_GROUP6 => group = Some(value.address(AddressFamily::V6)?),
+            daemon_attr::MCAST_PORT => port = NonZeroU16::new(value.u16()?),
+            daemon_attr::MCAST_TTL => ttl = NonZeroU8::new(value.u8()?),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(Daemon {
+        role: role.ok_or(Malformed("a daemon without state"))?,
+        config: DaemonConfig {
+            interface: interface.ok_or(Malformed("a daemon without interface"))?,
+            sync_id: sync_id.ok_or(Malformed("a daemon without sync ID"))?,
+            max_length,
+            group,
+            port,
+            ttl,
+        },
+    })
+}
+
+/// The two forms in which the kernel sends statistics: 32-bit always, 64-bit since Linux 4.1.
+#[derive(Default)]
+struct Counters<'a> {
+    old: Option<Value<'a>>,
+    new: Option<Value<'a>>,
+}
+
+impl Counters<'_> {
+    fn read(self) -> Result<Stats, Malformed> {
+        let mut stats = Stats::default();
+        let Some(Value(attributes)) = self.new.or(self.old) else {
+            return Ok(stats);
+        };
+        each(attributes, |kind, value| {
+            let field = match kind {
+                stats_attr::CONNS => &mut stats.connections,
+                stats_attr::INPKTS => &mut stats.incoming_packets,
+                stats_attr::OUTPKTS => &mut stats.outgoing_packets,
+                stats_attr::INBYTES => &mut stats.incoming_bytes,
+                stats_attr::OUTBYTES => &mut stats.outgoing_bytes,
+                stats_attr::CPS => &mut stats.rates.connections,
+                stats_attr::INPPS => &mut stats.rates.incoming_packets,
+                stats_attr::OUTPPS => &mut stats.rates.outgoing_packets,
+                stats_attr::INBPS => &mut stats.rates.incoming_bytes,
+                stats_attr::OUTBPS => &mut stats.rates.outgoing_bytes,
+                _ => return Ok(()),
+            };
+            *field = value.counter()?;
+            Ok(())
+        })?;
+        Ok(stats)
+    }
+}
+
+/// The value of an attribute.
+#[derive(Clone, Copy)]
+struct Value<'a>(&'a [u8]);
+
+impl Value<'_> {
+    fn array<const N: usize>(self, what: &'static str) -> Result<[u8; N], Malformed> {
+        self.0.first_chunk().copied().ok_or(Malformed(what))
+    }
+
+    fn u8(self) -> Result<u8, Malformed> {
+        Ok(u8::from_ne_bytes(self.array("an 8-bit number")?))
+    }
+
+    fn u16(self) -> Result<u16, Malformed> {
+        Ok(u16::from_ne_bytes(self.array("a 16-bit number")?))
+    }
+
+    fn port(self) -> Result<u16, Malformed> {
+        Ok(u16::from_be_bytes(self.array("a port")?))
+    }
+
+    fn u32(self) -> Result<u32, Malformed> {
+        Ok(u32::from_ne_bytes(self.array("a 32-bit number")?))
+    }
+
+    /// 64 or 32 bits: the old statistics have both kinds.
+    fn counter(self) -> Result<u64, Malformed> {
+        match self.0.first_chunk() {
+            Some(bytes) => Ok(u64::from_ne_bytes(*bytes)),
+            None => self.u32().map(u64::from),
+        }
+    }
+
+    fn family(self) -> Result<AddressFamily, Malformed> {
+        match self.u16()? {
+            af::INET => Ok(AddressFamily::V4),
+            af::INET6 => Ok(AddressFamily::V6),
+            _ => Err(Malformed("an address family that is neither IPv4 nor IPv6")),
+        }
+    }
+
+    fn address(self, family: AddressFamily) -> Result<IpAddr, Malformed> {
+        Ok(match family {
+            AddressFamily::V4 => Ipv4Addr::from(self.array::<4>("an IPv4 address")?).into(),
+            AddressFamily::V6 => Ipv6Addr::from(self.array::<16>("an IPv6 address")?).into(),
+        })
+    }
+
+    fn netmask(self, family: AddressFamily) -> Result<Netmask, Malformed> {
+        Ok(match family {
+            AddressFamily::V4 => Netmask::V4(Ipv4Addr::from(self.array::<4>("a netmask")?)),
+            AddressFamily::V6 => Netmask::V6(
+                u8::try_from(self.u32()?).map_err(|_| Malformed("a prefix length over 255"))?,
+            ),
+        })
+    }
+
+    /// Text up to its closing NUL.
+    fn name(self) -> Result<Name, Malformed> {
+        let text = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
+        std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or(Malformed("a name that is empty, too long or not text"))
+    }
+}
+
+/// Calls `take` for each attribute.
+fn each<'a>(
+    attributes: &'a [u8],
+    mut take: impl FnMut(u16, Value<'a>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    for attribute in NlasIterator::new(attributes) {
+        let attribute = attribute.map_err(|_| Malformed("an attribute's header"))?;
+        take(attribute.kind(), value(attribute)?)?;
+    }
+    Ok(())
+}
+
+/// The first attribute of a kind.
+fn find(attributes: &[u8], kind: u16) -> Result<Option<Value<'_>>, Malformed> {
+    for attribute in NlasIterator::new(attributes) {
+        let attribute = attribute.map_err(|_| Malformed("an attribute's header"))?;
+        if attribute.kind() == kind {
+            return value(attribute).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// `NlaBuffer::value` borrows from the buffer object; this borrows from the bytes beneath.
+fn value<'a>(attribute: NlaBuffer<&'a [u8]>) -> Result<Value<'a>, Malformed> {
+    attribute
+        .into_inner()
+        .get(4..usize::from(attribute.length()))
+        .map(Value)
+        .ok_or(Malformed("an attribute's length"))
+}
