@@ -7,7 +7,7 @@ mod model;
 mod netlink;
 pub mod rules;
 
-pub use client::{Batch, Client, Refused};
+pub use client::{Batch, Client, Refused, enter_namespace};
 pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};

@@ -61,7 +61,7 @@ fn line() -> impl Strategy<Value = Vec<OsString>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn clap_and_the_scanner_see_the_same_events(words in line()) {
@@ -109,7 +109,7 @@ fn a_command_line_that_clap_takes_is_read_by_clap() {
 
 #[test]
 fn no_word_lists_the_table() {
-    assert_eq!(parse(&[], &mut NumericOnly), Ok(rules::Command::default()));
+    assert_eq!(parse(&[], &mut NumericOnly), Ok(rules::Invocation::default()));
     assert_eq!(parse(&os(&["--"]), &mut NumericOnly), Err(UsageError::NoCommand));
 }
 

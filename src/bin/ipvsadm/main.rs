@@ -44,8 +44,12 @@ fn start(program: &OsString, arguments: Vec<OsString>, sink: &mut Sink) -> Resul
         Some("ipvsadm-save") => scripts::save(&arguments, sink),
         Some("ipvsadm-restore") => scripts::restore(&arguments, sink),
         _ => {
-            let command = cli::parse(&arguments, &mut names::Resolver::default())?;
-            run::carry_out(&command, None, sink)
+            let invocation = cli::parse(&arguments, &mut names::Resolver::default())?;
+            if let Some(namespace) = &invocation.namespace {
+                // Before any other thread is started, so that all are there.
+                ipvs::enter_namespace(namespace)?;
+            }
+            run::carry_out(&invocation.command, None, sink)
         }
     }
 }

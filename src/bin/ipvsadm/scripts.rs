@@ -27,7 +27,7 @@ pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failur
             }
         }
     }
-    run::carry_out(&Command::Save(SaveOptions { numeric }), None, sink)
+    run::carry_out(&Command::Save(SaveOptions { numeric, ..SaveOptions::default() }), None, sink)
 }
 
 /// `ipvsadm-restore`: puts the rules on standard input into the place of the table.
