@@ -6,7 +6,9 @@ const PAGE: &str = include_str!("../docs/ipvsadm.8");
 
 /// The words of the page, without what roff puts around them.
 fn words() -> Vec<&'static str> {
-    PAGE.split(|c: char| c.is_whitespace() || c == ',').collect()
+    // Lists and displays have options of their own.
+    let lines = PAGE.lines().filter(|line| !line.starts_with(".B"));
+    lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || c == ',')).collect()
 }
 
 #[test]
