@@ -104,7 +104,7 @@ fn no_datagram_is_longer_than_the_kernel_takes() {
     let name = "a-name-15-bytes".parse().expect("a name");
     let config = ServiceConfig { persistence_engine: Some(name), ..ServiceConfig::new(name) };
     let key = ServiceKey::tcp(([10, 0, 0, 1], 80));
-    push_all(&mut client.batch(), &vec![Change::AddService(key, config); 5000]);
+    push_all(&mut client.batch(), &vec![Change::AddService(key, config); 600]);
     // The default limit of a socket, less the kernel's book-keeping.
     assert!(fake.longest() < 212_960, "{} bytes", fake.longest());
 }

@@ -162,6 +162,11 @@ impl Attribute {
 }
 
 impl Request {
+    /// The whole message.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// A message with content, as a dump and a single answer have it.
     pub(crate) fn answer(&self, command: u8, attributes: &[Attribute]) -> Vec<u8> {
         let content = GenlmsghdrBuilder::default()

@@ -16,13 +16,16 @@ pub(crate) const FAMILY: u16 = 0x1c;
 /// A datagram of the kernel, or what receiving fails with.
 pub(crate) type Reply = io::Result<Vec<u8>>;
 
+/// What answers the requests of a datagram.
+type Kernel = dyn FnMut(&[Request]) -> Vec<Reply>;
+
 /// A socket with a made-up kernel behind it. Clones are the same socket, so that a test can look at it while the client
 /// has it.
 #[derive(Clone)]
 pub(crate) struct Fake(Rc<RefCell<Inside>>);
 
 struct Inside {
-    kernel: Box<dyn FnMut(&[Request]) -> Vec<Reply>>,
+    kernel: Box<Kernel>,
     sent: Vec<Vec<u8>>,
     waiting: VecDeque<Reply>,
     most_waiting: usize,
@@ -42,12 +45,6 @@ pub(crate) fn client(
     inside.kernel = Box::new(kernel);
     drop(inside);
     (client, fake)
-}
-
-/// A client of a kernel that gives these datagrams, whatever it is asked, as the answer to request 1: the client's first.
-pub(crate) fn client_that_receives(replies: Vec<Vec<u8>>) -> Client<Fake> {
-    let mut replies = Some(replies);
-    client(move |_| replies.take().into_iter().flatten().map(Ok).collect()).0
 }
 
 /// A client of a kernel that carries out everything.
