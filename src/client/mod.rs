@@ -6,6 +6,7 @@ mod namespace;
 use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP};
 
 pub use self::batch::{Batch, Refused};
+pub use self::namespace::enter_namespace;
 use crate::error::{Error, Malformed, Operation, Refusal, Result};
 use crate::model::{
     AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,

@@ -93,15 +93,24 @@ impl SchedulerFlags {
     }
 
     /// The names of the flags that are set, as `scheduler` calls them, in the order of their bits.
+    /// A scheduler that names its flags has no name for the others.
     pub fn names(self, scheduler: &str) -> impl Iterator<Item = &'static str> + use<'_> {
-        PLAIN_FLAGS.iter().filter(move |(_, flag)| self.contains(*flag)).map(
-            move |&(plain, flag)| {
-                NAMED_FLAGS
-                    .iter()
-                    .find(|(of, _, named)| *of == scheduler && *named == flag)
-                    .map_or(plain, |(_, name, _)| name)
-            },
-        )
+        let names_them = NAMED_FLAGS.iter().any(|(of, ..)| *of == scheduler);
+        let named = NAMED_FLAGS
+            .iter()
+            .filter(move |(of, ..)| *of == scheduler)
+            .map(|(_, name, flag)| (*name, *flag));
+        let plain = PLAIN_FLAGS.iter().filter(move |_| !names_them).copied();
+        named.chain(plain).filter(move |(_, flag)| self.contains(*flag)).map(|(name, _)| name)
+    }
+
+    /// As [`names`](Self::names), but a flag without a name of its own is `flag-1` to `flag-3`, as
+    /// rules may call any.
+    pub fn names_in_rules(self, scheduler: &str) -> impl Iterator<Item = &'static str> + use<'_> {
+        PLAIN_FLAGS
+            .iter()
+            .filter(move |(_, flag)| self.contains(*flag))
+            .map(move |&(plain, flag)| flag.names(scheduler).next().unwrap_or(plain))
     }
 
     /// The flag called `name` and the scheduler that it belongs to; no scheduler for `flag-1` to

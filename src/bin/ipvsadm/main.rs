@@ -1,3 +1,55 @@
 //! `ipvsadm`: set up, maintain and inspect the IPVS table of the kernel.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod connections;
+mod failure;
+mod kernel;
+mod list;
+mod names;
+mod output;
+mod restore;
+mod run;
+mod save;
+mod scripts;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use failure::Failure;
+use output::Sink;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    let mut sink = Sink::stdout();
+    let outcome = start(&program, arguments.collect(), &mut sink);
+    // What was printed before something went wrong is still wanted.
+    let flushed = sink.flush().map_err(Failure::Output);
+    match outcome.and(flushed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_silent() {
+                eprintln!("{failure}");
+            }
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// The name that the program was called by decides what it is.
+fn start(program: &OsString, arguments: Vec<OsString>, sink: &mut Sink) -> Result<(), Failure> {
+    match Path::new(program).file_name().and_then(|name| name.to_str()) {
+        Some("ipvsadm-save") => scripts::save(&arguments, sink),
+        Some("ipvsadm-restore") => scripts::restore(&arguments, sink),
+        _ => {
+            let invocation = cli::parse(&arguments, &mut names::Resolver::default())?;
+            if let Some(namespace) = &invocation.namespace {
+                // Before any other thread is started, so that all are there.
+                ipvs::enter_namespace(namespace)?;
+            }
+            run::carry_out(&invocation.command, None, sink)
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `-L`: what the kernel knows.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use anyhow::anyhow;
+use ipvs::rules::{ConnectionListing, Listing, ServiceListing};
+use ipvs::{Client, Daemon, Destination, RefusalKind, Service, ServiceKey, SnapshotEntry};
+
+use crate::connections;
+use crate::failure::Failure;
+use crate::names::Names;
+use crate::output::Sink;
+use crate::output::classic::Classic;
+
+/// Prints what is asked for. What was printed may still be in the sink.
+pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> Result<(), Failure> {
+    match listing {
+        Listing::Services(listing) => services(client, listing, sink),
+        Listing::Connections(listing) => {
+            // The list itself would not tell that there is no right to ask.
+            client.info()?;
+            connections(listing, sink)
+        }
+        Listing::Timeouts { .. } => {
+            let timeouts = client.timeouts()?;
+            let (tcp, tcp_fin, udp) = (timeouts.tcp, timeouts.tcp_fin, timeouts.udp);
+            let line = format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n");
+            sink.text.extend_from_slice(line.as_bytes());
+            Ok(())
+        }
+        Listing::Daemons { .. } => {
+            for daemon in client.daemons()? {
+                sink.text.extend_from_slice(daemon_line(&daemon).as_bytes());
+            }
+            Ok(())
+        }
+    }
+}
+
+fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> Result<(), Failure> {
+    let info = match listing.only {
+        None => Some(client.info()?),
+        Some(_) => None,
+    };
+    let mut services = match listing.only {
+        None => client.services()?,
+        Some(key) => vec![one(client, &key)?],
+    };
+    if listing.sorted {
+        services.sort_unstable_by_key(|service| service.key);
+    }
+    let mut names = Names::new(listing.numeric);
+    let mut ready = Vec::new();
+    if let Names::Named { .. } = names {
+        ready = with_destinations(client, &services, listing.sorted)?;
+        names.learn(addresses(&ready));
+    }
+
+    if let Some(info) = info {
+        Classic::banner(&mut sink.text, &info);
+    }
+    let classic = Classic { view: listing.view, exact: listing.exact, names: &names };
+    classic.head(&mut sink.text);
+    let mut print = |service: &Service, destinations: &[Destination]| {
+        classic.service(&mut sink.text, service);
+        for destination in destinations {
+            classic.destination(&mut sink.text, &service.key, destination);
+        }
+        sink.pass().map_err(Failure::Output)
+    };
+    if !ready.is_empty() {
+        return ready.iter().try_for_each(|entry| print(&entry.service, &entry.destinations));
+    }
+    // One service's servers at a time, so that a large table needs little memory.
+    let mut destinations = Vec::new();
+    for service in &services {
+        read_destinations(client, &service.key, listing.sorted, &mut destinations)?;
+        print(service, &destinations)?;
+    }
+    Ok(())
+}
+
+fn one(client: &mut Client, key: &ServiceKey) -> Result<Service, Failure> {
+    client.service(key).map_err(|error| match error.refusal_kind() {
+        Some(RefusalKind::NoSuchService) => Failure::NothingToList,
+        _ => Failure::from(error),
+    })
+}
+
+/// Puts a service's servers into the place of what `destinations` holds.
+pub(crate) fn read_destinations(
+    client: &mut Client,
+    service: &ServiceKey,
+    sorted: bool,
+    destinations: &mut Vec<Destination>,
+) -> Result<(), Failure> {
+    destinations.clear();
+    client.destinations_into(service, destinations)?;
+    if sorted {
+        destinations.sort_unstable_by_key(|destination| destination.key);
+    }
+    Ok(())
+}
+
+/// All services with their servers, for whoever must know all of them before printing one.
+pub(crate) fn with_destinations(
+    client: &mut Client,
+    services: &[Service],
+    sorted: bool,
+) -> Result<Vec<SnapshotEntry>, Failure> {
+    services
+        .iter()
+        .map(|service| {
+            let mut destinations = Vec::new();
+            read_destinations(client, &service.key, sorted, &mut destinations)?;
+            Ok(SnapshotEntry { service: *service, destinations })
+        })
+        .collect()
+}
+
+/// Every address in the table.
+pub(crate) fn addresses(entries: &[SnapshotEntry]) -> impl Iterator<Item = std::net::IpAddr> + '_ {
+    entries.iter().flat_map(|entry| {
+        let service = match entry.service.key {
+            ServiceKey::Address { address, .. } => Some(address),
+            ServiceKey::FirewallMark { .. } => None,
+        };
+        service.into_iter().chain(entry.destinations.iter().map(|server| server.key.address))
+    })
+}
+
+fn connections(listing: &ConnectionListing, sink: &mut Sink) -> Result<(), Failure> {
+    let cannot = |what: &str| Failure::Other(anyhow!("{what} {}", connections::FILE));
+    let file = File::open(connections::FILE).map_err(|_| cannot("cannot open file"))?;
+    let mut file = BufReader::with_capacity(256 * 1024, file);
+    if file.fill_buf().map_err(|_| cannot("cannot read"))?.is_empty() {
+        return Err(cannot("unexpected input from"));
+    }
+    let mut names = Names::new(listing.numeric);
+    connections::print(file, sink, &mut names, listing.persistence_engine)
+}
+
+fn daemon_line(daemon: &Daemon) -> String {
+    let config = &daemon.config;
+    let mut line = format!(
+        "{} sync daemon (mcast={}, syncid={}",
+        daemon.role, config.interface, config.sync_id
+    );
+    // Kernels before 4.3 have no more than these.
+    if let Some(length) = config.max_length {
+        line += &format!(", maxlen={length}");
+    }
+    if let Some(group) = config.group {
+        line += &format!(", group={group}");
+    }
+    if let Some(port) = config.port {
+        line += &format!(", port={port}");
+    }
+    if let Some(ttl) = config.ttl {
+        line += &format!(", ttl={ttl}");
+    }
+    line + ")\n"
+}

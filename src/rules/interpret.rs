@@ -1,0 +1,314 @@
+//! From events to a command.
+//!
+//! Values are looked at as they come, so that of several mistakes the first one is reported;
+//! what depends on several options is put together at the end, so that their order does not
+//! matter.
+
+mod assemble;
+
+use std::net::IpAddr;
+use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+
+use super::address::Endpoint;
+use super::command::{Command, Format, Invocation};
+use super::error::{Problem, UsageError};
+use super::options::{OPTIONS, OptionId, Repeat};
+use super::resolve::Resolve;
+use super::scanner::{Event, SyntaxError};
+use super::value::{self, Range, TunnelType, integer};
+use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
+
+/// Puts a command together from what the words say. Where there is no word at all, there is
+/// nothing to put together: a command line then means [`Invocation::default`], a rule line
+/// nothing.
+///
+/// `names` is asked for the names among the values, and for nothing else.
+///
+/// # Errors
+///
+/// Of several mistakes, the first in the order of words is reported; what is missing, does not
+/// belong to the command or does not go together comes after them all.
+pub fn interpret<'a, R: Resolve + ?Sized>(
+    events: impl IntoIterator<Item = Result<Event<'a>, SyntaxError<'a>>>,
+    names: &mut R,
+) -> Result<Invocation, UsageError> {
+    let mut said = Said::default();
+    for event in events {
+        match event {
+            Ok(Event::Word(word)) => said.word(word),
+            Ok(Event::Option { option, value }) => match said.command {
+                Some(command) => said.option(command, option, value, names)?,
+                None => match option {
+                    // Whoever asks for help gets it, whatever else the words say.
+                    OptionId::Help => return Ok(Command::Help.into()),
+                    OptionId::Version => return Ok(Command::Version.into()),
+                    _ => said.command(option, value)?,
+                },
+            },
+            // An option that does not exist is no command either.
+            Err(_) if said.command.is_none() => return Err(UsageError::NoCommand),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match said.command {
+        Some(command) => said.finish(command, names),
+        None => Err(UsageError::NoCommand),
+    }
+}
+
+/// A set of options.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Options(u128);
+
+impl Options {
+    const fn bit(option: OptionId) -> u128 {
+        1 << option as u32
+    }
+
+    const fn has(self, option: OptionId) -> bool {
+        self.0 & Self::bit(option) != 0
+    }
+
+    const fn first(self) -> Option<OptionId> {
+        match OPTIONS.len() > self.0.trailing_zeros() as usize {
+            true => Some(OPTIONS[self.0.trailing_zeros() as usize].id),
+            false => None,
+        }
+    }
+}
+
+/// What each command does not take, by the command's place in the table.
+static REFUSED: [Options; 32] = {
+    assert!(OPTIONS.len() <= 128);
+    let mut refused = [Options(0); 32];
+    let mut i = 0;
+    while i < OPTIONS.len() {
+        if !OPTIONS[i].id.is_command() {
+            let mut command = 0;
+            while command < OPTIONS.len() && OPTIONS[command].id.is_command() {
+                if !OPTIONS[i].commands.contains(OPTIONS[command].id) {
+                    refused[command].0 |= Options::bit(OPTIONS[i].id);
+                }
+                command += 1;
+            }
+        }
+        i += 1;
+    }
+    refused
+};
+
+/// A real server as far as it is known yet.
+#[derive(Debug, Clone, Copy)]
+enum RealServer<'a> {
+    /// Names in it wait until the service is known.
+    Written(&'a [u8], Endpoint<'a>),
+    Known(IpAddr, Option<u16>),
+}
+
+/// What the words said, as far as they were read.
+#[derive(Debug, Default)]
+struct Said<'a> {
+    command: Option<OptionId>,
+    given: Options,
+    /// The option that chose the service, and the service; a firewall mark as IPv4 until the end.
+    service: Option<(OptionId, ServiceKey)>,
+    real_server: Option<RealServer<'a>>,
+    forwarding: Option<OptionId>,
+    scheduler: Option<Name>,
+    flags: Option<&'a [u8]>,
+    persistence: Option<u32>,
+    netmask: Option<&'a [u8]>,
+    engine: Option<Name>,
+    weight: Option<u32>,
+    upper: u32,
+    lower: u32,
+    tunnel: Option<TunnelType>,
+    tunnel_port: Option<NonZeroU16>,
+    role: Option<DaemonRole>,
+    /// The interface; none within for an empty name.
+    interface: Option<Option<Name>>,
+    sync_id: u8,
+    sync_length: Option<NonZeroU16>,
+    group: Option<IpAddr>,
+    multicast_port: Option<NonZeroU16>,
+    ttl: Option<NonZeroU8>,
+    format: Format,
+    wait: Option<u32>,
+    namespace: Option<&'a str>,
+    file: Option<&'a [u8]>,
+    /// The words that belong to no option: as many as a command may want, and how many there were.
+    words: [&'a [u8]; 4],
+    word_count: usize,
+}
+
+impl<'a> Said<'a> {
+    fn word(&mut self, word: &'a [u8]) {
+        if let Some(place) = self.words.get_mut(self.word_count) {
+            *place = word;
+        }
+        self.word_count += 1;
+    }
+
+    fn command(&mut self, option: OptionId, value: Option<&'a [u8]>) -> Result<(), UsageError> {
+        if !option.is_command() {
+            return Err(UsageError::NoCommand);
+        }
+        match (option, value) {
+            (OptionId::Apply, file) => self.file = file,
+            (_, Some(value)) => self.role = Some(read(option, value, value::daemon_role)?),
+            (_, None) => {}
+        }
+        self.command = Some(option);
+        Ok(())
+    }
+
+    fn option<R: Resolve + ?Sized>(
+        &mut self,
+        command: OptionId,
+        option: OptionId,
+        value: Option<&'a [u8]>,
+        names: &mut R,
+    ) -> Result<(), UsageError> {
+        self.allow(command, option)?;
+        let (value, bare) = (value.unwrap_or_default(), value.is_none());
+        let number = |range| number(option, value, range);
+        match option {
+            OptionId::TcpService => self.service(option, value, Protocol::Tcp, names)?,
+            OptionId::UdpService => self.service(option, value, Protocol::Udp, names)?,
+            OptionId::SctpService => self.service(option, value, Protocol::Sctp, names)?,
+            OptionId::FwmarkService => {
+                let mark = number(value::FIREWALL_MARK)?;
+                let mark = NonZeroU32::new(mark).unwrap_or(NonZeroU32::MIN);
+                self.service = Some((option, ServiceKey::firewall_mark(mark, AddressFamily::V4)));
+            }
+            OptionId::Ipv6 => {
+                if let Some((first, ServiceKey::Address { .. })) = self.service {
+                    return Err(UsageError::Conflict { first, second: option });
+                }
+            }
+            OptionId::RealServer => {
+                let endpoint = read(option, value, Endpoint::parse)?;
+                self.real_server = Some(match self.service {
+                    Some((_, key @ ServiceKey::Address { .. })) => {
+                        real_server(value, endpoint, key, names)?
+                    }
+                    _ => RealServer::Written(value, endpoint),
+                });
+            }
+            OptionId::Scheduler => self.scheduler = value::name(value),
+            OptionId::SchedFlags => self.flags = Some(value),
+            OptionId::Persistent => {
+                self.persistence = Some(match bare {
+                    true => Persistence::DEFAULT_TIMEOUT,
+                    false => number(value::PERSISTENCE)?,
+                });
+            }
+            OptionId::Netmask => {
+                let known = self.service.filter(|(of, _)| *of != OptionId::FwmarkService);
+                let fits = |family| value::netmask(value, family);
+                let result = match known {
+                    Some((_, key)) => fits(key.family()),
+                    None => fits(AddressFamily::V4).or_else(|_| fits(AddressFamily::V6)),
+                };
+                read(option, value, |_| result)?;
+                self.netmask = Some(value);
+            }
+            OptionId::Pe => self.engine = value::name(value),
+            OptionId::Weight => self.weight = Some(number(value::COUNT)?),
+            OptionId::UThreshold => self.upper = number(value::COUNT)?,
+            OptionId::LThreshold => self.lower = number(value::COUNT)?,
+            OptionId::TunType => self.tunnel = Some(read(option, value, TunnelType::parse)?),
+            OptionId::TunPort => {
+                self.tunnel_port = NonZeroU16::new(number(value::TUNNEL_PORT)? as u16);
+            }
+            OptionId::McastInterface => self.interface = Some(value::name(value)),
+            OptionId::Syncid => self.sync_id = number(value::SYNC_ID)? as u8,
+            OptionId::SyncMaxlen => {
+                self.sync_length = NonZeroU16::new(number(value::SYNC_LENGTH)? as u16);
+            }
+            OptionId::McastGroup => self.group = Some(read(option, value, value::multicast_group)?),
+            OptionId::McastPort => {
+                self.multicast_port = NonZeroU16::new(number(value::MULTICAST_PORT)? as u16);
+            }
+            OptionId::McastTtl => self.ttl = NonZeroU8::new(number(value::TTL)? as u8),
+            OptionId::Format => self.format = read(option, value, value::format)?,
+            OptionId::Wait => self.wait = Some(number(value::WAIT)?),
+            OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),
+            // All else says all by being there.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that an option was given, unless what came before it excludes it.
+    fn allow(&mut self, command: OptionId, option: OptionId) -> Result<(), UsageError> {
+        let before = match option.spec().repeat {
+            _ if option.is_command() => {
+                return Err(UsageError::SecondCommand { first: command, second: option });
+            }
+            Repeat::Freely => None,
+            Repeat::OneService => self.service.map(|(first, _)| first),
+            Repeat::OneForwarding => self.forwarding.replace(option),
+            Repeat::Never => self.given.has(option).then_some(option),
+        };
+        if let Some(first) = before {
+            return Err(UsageError::Repeated { first, second: option });
+        }
+        self.given.0 |= Options::bit(option);
+        Ok(())
+    }
+
+    fn service<R: Resolve + ?Sized>(
+        &mut self,
+        option: OptionId,
+        text: &'a [u8],
+        protocol: Protocol,
+        names: &mut R,
+    ) -> Result<(), UsageError> {
+        let (address, port) = read(option, text, |text| {
+            Endpoint::parse(text)?.resolve(names, protocol, AddressFamily::V4)
+        })?;
+        let key = ServiceKey::Address { protocol, address, port: port.unwrap_or(0) };
+        self.service = Some((option, key));
+        Ok(())
+    }
+}
+
+/// Looks up the names in a real server's address, for a service that is known.
+fn real_server<'a, R: Resolve + ?Sized>(
+    text: &'a [u8],
+    endpoint: Endpoint<'a>,
+    service: ServiceKey,
+    names: &mut R,
+) -> Result<RealServer<'a>, UsageError> {
+    let protocol = match service {
+        ServiceKey::Address { protocol, .. } => protocol,
+        // A mark has no protocol; the reference looks ports up as TCP's.
+        ServiceKey::FirewallMark { .. } => Protocol::Tcp,
+    };
+    let found =
+        read(OptionId::RealServer, text, |_| endpoint.resolve(names, protocol, service.family()));
+    found.map(|(address, port)| RealServer::Known(address, port))
+}
+
+/// The value of an option, or what is wrong with it.
+#[inline]
+fn read<'a, T>(
+    option: OptionId,
+    value: &'a [u8],
+    parse: impl FnOnce(&'a [u8]) -> Result<T, Problem>,
+) -> Result<T, UsageError> {
+    parse(value).map_err(|problem| UsageError::Value {
+        option,
+        value: String::from_utf8_lossy(value).into_owned(),
+        problem,
+    })
+}
+
+fn number(option: OptionId, value: &[u8], range: Range) -> Result<u32, UsageError> {
+    read(option, value, |value| integer(value, range))
+}
+
+#[cfg(test)]
+#[path = "interpret_tests.rs"]
+mod tests;

@@ -1,0 +1,278 @@
+//! What a row of the option table says, and looking rows up.
+
+use super::table::LETTERS;
+pub use super::table::{OPTIONS, OptionId};
+
+/// Whether a value follows an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueKind {
+    /// No value: the option says all.
+    None,
+    /// A value, glued to the option or as the next word, whatever that begins with.
+    Required,
+    /// A value glued to the option, or the next word unless that begins with `-`, or none.
+    Optional,
+    /// This many words, which may stand anywhere on the line: the words that belong to no option.
+    Words(usize),
+}
+
+/// What an option excludes when it has been given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Itself.
+    Never,
+    /// Every option that chooses the virtual service.
+    OneService,
+    /// Every option that chooses the forwarding method.
+    OneForwarding,
+    /// Nothing: it may be given again.
+    Freely,
+}
+
+/// Under which heading help lists an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// The commands.
+    Command,
+    /// What chooses a virtual service.
+    Service,
+    /// What sets up a virtual service.
+    ServiceSetup,
+    /// What chooses and sets up a real server.
+    Server,
+    /// What a tunnel to a real server is made of.
+    Tunnel,
+    /// What to list, and how.
+    Listing,
+    /// How to carry a command out.
+    Program,
+    /// What sets up a sync daemon.
+    Daemon,
+}
+
+impl Group {
+    /// Each group, in the order in which help shows them.
+    pub const ALL: &[Group] = &[
+        Group::Command,
+        Group::Service,
+        Group::ServiceSetup,
+        Group::Server,
+        Group::Tunnel,
+        Group::Listing,
+        Group::Program,
+        Group::Daemon,
+    ];
+
+    /// The heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Group::Command => "Commands (one, and first)",
+            Group::Service => "Virtual service",
+            Group::ServiceSetup => "Options of a virtual service (-A, -E)",
+            Group::Server => "Real server (-a, -e; -d takes -r only)",
+            Group::Tunnel => "Options of a tunnel (-a, -e, with -i)",
+            Group::Listing => "Listing (-L; -S takes -n, --json and --all)",
+            Group::Program => "How to carry it out",
+            Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
+        }
+    }
+}
+
+/// A set of commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandSet(u32);
+
+impl CommandSet {
+    /// No command.
+    pub const NONE: Self = Self(0);
+    /// Every command, those that later versions add included.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// These commands. Every command stands among the first 32 rows of [`OPTIONS`], so that a set
+    /// of them is one number.
+    pub(super) const fn of(commands: &[OptionId]) -> Self {
+        let mut bits = 0;
+        let mut i = 0;
+        while i < commands.len() {
+            bits |= 1 << commands[i] as u32;
+            i += 1;
+        }
+        Self(bits)
+    }
+
+    /// The commands of both.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether `command` is among them.
+    pub const fn contains(self, command: OptionId) -> bool {
+        (command as u32) < 32 && self.0 & 1 << command as u32 != 0
+    }
+}
+
+/// One row of the option table: all that is known about an option.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct OptionSpec {
+    /// Which option it is.
+    pub id: OptionId,
+    /// Its long form, without the dashes.
+    pub long: &'static str,
+    /// Its short form.
+    pub short: Option<char>,
+    /// A second short form.
+    pub short_alias: Option<char>,
+    /// Whether a value follows.
+    pub value: ValueKind,
+    /// What help calls the value.
+    pub value_name: &'static str,
+    /// What it excludes.
+    pub repeat: Repeat,
+    /// The commands that take it. A command takes itself only, and is [`Group::Command`].
+    pub commands: CommandSet,
+    /// Where help lists it.
+    pub group: Group,
+    /// What it does, in a few words.
+    pub help: &'static str,
+}
+
+/// Rows are written as a chain of what is not usual about them.
+impl OptionSpec {
+    pub(super) const fn new(group: Group, long: &'static str, help: &'static str) -> Self {
+        OptionSpec {
+            id: OptionId::Help,
+            long,
+            short: None,
+            short_alias: None,
+            value: ValueKind::None,
+            value_name: "",
+            repeat: Repeat::Never,
+            commands: CommandSet::NONE,
+            group,
+            help,
+        }
+    }
+
+    pub(super) const fn short(self, short: char) -> Self {
+        OptionSpec { short: Some(short), ..self }
+    }
+
+    pub(super) const fn alias(self, short: char) -> Self {
+        OptionSpec { short_alias: Some(short), ..self }
+    }
+
+    pub(super) const fn value(self, name: &'static str) -> Self {
+        OptionSpec { value: ValueKind::Required, value_name: name, ..self }
+    }
+
+    pub(super) const fn optional(self, name: &'static str) -> Self {
+        OptionSpec { value: ValueKind::Optional, value_name: name, ..self }
+    }
+
+    pub(super) const fn words(self, count: usize, names: &'static str) -> Self {
+        OptionSpec { value: ValueKind::Words(count), value_name: names, ..self }
+    }
+
+    pub(super) const fn repeat(self, repeat: Repeat) -> Self {
+        OptionSpec { repeat, ..self }
+    }
+
+    pub(super) const fn with(self, commands: CommandSet) -> Self {
+        OptionSpec { commands, ..self }
+    }
+
+    pub(super) const fn row(self, id: OptionId) -> Self {
+        OptionSpec { id, ..self }
+    }
+}
+
+impl OptionId {
+    /// The option's row.
+    pub const fn spec(self) -> &'static OptionSpec {
+        &OPTIONS[self as usize]
+    }
+
+    /// The option's long form, without the dashes.
+    pub const fn long(self) -> &'static str {
+        self.spec().long
+    }
+
+    /// Whether it is a command.
+    pub const fn is_command(self) -> bool {
+        matches!(self.spec().group, Group::Command)
+    }
+
+    /// The option with this long form, written without the dashes.
+    pub fn by_long(name: &[u8]) -> Option<Self> {
+        OPTIONS.iter().find(|row| row.long.as_bytes() == name).map(|row| row.id)
+    }
+
+    /// The option with this letter as its short form.
+    pub const fn by_short(letter: u8) -> Option<Self> {
+        if letter < 128 { LETTERS[letter as usize] } else { None }
+    }
+}
+
+/// `--weight`, as messages spell it.
+impl std::fmt::Display for OptionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "--{}", self.long())
+    }
+}
+
+/// Builds the table from letters to options.
+pub(super) const fn letters(rows: &[OptionSpec]) -> [Option<OptionId>; 128] {
+    let mut letters = [None; 128];
+    let mut i = 0;
+    while i < rows.len() {
+        // A row out of its place, or a letter given twice, stops the build.
+        assert!(rows[i].id as usize == i);
+        assert!(!matches!(rows[i].group, Group::Command) || i < 32);
+        let shorts = [rows[i].short, rows[i].short_alias];
+        let mut j = 0;
+        while j < shorts.len() {
+            if let Some(letter) = shorts[j] {
+                assert!(letters[letter as usize].is_none());
+                letters[letter as usize] = Some(rows[i].id);
+            }
+            j += 1;
+        }
+        i += 1;
+    }
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_option_is_found_by_each_of_its_names() {
+        for row in OPTIONS {
+            assert_eq!(OptionId::by_long(row.long.as_bytes()), Some(row.id));
+            for letter in row.short.into_iter().chain(row.short_alias) {
+                assert_eq!(OptionId::by_short(letter as u8), Some(row.id));
+            }
+        }
+        assert_eq!(OptionId::by_long(b"lis"), None);
+        assert_eq!(OptionId::by_long(b""), None);
+        assert_eq!(OptionId::by_short(b'q'), None);
+        assert_eq!(OptionId::by_short(0xff), None);
+    }
+
+    #[test]
+    fn no_two_options_share_a_long_name() {
+        let mut names: Vec<_> = OPTIONS.iter().map(|row| row.long).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), OPTIONS.len());
+    }
+
+    #[test]
+    fn every_option_belongs_to_a_command() {
+        for row in OPTIONS {
+            assert_eq!(row.id.is_command(), row.commands == CommandSet::NONE, "{}", row.id);
+        }
+    }
+}
