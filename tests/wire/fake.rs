@@ -61,8 +61,10 @@ pub(crate) fn ask<T>(
     question: impl FnOnce(&mut Client<Fake>) -> Result<T>,
 ) -> Result<T> {
     let (mut client, _) = client(move |requests| {
-        assert_eq!(requests.len(), 1, "one request");
-        answer(&requests[0]).into_iter().map(Ok).collect()
+        let (request, receipts) = requests.split_first().expect("a request");
+        assert!(receipts.iter().all(Request::is_receipt), "one request");
+        let receipts = receipts.iter().map(Request::acknowledged);
+        answer(request).into_iter().chain(receipts).map(Ok).collect()
     });
     question(&mut client)
 }
@@ -120,10 +122,15 @@ impl Fake {
         self.0.borrow().sent.iter().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// The only request that was sent.
+    /// The requests to the IPVS family that were sent so far.
+    pub(crate) fn asked(&self) -> Vec<Request> {
+        self.sent().into_iter().flatten().filter(|request| !request.is_receipt()).collect()
+    }
+
+    /// The only request to the IPVS family that was sent.
     #[track_caller]
     pub(crate) fn only_request(&self) -> Request {
-        let mut requests: Vec<_> = self.sent().into_iter().flatten().collect();
+        let mut requests = self.asked();
         assert_eq!(requests.len(), 1, "one request was sent");
         requests.remove(0)
     }
