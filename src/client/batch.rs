@@ -35,10 +35,20 @@ pub struct Batch<'c, T = KernelSocket> {
     queued: Vec<(Operation, usize)>,
     /// The sequence number of the first of them.
     first: u32,
-    /// Where the last of them begins in the send buffer.
-    last: usize,
+    /// The last of them.
+    last: Last,
     refused: Vec<Refused>,
     window: usize,
+}
+
+/// What it takes to have the last change of a datagram acknowledged.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    /// Where its request begins in the send buffer.
+    start: usize,
+    sequence: u32,
+    /// Whether something else must be acknowledged in its stead.
+    with_receipt: bool,
 }
 
 /// A change that the kernel refused.
@@ -61,7 +71,8 @@ impl<'c, T: Transport> Batch<'c, T> {
     pub(super) fn new(client: &'c mut Client<T>) -> Self {
         let window = client.transport.reply_window().clamp(1, MOST_CHANGES);
         client.send.clear();
-        Batch { client, queued: Vec::new(), first: 0, last: 0, refused: Vec::new(), window }
+        let last = Last::default();
+        Batch { client, queued: Vec::new(), first: 0, last, refused: Vec::new(), window }
     }
 
     /// Adds a change. `tag` tells it from others if it is refused. Now and then this sends what
@@ -76,7 +87,11 @@ impl<'c, T: Transport> Batch<'c, T> {
         if self.queued.is_empty() {
             self.first = sequence;
         }
-        self.last = self.client.send.len();
+        self.last = Last {
+            start: self.client.send.len(),
+            sequence,
+            with_receipt: request::may_be_unanswered(change),
+        };
         let envelope = Envelope { family: self.client.family, sequence, flags: 0 };
         request::change(change, envelope, &mut self.client.send);
         self.queued.push((Operation::from(change), tag));
@@ -95,7 +110,11 @@ impl<'c, T: Transport> Batch<'c, T> {
         if self.queued.is_empty() {
             return Ok(());
         }
-        request::set_flags(&mut self.client.send[self.last..], NLM_F_ACK);
+        if self.last.with_receipt {
+            request::receipt(self.last.sequence, &mut self.client.send);
+        } else {
+            request::set_flags(&mut self.client.send[self.last.start..], NLM_F_ACK);
+        }
         let sent = self.client.transmit();
         self.client.send.clear();
         let outcome = sent.and_then(|()| self.acknowledgement());

@@ -321,8 +321,13 @@ impl<T: Transport> Client<T> {
         check(change)?;
         let sequence = self.next_sequence();
         self.send.clear();
-        let envelope = Envelope { family: self.family, sequence, flags: NLM_F_ACK };
+        let with_receipt = request::may_be_unanswered(change);
+        let flags = if with_receipt { 0 } else { NLM_F_ACK };
+        let envelope = Envelope { family: self.family, sequence, flags };
         request::change(change, envelope, &mut self.send);
+        if with_receipt {
+            request::receipt(sequence, &mut self.send);
+        }
         self.transmit()?;
         self.replies(sequence, Operation::from(change), Ending::Message, |_| Ok(()))
     }

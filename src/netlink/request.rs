@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::{Emitable, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage};
+use netlink_packet_core::{
+    Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer, NetlinkHeader, NetlinkMessage,
+};
 use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
 use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
 use netlink_packet_generic::{GenlFamily, GenlMessage};
@@ -143,6 +145,30 @@ pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) 
             put(cmd::DEL_DAEMON, &[Attribute::nested(cmd_attr::DAEMON, &state)]);
         }
     }
+}
+
+/// Appends a message that asks for nothing but to be acknowledged, which the kernel does for every
+/// control message, before any protocol sees it (`netlink_rcv_skb` in net/netlink/af_netlink.c).
+///
+/// Sent behind a change without `NLM_F_ACK`, and with its sequence number, it answers in its stead.
+/// That is for changes that the kernel may leave without an answer: see [`may_be_unanswered`].
+pub(crate) fn receipt(sequence: u32, buffer: &mut Vec<u8>) {
+    let mut header = NetlinkHeader::default();
+    header.message_type = NLMSG_NOOP;
+    header.flags = NLM_F_REQUEST | NLM_F_ACK;
+    header.sequence_number = sequence;
+    header.length = header.buffer_len() as u32;
+    let start = buffer.len();
+    buffer.resize(start + header.buffer_len(), 0);
+    header.emit(&mut buffer[start..]);
+}
+
+/// Whether the kernel may carry out this change and answer nothing, though asked to acknowledge it.
+///
+/// It does so with `EINTR`, and stopping a daemon whose thread has not run yet comes to that
+/// (`kthread_stop` in kernel/kthread.c, `netlink_rcv_skb` in net/netlink/af_netlink.c).
+pub(crate) fn may_be_unanswered(change: &Change) -> bool {
+    matches!(change, Change::StopDaemon(_))
 }
 
 fn append_request(request: Request<'_>, envelope: Envelope, buffer: &mut Vec<u8>) {
