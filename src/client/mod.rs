@@ -178,8 +178,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ServiceExists`](crate::RefusalKind::ServiceExists),
     /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
-    /// [`Invalid`](crate::RefusalKind::Invalid) (among others for port 0 without persistence),
-    /// and [`Error::NetmaskFamily`].
+    /// [`Invalid`](crate::RefusalKind::Invalid), and [`Error::NetmaskFamily`]. Port 0 without
+    /// persistence is taken, but the kernel then balances nothing for the service.
     pub fn add_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::AddService(*key, *config))
     }
