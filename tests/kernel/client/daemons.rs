@@ -12,6 +12,7 @@ use DaemonRole::{Backup, Master};
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         a_daemon_tells_what_the_kernel_chose,
+        a_backup_takes_what_its_interface_can_carry,
         every_option_is_kept_for_either_role_and_family,
         values_are_kept_up_to_their_ends,
         one_of_each_role_runs_at_a_time,
@@ -67,7 +68,7 @@ fn a_daemon_tells_what_the_kernel_chose() {
     for role in [Master, Backup] {
         assert_kept(&mut client, role, on("d0"), chosen);
     }
-    // It is what fits the interface, less the headers.
+    // The longest message is what fits an Ethernet frame, less the headers.
     let group = Some(IpAddr::from([224, 0, 0, 81]));
     let v6 = Some("ff02::81".parse().expect("an address"));
     for (config, max_length) in
@@ -76,6 +77,17 @@ fn a_daemon_tells_what_the_kernel_chose() {
         let max_length = NonZeroU16::new(max_length);
         let expected = DaemonConfig { max_length, group: config.group, ..chosen };
         assert_kept(&mut client, Master, config, expected);
+    }
+}
+
+fn a_backup_takes_what_its_interface_can_carry() {
+    let (ns, mut client) = with_interface();
+    for (mtu, master, backup) in [(1500, 1472, 1472), (9000, 1472, 8972), (1280, 1472, 1472)] {
+        ns.ip(&format!("link set d0 mtu {mtu}"));
+        for (role, max_length) in [(Master, master), (Backup, backup)] {
+            let expected = full(0, max_length, "224.0.0.81", 8848, 1);
+            assert_kept(&mut client, role, on("d0"), expected);
+        }
     }
 }
 
