@@ -99,8 +99,8 @@ impl<'a> Iterator for Reader<'a> {
         let Some(value) = bytes.get(NLA_HEADER_SIZE..length) else {
             return Some(Err(Malformed("an attribute's length")));
         };
-        // The last one may lack what fills it up to a multiple of four bytes.
-        self.rest = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        // The next one begins at a multiple of four bytes. The last one may end before that.
+        self.rest = bytes.get((length + 3) & !3..).unwrap_or_default();
         Some(Ok((u16::from_ne_bytes([c, d]) & NLA_TYPE_MASK, value)))
     }
 }
