@@ -5,9 +5,11 @@ mod client;
 mod error;
 mod model;
 mod netlink;
+mod plan;
 pub mod rules;
 
-pub use client::{Batch, Client, Refused};
+pub use client::{Aftermath, ApplyError, Batch, Client, Refused, RefusedChange, enter_namespace};
 pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
+pub use plan::{Plan, PlanOptions, Step, Summary, TableError, Tally};

@@ -1,11 +1,14 @@
 //! The client: a typed method for each operation of IPVS.
 
+mod apply;
 mod batch;
 mod namespace;
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP};
 
+pub use self::apply::{Aftermath, ApplyError, RefusedChange};
 pub use self::batch::{Batch, Refused};
+pub use self::namespace::enter_namespace;
 use crate::error::{Error, Malformed, Operation, Refusal, Result};
 use crate::model::{
     AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
@@ -430,10 +433,8 @@ fn check(change: &Change) -> Result<()> {
     let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
         return Ok(());
     };
-    match config.persistence.map(|persistence| persistence.netmask.family()) {
-        Some(netmask) if netmask != key.family() => {
-            Err(Error::NetmaskFamily { service: key.family(), netmask })
-        }
-        _ => Ok(()),
+    match config.netmask_of_other_family(key.family()) {
+        Some(netmask) => Err(Error::NetmaskFamily { service: key.family(), netmask }),
+        None => Ok(()),
     }
 }

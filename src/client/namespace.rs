@@ -14,6 +14,21 @@ use crate::netlink::socket::KernelSocket;
 /// Where `ip netns` keeps the namespaces that have names.
 const NAMED: &str = "/run/netns";
 
+/// Moves the calling thread into a network namespace, given as [`Client::in_namespace`] takes it.
+/// Sockets that it opens from then on belong to that namespace, and so do the files under
+/// `/proc/thread-self/net`; threads that run already stay where they are.
+///
+/// # Errors
+/// [`Error::Namespace`].
+pub fn enter_namespace(namespace: &str) -> Result<()> {
+    let wrong = |source| Error::Namespace { namespace: namespace.to_owned(), source };
+    enter(&File::open(path_of(namespace)).map_err(wrong)?).map_err(wrong)
+}
+
+fn enter(namespace: &File) -> io::Result<()> {
+    Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+}
+
 impl Client {
     /// Connects to IPVS in another network namespace: the name of one that `ip netns` made, the
     /// path of a namespace file (with a `/` in it), or the number of a process that is in it.
@@ -42,8 +57,7 @@ fn open_in(namespace: &File) -> io::Result<KernelSocket> {
     std::thread::scope(|scope| {
         scope
             .spawn(|| {
-                let kind = Some(LinkNameSpaceType::Network);
-                move_into_link_name_space(namespace.as_fd(), kind)?;
+                enter(namespace)?;
                 KernelSocket::open()
             })
             .join()

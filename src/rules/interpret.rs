@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use super::address::Endpoint;
-use super::command::Command;
+use super::command::{Command, Format, Invocation};
 use super::error::{Problem, UsageError};
 use super::options::{OPTIONS, OptionId, Repeat};
 use super::resolve::Resolve;
@@ -19,7 +19,8 @@ use super::value::{self, Range, TunnelType, integer};
 use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
 
 /// Puts a command together from what the words say. Where there is no word at all, there is
-/// nothing to put together: a command line then means [`Command::default`], a rule line nothing.
+/// nothing to put together: a command line then means [`Invocation::default`], a rule line
+/// nothing.
 ///
 /// `names` is asked for the names among the values, and for nothing else.
 ///
@@ -30,7 +31,7 @@ use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
 pub fn interpret<'a, R: Resolve + ?Sized>(
     events: impl IntoIterator<Item = Result<Event<'a>, SyntaxError<'a>>>,
     names: &mut R,
-) -> Result<Command, UsageError> {
+) -> Result<Invocation, UsageError> {
     let mut said = Said::default();
     for event in events {
         match event {
@@ -39,8 +40,8 @@ pub fn interpret<'a, R: Resolve + ?Sized>(
                 Some(command) => said.option(command, option, value, names)?,
                 None => match option {
                     // Whoever asks for help gets it, whatever else the words say.
-                    OptionId::Help => return Ok(Command::Help),
-                    OptionId::Version => return Ok(Command::Version),
+                    OptionId::Help => return Ok(Command::Help.into()),
+                    OptionId::Version => return Ok(Command::Version.into()),
                     _ => said.command(option, value)?,
                 },
             },
@@ -131,6 +132,10 @@ struct Said<'a> {
     group: Option<IpAddr>,
     multicast_port: Option<NonZeroU16>,
     ttl: Option<NonZeroU8>,
+    format: Format,
+    wait: Option<u32>,
+    namespace: Option<&'a str>,
+    file: Option<&'a [u8]>,
     /// The words that belong to no option: as many as a command may want, and how many there were.
     words: [&'a [u8]; 4],
     word_count: usize,
@@ -148,8 +153,10 @@ impl<'a> Said<'a> {
         if !option.is_command() {
             return Err(UsageError::NoCommand);
         }
-        if let Some(value) = value {
-            self.role = Some(read(option, value, value::daemon_role)?);
+        match (option, value) {
+            (OptionId::Apply, file) => self.file = file,
+            (_, Some(value)) => self.role = Some(read(option, value, value::daemon_role)?),
+            (_, None) => {}
         }
         self.command = Some(option);
         Ok(())
@@ -224,6 +231,9 @@ impl<'a> Said<'a> {
                 self.multicast_port = NonZeroU16::new(number(value::MULTICAST_PORT)? as u16);
             }
             OptionId::McastTtl => self.ttl = NonZeroU8::new(number(value::TTL)? as u8),
+            OptionId::Format => self.format = read(option, value, value::format)?,
+            OptionId::Wait => self.wait = Some(number(value::WAIT)?),
+            OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),
             // All else says all by being there.
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! Statuses are those that ipvsadm 1.31 ended with.
 
 use super::*;
-use crate::rules::{ConnectionListing, Listing, NumericOnly, Scanner, View};
+use crate::rules::{ConnectionListing, Format, Listing, NumericOnly, Scanner, View};
 use crate::{
     Change, DaemonConfig, DestinationConfig, DestinationKey, Forwarding, ServiceConfig, Timeouts,
     Tunnel, TunnelChecksum,
@@ -9,6 +9,7 @@ use crate::{
 
 fn read(words: &[&str]) -> Result<Command, UsageError> {
     interpret(Scanner::new(words.iter().map(|word| word.as_bytes())), &mut NumericOnly)
+        .map(|invocation| invocation.command)
 }
 
 /// Reads a line split at single blanks, so that words may be empty.
@@ -207,6 +208,7 @@ fn sample(option: OptionId) -> &'static str {
         TunType => "ipip",
         McastInterface => "eth0",
         McastGroup => "224.0.0.81",
+        OptionId::Format => "json",
         StartDaemon | StopDaemon => "master",
         _ => "7",
     }
@@ -518,12 +520,12 @@ fn a_listing_has_one_subject() {
         assert!(matches!(line(text), Err(UsageError::Conflict { .. })), "{text}");
         assert_eq!(status(text), 2, "{text}");
     }
-    let full = ConnectionListing { numeric: true, persistence_engine: true };
+    let full = ConnectionListing { numeric: true, persistence_engine: true, json: false };
     for (text, want) in [
         ("-Lcn --persistent-conn", Listing::Connections(full)),
         ("-L -c --tun-info -X --nosort --sort", Listing::Connections(ConnectionListing::default())),
-        ("-L --timeout -n -X --tun-info --nosort", Listing::Timeouts),
-        ("-L --daemon -n -X --tun-info --syncid 5", Listing::Daemons),
+        ("-L --timeout -n -X --tun-info --nosort", Listing::Timeouts { json: false }),
+        ("-L --daemon -n -X --tun-info --syncid 5", Listing::Daemons { json: false }),
     ] {
         assert_eq!(line(text), Ok(Command::List(want)), "{text}");
     }
@@ -577,4 +579,62 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
     ] {
         assert_eq!(line(text).unwrap_err().to_string(), want, "{text}");
     }
+}
+
+fn invocation(text: &str) -> Result<crate::rules::Invocation, UsageError> {
+    interpret(Scanner::new(text.split(' ').map(str::as_bytes)), &mut NumericOnly)
+}
+
+#[test]
+fn how_to_carry_a_command_out() {
+    let all = invocation("-C --dry-run --wait 5 --netns blue").expect("legal");
+    assert_eq!(all.command, Command::Change(Change::Flush));
+    assert!(all.dry_run);
+    assert_eq!(all.wait, Some(5));
+    assert_eq!(all.namespace.as_deref(), Some("blue"));
+    assert_eq!(invocation("-C").expect("legal"), Command::Change(Change::Flush).into());
+    for (text, status) in [
+        ("-L --dry-run", 2),
+        ("-L --wait 5", 2),
+        ("-h --netns x", 0),
+        ("-C --wait -1", 2),
+        ("-C --wait x", 2),
+        ("-C --netns", 255),
+        ("-C --netns=", 2),
+    ] {
+        let got = invocation(text).map_or_else(|error| error.exit_status(), |_| 0);
+        assert_eq!(got, status, "{text}");
+    }
+}
+
+#[test]
+fn a_table_is_applied_from_a_file_or_standard_input() {
+    let file =
+        |text| invocation(text).map(|found| found.file.map(|file| file.display().to_string()));
+    assert_eq!(file("--apply"), Ok(None));
+    assert_eq!(file("--apply -"), Ok(None));
+    assert_eq!(file("--apply --keep-weights"), Ok(None));
+    assert_eq!(file("--apply rules"), Ok(Some("rules".to_owned())));
+    assert_eq!(file("--apply=rules --dry-run"), Ok(Some("rules".to_owned())));
+    assert!(file("--apply rules more").is_err());
+    assert!(file("--apply rules -").is_err());
+    assert!(file("--apply -t 1.2.3.4:80").is_err());
+}
+
+#[test]
+fn listings_have_forms() {
+    let format = |text| match invocation(text).map(|found| found.command) {
+        Ok(Command::List(Listing::Services(listing))) => Some(listing.format),
+        _ => None,
+    };
+    assert_eq!(format("-L"), Some(Format::Classic));
+    assert_eq!(format("-L --format table"), Some(Format::Table));
+    assert_eq!(format("-L --json"), Some(Format::Json));
+    assert_eq!(format("-L --json --format json"), Some(Format::Json));
+    assert_eq!(format("-L --format prometheus"), Some(Format::Prometheus));
+    for wrong in ["-L --json --format table", "-L --format x", "-L -c --format table"] {
+        assert_eq!(invocation(wrong).expect_err("conflict").exit_status(), 2, "{wrong}");
+    }
+    let daemons = Listing::Daemons { json: true };
+    assert_eq!(invocation("-L --daemon --json").expect("legal").command, Command::List(daemons));
 }

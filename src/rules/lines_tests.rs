@@ -94,3 +94,11 @@ proptest! {
         read(line.as_bytes());
     }
 }
+
+#[test]
+fn rules_cannot_say_how_they_are_carried_out() {
+    for line in ["-C --dry-run", "-C --wait 5", "-L --netns blue", "--apply", "--apply rules"] {
+        let error = parse_line(line.as_bytes(), &mut NumericOnly).expect_err(line);
+        assert!(error.stops_restore(), "{line}");
+    }
+}

@@ -82,7 +82,8 @@ fn run_command(arguments: &[OsString]) -> ExitCode {
         eprintln!("--run takes a command");
         return ExitCode::from(2);
     };
-    match Command::new(program).args(arguments).status() {
+    let mut command = Command::new(program);
+    match harness::forget_part(&mut command).args(arguments).status() {
         Ok(status) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             code.map_or(ExitCode::FAILURE, ExitCode::from)

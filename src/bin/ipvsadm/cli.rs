@@ -20,9 +20,9 @@ const WORDS: &str = "words";
 pub(crate) fn parse<R: Resolve + ?Sized>(
     words: &[OsString],
     names: &mut R,
-) -> Result<rules::Command, UsageError> {
+) -> Result<rules::Invocation, UsageError> {
     if words.is_empty() {
-        return Ok(rules::Command::default());
+        return Ok(rules::Invocation::default());
     }
     let first = scan(words).find_map(|event| match event {
         Ok(Event::Option { option, .. }) => Some(option),

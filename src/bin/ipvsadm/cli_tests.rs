@@ -109,7 +109,7 @@ fn a_command_line_that_clap_takes_is_read_by_clap() {
 
 #[test]
 fn no_word_lists_the_table() {
-    assert_eq!(parse(&[], &mut NumericOnly), Ok(rules::Command::default()));
+    assert_eq!(parse(&[], &mut NumericOnly), Ok(rules::Invocation::default()));
     assert_eq!(parse(&os(&["--"]), &mut NumericOnly), Err(UsageError::NoCommand));
 }
 

@@ -22,14 +22,14 @@ pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> R
             client.info()?;
             connections(listing, sink)
         }
-        Listing::Timeouts => {
+        Listing::Timeouts { .. } => {
             let timeouts = client.timeouts()?;
             let (tcp, tcp_fin, udp) = (timeouts.tcp, timeouts.tcp_fin, timeouts.udp);
             let line = format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n");
             sink.text.extend_from_slice(line.as_bytes());
             Ok(())
         }
-        Listing::Daemons => {
+        Listing::Daemons { .. } => {
             for daemon in client.daemons()? {
                 sink.text.extend_from_slice(daemon_line(&daemon).as_bytes());
             }

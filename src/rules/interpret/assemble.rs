@@ -1,11 +1,15 @@
 //! The second half: what the words said, put together. Here options meet each other.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use super::{Options, REFUSED, RealServer, Said, number, read, real_server};
 use crate::rules::UsageError;
 use crate::rules::command::{
-    Command, ConnectionListing, Listing, SaveOptions, ServiceListing, View,
+    ApplyOptions, Command, ConnectionListing, Format, Invocation, Listing, SaveOptions,
+    ServiceListing, View,
 };
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
@@ -21,6 +25,28 @@ const DEFAULT_INTERFACE: Name = Name::literal("eth0");
 impl Said<'_> {
     /// What depends on more than one option.
     pub(super) fn finish<R: Resolve + ?Sized>(
+        &mut self,
+        command: OptionId,
+        names: &mut R,
+    ) -> Result<Invocation, UsageError> {
+        // A lone dash is a word; here it means standard input, as does no file.
+        if command == OptionId::Apply
+            && self.file.is_none()
+            && self.word_count == 1
+            && self.words[0] == b"-"
+        {
+            self.word_count = 0;
+        }
+        Ok(Invocation {
+            command: self.command_of(command, names)?,
+            namespace: self.namespace.map(str::to_owned),
+            dry_run: self.given.has(OptionId::DryRun),
+            wait: self.wait,
+            file: self.file.map(|file| PathBuf::from(OsStr::from_bytes(file))),
+        })
+    }
+
+    fn command_of<R: Resolve + ?Sized>(
         &mut self,
         command: OptionId,
         names: &mut R,
@@ -63,9 +89,16 @@ impl Said<'_> {
             OptionId::StartDaemon => Change::StartDaemon(self.role(command)?, self.daemon()?),
             OptionId::StopDaemon => Change::StopDaemon(self.role(command)?),
             OptionId::Restore => return Ok(Command::Restore),
+            OptionId::Apply => {
+                let keep_weights = self.given.has(OptionId::KeepWeights);
+                return Ok(Command::Apply(ApplyOptions { keep_weights }));
+            }
             OptionId::Save => {
-                let numeric = self.given.has(OptionId::Numeric);
-                return Ok(Command::Save(SaveOptions { numeric }));
+                return Ok(Command::Save(SaveOptions {
+                    numeric: self.given.has(OptionId::Numeric),
+                    all: self.given.has(OptionId::All),
+                    json: self.given.has(OptionId::Json),
+                }));
             }
             OptionId::List => return self.listing().map(Command::List),
             _ => return Err(UsageError::NoCommand),
@@ -297,13 +330,16 @@ impl Said<'_> {
         if let (Some(first), Some(second)) = (subject, views.iter().copied().find(given)) {
             return Err(UsageError::Conflict { first, second });
         }
+        let format = self.format(subject)?;
+        let json = format == Format::Json;
         Ok(match subject {
             Some(Connection) => Listing::Connections(ConnectionListing {
                 numeric: has(Numeric),
                 persistence_engine: has(PersistentConn),
+                json,
             }),
-            Some(Timeout) => Listing::Timeouts,
-            Some(Daemon) => Listing::Daemons,
+            Some(Timeout) => Listing::Timeouts { json },
+            Some(Daemon) => Listing::Daemons { json },
             _ => Listing::Services(ServiceListing {
                 only: self.service.map(|(_, key)| key),
                 view: [
@@ -319,7 +355,26 @@ impl Said<'_> {
                 numeric: has(Numeric),
                 exact: has(Exact),
                 sorted: !has(Nosort),
+                format,
             }),
         })
+    }
+
+    /// The form of a listing. Connections, timeouts and daemons have the classic one and JSON.
+    fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
+        use OptionId::{Connection, Daemon, Json, Timeout};
+        let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
+            (true, true) if self.format != Format::Json => {
+                return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
+            }
+            (true, _) => Format::Json,
+            (false, _) => self.format,
+        };
+        match (subject, format) {
+            (Some(first @ (Connection | Timeout | Daemon)), Format::Table | Format::Prometheus) => {
+                Err(UsageError::Conflict { first, second: OptionId::Format })
+            }
+            _ => Ok(format),
+        }
     }
 }
