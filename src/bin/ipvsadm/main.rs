@@ -4,6 +4,8 @@
 mod cli;
 mod connections;
 mod failure;
+mod formats;
+mod json;
 mod kernel;
 mod list;
 mod names;
