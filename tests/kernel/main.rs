@@ -38,6 +38,7 @@ mod client;
 mod harness;
 mod lab;
 mod netns;
+mod parity;
 mod program;
 mod selftest;
 
@@ -56,7 +57,10 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), client::tests(), selftest::tests()].into_iter().flatten().collect()
+    [lab::tests(), parity::tests(), client::tests(), selftest::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What `--NAME` starts instead of the tests.

@@ -9,6 +9,7 @@ use crate::apply::{self, How, OnRefusal};
 use crate::failure::Failure;
 use crate::lock::Lock;
 use crate::output::Sink;
+use crate::wanted::read_all;
 use crate::{kernel, restore, save};
 
 const SAVE_USAGE: &str = "\
@@ -74,9 +75,12 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
     if !clear {
         return apply::restore(&mut client, on_refusal, how, sink);
     }
+    // All of it is read before the table is cleared: the rules may come from an ipvsadm-save that
+    // is reading the table still.
+    let rules = read_all(None)?;
     let _lock = Lock::acquire(how.wait)?;
     client.flush()?;
-    restore::restore(&mut client, std::io::stdin().lock(), sink)
+    restore::restore(&mut client, &rules[..], sink)
 }
 
 fn seconds(word: Option<&OsString>) -> Result<u32, Failure> {
