@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::document::{
-    Checksum, Daemon, Destination, Document, Family, Forwarding, Persistence, Protocol, Role,
-    Service, Timeouts, Tunnel, TunnelKind,
+    Checksum, Daemon, Destination, Document, Family, Forwarding, Object, Persistence, Protocol,
+    Role, Service, Timeouts, Tunnel, TunnelKind,
 };
 use super::place::{self, Place, Text};
 
@@ -83,8 +83,8 @@ impl fmt::Display for ReadError {
 /// All that is wrong with it; only in broken JSON one mistake hides what follows it.
 pub(crate) fn read(bytes: &[u8]) -> Result<Read, ReadError> {
     let mut reader = Reader { text: Text::new(bytes), problems: Vec::new(), read: Read::default() };
-    match serde_json::from_slice::<Document<&RawValue>>(bytes) {
-        Ok(document) => reader.document(&document),
+    match serde_json::from_slice::<Object<Document<&RawValue>>>(bytes) {
+        Ok(Object(document)) => reader.document(&document),
         Err(error) => reader.problems.push(Problem {
             line: error.line().max(1),
             column: error.column().max(1),
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
         path: impl FnOnce() -> String,
     ) -> Option<T> {
         match serde_json::from_str(text) {
-            Ok(value) => Some(value),
+            Ok(Object(value)) => Some(value),
             Err(error) => {
                 let Place { line, column } = self.text.place_in(text, &error);
                 let text = place::message(&error);
