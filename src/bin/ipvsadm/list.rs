@@ -121,6 +121,8 @@ pub(crate) fn read_destinations(
     destinations.clear();
     client.destinations_into(service, destinations)?;
     if sorted {
+        // The kernel tells the newest first, and most tables were made in order.
+        destinations.reverse();
         destinations.sort_unstable_by_key(|destination| destination.key);
     }
     Ok(())

@@ -1,19 +1,24 @@
 //! `ipvsadm`: set up, maintain and inspect the IPVS table of the kernel.
 #![forbid(unsafe_code)]
 
+mod apply;
 mod cli;
 mod connections;
+mod dry_run;
 mod failure;
 mod formats;
 mod json;
 mod kernel;
 mod list;
+mod lock;
 mod names;
 mod output;
 mod restore;
 mod run;
 mod save;
 mod scripts;
+mod settings;
+mod wanted;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -47,11 +52,7 @@ fn start(program: &OsString, arguments: Vec<OsString>, sink: &mut Sink) -> Resul
         Some("ipvsadm-restore") => scripts::restore(&arguments, sink),
         _ => {
             let invocation = cli::parse(&arguments, &mut names::Resolver::default())?;
-            if let Some(namespace) = &invocation.namespace {
-                // Before any other thread is started, so that all are there.
-                ipvs::enter_namespace(namespace)?;
-            }
-            run::carry_out(&invocation.command, None, sink)
+            run::start(&invocation, sink)
         }
     }
 }
