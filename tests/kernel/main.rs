@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod formats;
 mod harness;
 mod lab;
 mod netns;
@@ -56,7 +57,10 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), client::tests(), selftest::tests()].into_iter().flatten().collect()
+    [lab::tests(), client::tests(), formats::tests(), selftest::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What `--NAME` starts instead of the tests.

@@ -22,8 +22,8 @@ pub(super) struct Document<Item> {
     pub(super) info: Option<Info>,
     /// Never left out: a file without it is no table, and must not clear one.
     pub(super) services: Vec<Item>,
-    #[serde(default, deserialize_with = "object")]
-    pub(super) timeouts: Option<Timeouts>,
+    #[serde(default = "none")]
+    pub(super) timeouts: Option<Item>,
     #[serde(default)]
     pub(super) daemons: Option<Vec<Item>>,
 }
