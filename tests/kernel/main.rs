@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod formats;
 mod harness;
 mod lab;
 mod netns;
@@ -57,7 +58,10 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), parity::tests(), client::tests(), selftest::tests()]
+    [lab::tests(), parity::tests(), client::tests(), formats::tests(), selftest::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
         .into_iter()
         .flatten()
         .collect()

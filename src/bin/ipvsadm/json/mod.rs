@@ -9,7 +9,7 @@ mod place;
 mod read;
 mod write;
 
-pub(crate) use read::{Problem, Read, ReadError, read};
+pub(crate) use read::{Asked, Problem, Read, ReadError, read};
 pub(crate) use write::{Detail, Writer, check, connection};
 
 #[cfg(test)]
