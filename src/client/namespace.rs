@@ -14,6 +14,21 @@ use crate::netlink::socket::KernelSocket;
 /// Where `ip netns` keeps the namespaces that have names.
 const NAMED: &str = "/run/netns";
 
+/// Moves the calling thread into a network namespace, given as [`Client::in_namespace`] takes it.
+/// Sockets that it opens from then on belong to that namespace, and so do the files under
+/// `/proc/thread-self/net`; threads that run already stay where they are.
+///
+/// # Errors
+/// [`Error::Namespace`].
+pub fn enter_namespace(namespace: &str) -> Result<()> {
+    let wrong = |source| Error::Namespace { namespace: namespace.to_owned(), source };
+    enter(&File::open(path_of(namespace)).map_err(wrong)?).map_err(wrong)
+}
+
+fn enter(namespace: &File) -> io::Result<()> {
+    Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+}
+
 impl Client {
     /// Connects to IPVS in another network namespace: the name of one that `ip netns` made, the
     /// path of a namespace file (with a `/` in it), or the number of a process that is in it.
@@ -40,14 +55,14 @@ impl Client {
 /// Opens a socket on a thread that enters the namespace and ends there; the socket stays in it.
 fn open_in(namespace: &File) -> io::Result<KernelSocket> {
     std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                let kind = Some(LinkNameSpaceType::Network);
-                move_into_link_name_space(namespace.as_fd(), kind)?;
-                KernelSocket::open()
-            })
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread that entered it failed")))
+        let inside = || {
+            enter(namespace)?;
+            KernelSocket::open()
+        };
+        // Unlike `scope.spawn`, this does not panic where there can be no more threads.
+        let thread = std::thread::Builder::new().spawn_scoped(scope, inside)?;
+        let failed = |_| Err(io::Error::other("the thread that entered it failed"));
+        thread.join().unwrap_or_else(failed)
     })
 }
 

@@ -12,6 +12,7 @@ mod scheduler;
 mod service;
 mod snapshot;
 mod stats;
+mod table;
 
 pub use change::Change;
 pub use daemon::{Daemon, DaemonConfig, DaemonRole};
@@ -26,3 +27,4 @@ pub use service::{
 };
 pub use snapshot::{Snapshot, SnapshotEntry};
 pub use stats::{Rates, Stats};
+pub use table::{Table, TableEntry};

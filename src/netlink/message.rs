@@ -1,8 +1,9 @@
 //! Netlink messages on their way from the kernel: what a datagram holds, before its meaning.
 
-use netlink_packet_core::{NetlinkBuffer, NlasIterator};
+use netlink_packet_core::NetlinkBuffer;
 use netlink_packet_generic::constants::GENL_HDRLEN;
 
+use super::attribute;
 use super::uapi::ext_ack;
 use crate::error::Malformed;
 
@@ -13,7 +14,7 @@ const NLMSG_DONE: u16 = 3;
 const NLMSG_OVERRUN: u16 = 4;
 const NLM_F_CAPPED: u16 = 0x100;
 const NLM_F_ACK_TLVS: u16 = 0x200;
-const NLMSG_HDRLEN: usize = 16;
+pub(super) const NLMSG_HDRLEN: usize = 16;
 
 /// One message of a datagram.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
                 0 => Ok(Content::Acknowledged),
                 code => Ok(Content::Refused {
                     errno: code.saturating_neg(),
-                    text: refusal_text(flags, &body[4..]),
+                    text: after_request(flags, &body[4..]).and_then(|rest| words(flags, rest)),
                 }),
             }
         }
@@ -88,7 +89,10 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
             let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
             match code {
                 0.. => Ok(Content::Done),
-                code => Ok(Content::Refused { errno: code.saturating_neg(), text: None }),
+                code => Ok(Content::Refused {
+                    errno: code.saturating_neg(),
+                    text: body.get(4..).and_then(|rest| words(flags, rest)),
+                }),
             }
         }
         _ => body
@@ -98,22 +102,23 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
     }
 }
 
-/// The kernel's own words in an extended acknowledgement. `rest` begins with the header of the
-/// refused request, which its body follows unless the acknowledgement is capped.
-fn refusal_text(flags: u16, rest: &[u8]) -> Option<&str> {
+/// What follows the refused request in a refusal. `rest` begins with the request's header, which
+/// its body follows unless the refusal is capped.
+fn after_request(flags: u16, rest: &[u8]) -> Option<&[u8]> {
+    let length = if flags & NLM_F_CAPPED != 0 {
+        NLMSG_HDRLEN
+    } else {
+        usize::try_from(u32::from_ne_bytes(*rest.first_chunk()?)).ok()?
+    };
+    rest.get(length.checked_next_multiple_of(4)?..)
+}
+
+/// The kernel's own words in an extended acknowledgement, whose attributes `rest` is.
+fn words(flags: u16, rest: &[u8]) -> Option<&str> {
     if flags & NLM_F_ACK_TLVS == 0 {
         return None;
     }
-    let skip = if flags & NLM_F_CAPPED != 0 {
-        NLMSG_HDRLEN
-    } else {
-        (u32::from_ne_bytes(*rest.first_chunk()?) as usize).next_multiple_of(4)
-    };
-    NlasIterator::new(rest.get(skip..)?)
-        .map_while(Result::ok)
-        .find(|attribute| attribute.kind() == ext_ack::MSG)
-        .and_then(|attribute| {
-            let value = attribute.into_inner().get(4..usize::from(attribute.length()))?;
-            std::str::from_utf8(value.strip_suffix(&[0]).unwrap_or(value)).ok()
-        })
+    let (_, text) =
+        attribute::read(rest).map_while(Result::ok).find(|(kind, _)| *kind == ext_ack::MSG)?;
+    std::str::from_utf8(text.strip_suffix(&[0]).unwrap_or(text)).ok()
 }

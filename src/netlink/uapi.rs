@@ -161,6 +161,7 @@ pub(crate) mod errno {
     pub(crate) const ENOMEM: i32 = 12;
     pub(crate) const EEXIST: i32 = 17;
     pub(crate) const EINVAL: i32 = 22;
+    pub(crate) const ERANGE: i32 = 34;
     pub(crate) const EMSGSIZE: i32 = 90;
     pub(crate) const ENOPROTOOPT: i32 = 92;
     pub(crate) const EOPNOTSUPP: i32 = 95;

@@ -25,6 +25,8 @@ enum Port<'a> {
     LeftOut,
     Number(u16),
     Name(&'a str),
+    /// What follows a name in brackets. It counts if the name turns out to be an IPv6 host's.
+    AfterBrackets(&'a [u8]),
 }
 
 impl<'a> Endpoint<'a> {
@@ -66,8 +68,11 @@ impl<'a> Endpoint<'a> {
             return Ok(Endpoint { host: Host::Address(address.into()), port });
         }
         match after {
-            // ipvsadm 1.31 takes `[1.2.3.4]:80` and drops the port, whatever is written there.
-            [b':', ..] => Ok(Endpoint { host: Host::parse(inner)?, port: Port::LeftOut }),
+            // `-S` writes the names of IPv6 hosts so. ipvsadm 1.31 takes `[1.2.3.4]:80` and names of
+            // IPv4 hosts, and drops the port, whatever is written there.
+            [b':', port @ ..] => {
+                Ok(Endpoint { host: Host::parse(inner)?, port: Port::AfterBrackets(port) })
+            }
             _ => Err(Problem::NotAnAddress),
         }
     }
@@ -81,12 +86,23 @@ impl<'a> Endpoint<'a> {
     ) -> Result<(IpAddr, Option<u16>), Problem> {
         let address = match self.host {
             Host::Address(address) => address,
-            Host::Name(name) => names
-                .host(name, prefer)
-                .map_err(|why| Problem::Unresolved(name.into(), why.to_string()))?,
+            Host::Name(name) => {
+                let prefer = match self.port {
+                    Port::AfterBrackets(_) => AddressFamily::V6,
+                    _ => prefer,
+                };
+                names
+                    .host(name, prefer)
+                    .map_err(|why| Problem::Unresolved(name.into(), why.to_string()))?
+            }
         };
         let port = match self.port {
-            Port::LeftOut => None,
+            Port::AfterBrackets(port) if address.is_ipv6() => Port::parse(port)?,
+            Port::AfterBrackets(_) => Port::LeftOut,
+            port => port,
+        };
+        let port = match port {
+            Port::LeftOut | Port::AfterBrackets(_) => None,
             Port::Number(port) => Some(port),
             Port::Name(name) => Some(
                 names
@@ -345,6 +361,15 @@ mod tests {
     #[test]
     fn a_bracketed_ipv6_address_needs_no_port() {
         assert_eq!(tcp("[2001:db8::1]").as_deref(), Some("2001:db8::1"));
+    }
+
+    #[test]
+    fn a_name_in_brackets_is_an_ipv6_hosts() {
+        assert_eq!(tcp("[both]:http").as_deref(), Some("::1 80"));
+        assert_eq!(tcp("[both]:65536"), None);
+        assert_eq!(tcp("[both]"), None);
+        // As ipvsadm 1.31 has it for IPv4 hosts.
+        assert_eq!(tcp("[LOCALHOST]:nosuch").as_deref(), Some("127.0.0.1"));
     }
 
     #[test]

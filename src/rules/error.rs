@@ -21,8 +21,11 @@ pub enum UsageError {
     #[error("{1}: {0} takes no value")]
     UnwantedValue(OptionId, String),
     /// Reading rules cannot be asked for in rules.
-    #[error("{option}: rules cannot ask for other rules", option = OptionId::Restore)]
-    Nested,
+    #[error("{0}: rules cannot ask for other rules")]
+    Nested(OptionId),
+    /// An option that says how to carry a command out cannot stand in a rule.
+    #[error("{0}: not in rules, only on the command line")]
+    NotInRules(OptionId),
     /// No interface is named where one must be. The kernel's own words, as the reference asks it.
     #[error("No such device")]
     NoInterface,
@@ -163,6 +166,12 @@ pub enum Problem {
     /// Not a multicast address.
     #[error("not a multicast address such as 224.0.0.81 or ff02::81")]
     NotMulticast,
+    /// Not the name of a format.
+    #[error("not a format: classic, table, json or prometheus")]
+    NotAFormat,
+    /// Not the name of a network namespace.
+    #[error("not a network namespace: its name, its path or a process in it")]
+    NotANamespace,
     /// Not a type of tunnel.
     #[error("not a type of tunnel: ipip, gue or gre")]
     NotATunnel,
@@ -191,7 +200,7 @@ impl UsageError {
             | UsageError::UnknownOption(_)
             | UsageError::MissingValue(_)
             | UsageError::UnwantedValue(..)
-            | UsageError::Nested
+            | UsageError::Nested(_)
             | UsageError::NoInterface => 255,
             _ => 2,
         }
@@ -215,13 +224,14 @@ impl UsageError {
             UsageError::NoCommand
             | UsageError::UnknownOption(_)
             | UsageError::UnexpectedWord(_) => None,
-            UsageError::Nested => Some(OptionId::Restore),
             UsageError::NoInterface => Some(OptionId::McastInterface),
             UsageError::MissingTimeouts => Some(OptionId::Set),
             UsageError::MissingTunnelPort => Some(OptionId::TunPort),
             UsageError::OnePacket => Some(OptionId::Ops),
             UsageError::FamilyMismatch(_) => Some(OptionId::RealServer),
-            UsageError::MissingValue(option)
+            UsageError::Nested(option)
+            | UsageError::NotInRules(option)
+            | UsageError::MissingValue(option)
             | UsageError::UnwantedValue(option, _)
             | UsageError::MissingService(option)
             | UsageError::MissingServer(option)

@@ -5,6 +5,7 @@ use std::io::{self, BufRead};
 use super::command::Command;
 use super::error::UsageError;
 use super::interpret::interpret;
+use super::options::OptionId;
 use super::resolve::Resolve;
 use super::scanner::{Scanner, Words};
 
@@ -12,7 +13,7 @@ use super::scanner::{Scanner, Words};
 ///
 /// # Errors
 ///
-/// As [`interpret`]. `-R` is an error here: rules cannot ask for rules.
+/// As [`interpret`](super::interpret()). `-R` is an error here: rules cannot ask for rules.
 pub fn parse_line<R: Resolve + ?Sized>(
     line: &[u8],
     names: &mut R,
@@ -21,9 +22,19 @@ pub fn parse_line<R: Resolve + ?Sized>(
     if words.clone().next().is_none() {
         return Ok(None);
     }
-    match interpret(Scanner::new(words), names)? {
-        Command::Restore => Err(UsageError::Nested),
-        command => Ok(Some(command)),
+    let invocation = interpret(Scanner::new(words), names)?;
+    let how = [
+        (invocation.dry_run, OptionId::DryRun),
+        (invocation.wait.is_some(), OptionId::Wait),
+        (invocation.namespace.is_some(), OptionId::Netns),
+    ];
+    match invocation.command {
+        Command::Restore => Err(UsageError::Nested(OptionId::Restore)),
+        Command::Apply(_) => Err(UsageError::Nested(OptionId::Apply)),
+        command => match how.into_iter().find(|(given, _)| *given) {
+            Some((_, option)) => Err(UsageError::NotInRules(option)),
+            None => Ok(Some(command)),
+        },
     }
 }
 
@@ -101,3 +112,7 @@ impl<B: BufRead, R: Resolve> Iterator for Lines<B, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "lines_tests.rs"]
+mod tests;

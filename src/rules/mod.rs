@@ -36,7 +36,10 @@ pub mod text;
 mod value;
 mod write;
 
-pub use command::{Command, ConnectionListing, Listing, SaveOptions, ServiceListing, View};
+pub use command::{
+    ApplyOptions, Command, ConnectionListing, Format, Invocation, Listing, SaveOptions,
+    ServiceListing, View,
+};
 pub use error::{Problem, UsageError};
 pub use help::help;
 pub use interpret::interpret;

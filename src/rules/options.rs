@@ -44,6 +44,8 @@ pub enum Group {
     Tunnel,
     /// What to list, and how.
     Listing,
+    /// How to carry a command out.
+    Program,
     /// What sets up a sync daemon.
     Daemon,
 }
@@ -57,6 +59,7 @@ impl Group {
         Group::Server,
         Group::Tunnel,
         Group::Listing,
+        Group::Program,
         Group::Daemon,
     ];
 
@@ -68,7 +71,8 @@ impl Group {
             Group::ServiceSetup => "Options of a virtual service (-A, -E)",
             Group::Server => "Real server (-a, -e; -d takes -r only)",
             Group::Tunnel => "Options of a tunnel (-a, -e, with -i)",
-            Group::Listing => "Listing (-L; -S takes -n only)",
+            Group::Listing => "Listing (-L; -S takes -n, --json and --all)",
+            Group::Program => "How to carry it out",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }
     }

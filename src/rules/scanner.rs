@@ -182,13 +182,24 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
 /// line. A NUL byte ends its word.
 #[derive(Debug, Clone)]
 pub struct Words<'a> {
-    rest: &'a [u8],
+    line: &'a [u8],
+    /// How far the line has been read.
+    at: usize,
 }
 
 impl<'a> Words<'a> {
     /// Splits this line.
     pub fn new(line: &'a [u8]) -> Self {
-        Words { rest: line }
+        Words { line, at: 0 }
+    }
+
+    /// Where the bytes of these classes end, from `at` on.
+    #[inline]
+    fn end(line: &[u8], mut at: usize, classes: impl Fn(Class) -> bool) -> usize {
+        while at < line.len() && classes(CLASSES[usize::from(line[at])]) {
+            at += 1;
+        }
+        at
     }
 }
 
@@ -211,34 +222,25 @@ static CLASSES: [Class; 256] = {
     classes
 };
 
-fn class(byte: u8) -> Class {
-    CLASSES[usize::from(byte)]
-}
-
 impl<'a> Iterator for Words<'a> {
     type Item = &'a [u8];
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
+        let line = self.line;
         loop {
-            let start = self.rest.iter().position(|byte| class(*byte) != Class::Blank)?;
-            let text = &self.rest[start..];
-            let end = text.iter().position(|byte| class(*byte) != Class::Text);
-            let end = end.unwrap_or(text.len());
-            let word = &text[..end];
+            let start = Self::end(line, self.at, |class| class == Class::Blank);
+            let end = Self::end(line, start, |class| class == Class::Text);
             // What follows a NUL in a word is no part of it.
-            let next = match text.get(end) {
-                Some(0) => {
-                    let blank = text[end..].iter().position(|byte| class(*byte) == Class::Blank);
-                    blank.map(|at| end + at)
-                }
-                Some(_) => Some(end),
-                None => None,
+            self.at = match line.get(end) {
+                Some(0) => Self::end(line, end, |class| class != Class::Blank),
+                _ if start == end => return None,
+                _ => end,
             };
-            self.rest = next.map_or(&[], |next| &text[next..]);
+            let word = &line[start..end];
             match word {
                 [b'#', ..] => {
-                    self.rest = &[];
+                    self.at = line.len();
                     return None;
                 }
                 b"ipvsadm" => {}
@@ -265,3 +267,7 @@ impl fmt::Display for SyntaxError<'_> {
 }
 
 impl std::error::Error for SyntaxError<'_> {}
+
+#[cfg(test)]
+#[path = "scanner_tests.rs"]
+mod tests;

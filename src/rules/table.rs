@@ -30,6 +30,18 @@ const SERVICE: CommandSet =
     SET_SERVICE.and(SERVER).and(CommandSet::of(&[DeleteService, List, Zero]));
 const LIST: CommandSet = CommandSet::of(&[List]);
 const START: CommandSet = CommandSet::of(&[StartDaemon]);
+/// The commands that may change a whole table, and so keep others from doing it meanwhile.
+const TABLE: CommandSet = CommandSet::of(&[Apply, Restore, Clear]);
+/// The commands that change anything.
+const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(&[
+    DeleteService,
+    Zero,
+    Set,
+    StartDaemon,
+    StopDaemon,
+]));
+/// The commands that ask the kernel for anything.
+const KERNEL: CommandSet = WRITE.and(CommandSet::of(&[List, Save]));
 
 const fn command(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Command, long, help)
@@ -57,6 +69,10 @@ const fn listing(long: &'static str, help: &'static str) -> OptionSpec {
 
 const fn daemon(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Daemon, long, help).with(START)
+}
+
+const fn program(long: &'static str, help: &'static str) -> OptionSpec {
+    OptionSpec::new(Group::Program, long, help)
 }
 
 options! {
@@ -89,6 +105,9 @@ options! {
     StartDaemon: command("start-daemon", "start a sync daemon").value("master|backup");
     /// `--stop-daemon`, a command.
     StopDaemon: command("stop-daemon", "stop a sync daemon").value("master|backup");
+    /// `--apply`, a command.
+    Apply: command("apply", "make the table what the rules or the JSON in FILE, or on standard input, say: change only what differs, and all of it or nothing")
+        .optional("FILE");
     /// `-h`, a command.
     Help: command("help", "show this help").short('h');
     /// `-v`, a command.
@@ -181,6 +200,27 @@ options! {
     /// `--sort`
     Sort: listing("sort", "sorted, which is the default; any command takes it")
         .with(CommandSet::ALL).repeat(Repeat::Freely);
+
+    /// `--format`
+    Format: listing("format", "classic (the default), table for people, json, or prometheus")
+        .value("FORMAT");
+    /// `--json`
+    Json: listing("json", "the same as --format json; with -S, what --apply takes")
+        .with(LIST.and(CommandSet::of(&[Save])));
+    /// `--all`
+    All: listing("all", "with -S: the timeouts and sync daemons too").with(CommandSet::of(&[Save]));
+
+    /// `--dry-run`
+    DryRun: program("dry-run", "check and show what would be done, and do nothing").with(WRITE);
+    /// `--keep-weights`
+    KeepWeights: program("keep-weights", "with --apply: real servers that are there keep their weights")
+        .with(CommandSet::of(&[Apply]));
+    /// `--wait`
+    Wait: program("wait", "with --apply, -R and -C: wait so many seconds at most for another of these to end; without end unless given")
+        .value("SECONDS").with(TABLE);
+    /// `--netns`
+    Netns: program("netns", "work in this network namespace: a name, a path or a process")
+        .value("NAMESPACE").with(KERNEL);
 
     /// `--mcast-interface`
     McastInterface: daemon("mcast-interface", "where to multicast; eth0 unless given").value("NAME");

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::address::inet_aton;
+use super::command::Format;
 use super::error::Problem;
 use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags};
 
@@ -31,6 +32,8 @@ pub(super) const SYNC_ID: Range = range(0, 255);
 pub(super) const SYNC_LENGTH: Range = range(1, 65507);
 pub(super) const MULTICAST_PORT: Range = range(1, 65535);
 pub(super) const TTL: Range = range(1, 255);
+/// How long to wait, in seconds.
+pub(super) const WAIT: Range = range(0, LONGEST_TIMEOUT);
 
 /// A decimal number as `strtol` reads it: blanks and a sign may go before it, nothing may follow.
 #[inline]
@@ -149,6 +152,19 @@ impl TunnelType {
             TunnelType::Gue => "gue",
             TunnelType::Gre => "gre",
         }
+    }
+}
+
+/// The name of a format.
+pub(super) fn format(text: &[u8]) -> Result<Format, Problem> {
+    std::str::from_utf8(text).ok().and_then(|name| name.parse().ok()).ok_or(Problem::NotAFormat)
+}
+
+/// What a network namespace may be called: any text but none.
+pub(super) fn namespace(text: &[u8]) -> Result<&str, Problem> {
+    match std::str::from_utf8(text) {
+        Ok(name) if !name.is_empty() => Ok(name),
+        _ => Err(Problem::NotANamespace),
     }
 }
 

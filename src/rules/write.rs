@@ -353,3 +353,7 @@ impl<N: Names> Writer<'_, N> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;

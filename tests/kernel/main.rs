@@ -34,6 +34,8 @@
 //! reaches this machine's network. See [`netns`] for what a namespace offers.
 #![forbid(unsafe_code)]
 
+mod client;
+mod formats;
 mod harness;
 mod lab;
 mod netns;
@@ -56,7 +58,13 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), parity::tests(), selftest::tests()].into_iter().flatten().collect()
+    [lab::tests(), parity::tests(), client::tests(), formats::tests(), selftest::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What `--NAME` starts instead of the tests.
@@ -83,7 +91,8 @@ fn run_command(arguments: &[OsString]) -> ExitCode {
         eprintln!("--run takes a command");
         return ExitCode::from(2);
     };
-    match Command::new(program).args(arguments).status() {
+    let mut command = Command::new(program);
+    match harness::forget_part(&mut command).args(arguments).status() {
         Ok(status) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             code.map_or(ExitCode::FAILURE, ExitCode::from)

@@ -20,17 +20,23 @@ const WORDS: &str = "words";
 pub(crate) fn parse<R: Resolve + ?Sized>(
     words: &[OsString],
     names: &mut R,
-) -> Result<rules::Command, UsageError> {
-    match command(Texts::Without).try_get_matches_from(words) {
-        Ok(matches) => match events(&matches) {
-            // Words of which nothing is left, such as `--`, are not the same as no words.
-            Some(events) if events.is_empty() != words.is_empty() => {
-                rules::interpret(scan(words), names)
-            }
-            Some(events) => rules::interpret(events.into_iter().map(Ok), names),
-            None => rules::interpret(scan(words), names),
-        },
-        Err(_) => rules::interpret(scan(words), names),
+) -> Result<rules::Invocation, UsageError> {
+    if words.is_empty() {
+        return Ok(rules::Invocation::default());
+    }
+    let first = scan(words).find_map(|event| match event {
+        Ok(Event::Option { option, .. }) => Some(option),
+        _ => None,
+    });
+    // Making an argument is most of what clap costs, so it knows those of this command only, and
+    // what else there is it refuses.
+    let known = |row: &&OptionSpec| {
+        first.is_some_and(|first| row.id == first || row.commands.contains(first))
+    };
+    let matches = command(OPTIONS.iter().filter(known), Texts::Without).try_get_matches_from(words);
+    match matches.as_ref().ok().and_then(events) {
+        Some(events) => rules::interpret(events.into_iter().map(Ok), names),
+        None => rules::interpret(scan(words), names),
     }
 }
 
@@ -49,18 +55,21 @@ pub(crate) enum Texts {
     Without,
 }
 
-/// The clap command, with an argument for each row of the option table.
-pub(crate) fn command(texts: Texts) -> clap::Command {
+/// The clap command, with an argument for each of these rows of the option table.
+pub(crate) fn command<'a>(
+    rows: impl IntoIterator<Item = &'a OptionSpec>,
+    texts: Texts,
+) -> clap::Command {
     clap::Command::new("ipvsadm")
         .no_binary_name(true)
         // Both are rows of the table.
         .disable_help_flag(true)
         .disable_version_flag(true)
-        .args(OPTIONS.iter().map(|row| argument(row, texts)))
+        .args(rows.into_iter().map(|row| argument(row, texts)))
         .arg(Arg::new(WORDS).num_args(0..).action(ArgAction::Append).value_parser(any()))
 }
 
-fn argument(row: &'static OptionSpec, texts: Texts) -> Arg {
+fn argument(row: &OptionSpec, texts: Texts) -> Arg {
     // Everything may come more than once here: the interpreter says what must not.
     let mut arg = Arg::new(row.long).long(row.long).action(ArgAction::Append);
     if let Some(letter) = row.short {

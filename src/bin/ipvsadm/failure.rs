@@ -23,6 +23,9 @@ pub(crate) enum Failure {
     /// The service that is to be listed is not there.
     #[error("No such service")]
     NothingToList,
+    /// Another program changes the table and did not end in time; so many seconds were waited.
+    #[error("another ipvsadm is changing this table; waited {0} s for it. --wait gives it longer")]
+    Locked(u64),
     /// What was already reported, with this status.
     #[error("")]
     Reported(u8),
@@ -37,6 +40,9 @@ pub(crate) enum Failure {
 /// As a shell reports a program that `SIGPIPE` ended.
 const BROKEN_PIPE: u8 = 128 + 13;
 
+/// As iptables reports the same.
+const LOCKED: u8 = 4;
+
 impl Failure {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
@@ -46,6 +52,7 @@ impl Failure {
             Failure::Kernel(_) => 255,
             Failure::NothingToList | Failure::Other(_) => 1,
             Failure::Reported(status) => *status,
+            Failure::Locked(_) => LOCKED,
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
             Failure::Output(_) => 1,
         }
@@ -68,6 +75,13 @@ impl From<Error> for Failure {
             Some(RefusalKind::PermissionDenied) => Failure::Unavailable(error.to_string()),
             _ => Failure::Kernel(error),
         }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    /// From writing JSON, which goes to memory.
+    fn from(error: serde_json::Error) -> Self {
+        Failure::Output(error.into())
     }
 }
 

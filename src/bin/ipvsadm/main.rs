@@ -1,17 +1,24 @@
 //! `ipvsadm`: set up, maintain and inspect the IPVS table of the kernel.
 #![forbid(unsafe_code)]
 
+mod apply;
 mod cli;
 mod connections;
+mod dry_run;
 mod failure;
+mod formats;
+mod json;
 mod kernel;
 mod list;
+mod lock;
 mod names;
 mod output;
 mod restore;
 mod run;
 mod save;
 mod scripts;
+mod settings;
+mod wanted;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -44,8 +51,8 @@ fn start(program: &OsString, arguments: Vec<OsString>, sink: &mut Sink) -> Resul
         Some("ipvsadm-save") => scripts::save(&arguments, sink),
         Some("ipvsadm-restore") => scripts::restore(&arguments, sink),
         _ => {
-            let command = cli::parse(&arguments, &mut names::Resolver::default())?;
-            run::carry_out(&command, None, sink)
+            let invocation = cli::parse(&arguments, &mut names::Resolver::default())?;
+            run::start(&invocation, sink)
         }
     }
 }

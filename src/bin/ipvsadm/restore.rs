@@ -31,7 +31,7 @@ pub(crate) fn restore(
         let stops = line.stops_restore();
         last = Last { line: line.number, status: 0 };
         let outcome = match line.command {
-            Ok(command) => run::carry_out(&command, Some(client), sink)
+            Ok(command) => run::carry_out(&command, client, sink)
                 .and_then(|()| sink.flush().map_err(Failure::Output)),
             Err(error) => Err(Failure::Usage(error)),
         };

@@ -1,53 +1,77 @@
 //! From a command to what it does.
 
-use ipvs::Client;
-use ipvs::rules::{Command, help};
+use ipvs::rules::{Command, Invocation, help};
+use ipvs::{Change, Client};
 
+use crate::apply::How;
 use crate::failure::Failure;
+use crate::lock::Lock;
 use crate::output::Sink;
-use crate::{kernel, list, restore, save};
+use crate::{apply, dry_run, kernel, list, restore, save};
 
 /// What `-v` prints. Programs read the second word.
 const VERSION: &str =
     concat!("ipvsadm v1.31 compatible (ipvsadm ", env!("CARGO_PKG_VERSION"), " in Rust)\n");
 
-/// Carries out a command, over `client` if there is a connection already. What it prints may
-/// still be in the sink.
+/// Carries out a command line. What it prints may still be in the sink.
+pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Failure> {
+    // These work without root and without the module.
+    if let Command::Help | Command::Version = invocation.command {
+        print_about(&invocation.command, sink);
+        return Ok(());
+    }
+    if let Some(namespace) = &invocation.namespace {
+        // Before any other thread is started, so that all are there.
+        ipvs::enter_namespace(namespace)?;
+    }
+    let mut client = kernel::connect()?;
+    let how = How { dry_run: invocation.dry_run, wait: invocation.wait };
+    match &invocation.command {
+        Command::Apply(options) => {
+            apply::apply(&mut client, invocation.file.as_deref(), *options, how, sink)
+        }
+        Command::Restore => restore_rules(&mut client, how, sink),
+        Command::Change(change) if how.dry_run => dry_run::change(&mut client, change, sink),
+        Command::Change(Change::Flush) => {
+            let _lock = Lock::acquire(how.wait)?;
+            Ok(client.flush()?)
+        }
+        command => carry_out(command, &mut client, sink),
+    }
+}
+
+fn restore_rules(client: &mut Client, how: How, sink: &mut Sink) -> Result<(), Failure> {
+    // Without the right to change anything this says so once, not for every line.
+    client.info()?;
+    let input = std::io::stdin().lock();
+    if how.dry_run {
+        return dry_run::rules(client, input, sink);
+    }
+    let _lock = Lock::acquire(how.wait)?;
+    restore::restore(client, input, sink)
+}
+
+/// Carries out a command that may stand in rules.
 pub(crate) fn carry_out(
     command: &Command,
-    client: Option<&mut Client>,
+    client: &mut Client,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    // These work without root and without the module.
-    match command {
-        Command::Help => {
-            sink.text.extend_from_slice(VERSION.as_bytes());
-            sink.text.extend_from_slice(help().to_string().as_bytes());
-            return Ok(());
-        }
-        Command::Version => {
-            sink.text.extend_from_slice(VERSION.as_bytes());
-            return Ok(());
-        }
-        _ => {}
-    }
-    let mut own;
-    let client = match client {
-        Some(client) => client,
-        None => {
-            own = kernel::connect()?;
-            &mut own
-        }
-    };
     match command {
         Command::Change(change) => Ok(client.change(change)?),
         Command::List(listing) => list::list(client, listing, sink),
         Command::Save(options) => save::save(client, options, sink),
-        Command::Restore => {
-            // Without the right to change anything this says so once, not for every line.
-            client.info()?;
-            restore::restore(client, std::io::stdin().lock(), sink)
+        Command::Help | Command::Version => {
+            print_about(command, sink);
+            Ok(())
         }
-        other => Err(Failure::Other(anyhow::anyhow!("not carried out: {other:?}"))),
+        other => Err(Failure::Other(anyhow::anyhow!("not to be carried out here: {other:?}"))),
+    }
+}
+
+fn print_about(command: &Command, sink: &mut Sink) {
+    sink.text.extend_from_slice(VERSION.as_bytes());
+    if let Command::Help = command {
+        sink.text.extend_from_slice(help().to_string().as_bytes());
     }
 }

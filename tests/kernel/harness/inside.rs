@@ -239,30 +239,22 @@ fn run_test(job: &Job, name: &str, time: Duration) -> Result<(bool, Vec<u8>)> {
         .map_err(|error| format!("cannot start the test: {error}"))?;
     let status = wait(&mut child, time);
     kill_group(&child);
-    let status = match status {
-        Some(status) => Ok(status),
-        None => child
-            .wait()
-            .map_err(failed)
-            .map(|_| ExitStatus::default())
-            .and(Err(format!("\nkilled: it took longer than {} s", time.as_secs()))),
-    };
+    if status.is_none() {
+        child.wait().map_err(failed)?;
+    }
     // What the test's processes left behind is ours to bury, as it is every first process's duty.
     while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+
     let mut text = fs::read(file).map_err(failed)?;
-    match status {
-        Ok(status) if status.success() => Ok((true, text)),
-        // The panic's message or the error is there already.
-        Ok(status) if status.code().is_some() => Ok((false, text)),
-        Ok(status) => {
-            text.extend_from_slice(format!("\nthe test ended by {status}").as_bytes());
-            Ok((false, text))
-        }
-        Err(error) => {
-            text.extend_from_slice(error.as_bytes());
-            Ok((false, text))
-        }
-    }
+    let cause = match status {
+        Some(status) if status.success() => return Ok((true, text)),
+        // The panic's message, or the error, is there already.
+        Some(status) if status.code().is_some() => String::new(),
+        Some(status) => format!("\nthe test ended by {status}"),
+        None => format!("\nkilled: it took longer than {} s", time.as_secs()),
+    };
+    text.extend_from_slice(cause.as_bytes());
+    Ok((false, text))
 }
 
 /// Waits for a child at most so long.

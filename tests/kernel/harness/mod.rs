@@ -18,7 +18,7 @@ mod uml;
 
 pub(crate) use outside::{run_session, run_tests};
 pub(crate) use session::Session;
-pub(crate) use stage::COLOURS;
+pub(crate) use stage::{COLOURS, forget_part};
 pub(crate) use test::KernelTest;
 
 use stage::Stage;

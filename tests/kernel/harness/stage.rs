@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs, io};
 
 /// Names the part that a process plays. Absent outside.
@@ -28,6 +29,14 @@ pub(crate) const COLOURS: &str = "IPVS_LAB_COLOURS";
 
 /// Where [`SCRATCH`] is found inside.
 pub(crate) const SCRATCH_INSIDE: &str = "/run/lab";
+
+/// Keeps from a command what this process was told: this very program, started in a session, would go on playing it.
+pub(crate) fn forget_part(command: &mut Command) -> &mut Command {
+    for name in [STAGE, SCRATCH, PLACE, JOB, KEEP, TEST, SIZE, COLOURS] {
+        command.env_remove(name);
+    }
+    command
+}
 
 /// The parts that a process of this program plays, apart from the one outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

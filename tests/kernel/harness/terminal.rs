@@ -4,6 +4,7 @@ use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize,
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Read, Write, stdin};
+use std::time::Duration;
 use std::{process, thread};
 
 /// The terminal in raw mode. Dropped, it is as it was.
@@ -63,10 +64,10 @@ pub(crate) fn relay_keyboard(mut console: impl Write + Send + 'static) {
                 return;
             }
         }
-        let end_of_file = [4];
-        let _ = send(&mut console, &end_of_file);
-        // Closing the console would end the kernel, with the session still at work.
-        std::mem::forget(console);
+        // The key works only once somebody reads lines, and what reads may be several programs, one after the other.
+        while send(&mut console, &[4]).is_ok() {
+            thread::sleep(Duration::from_secs(1));
+        }
     });
 }
 

@@ -1,6 +1,7 @@
 //! The network of the tutorial, real web servers in it, and what is done there: the walk-through, told or tested, and
 //! a shell.
 
+mod measure;
 mod network;
 mod sessions;
 mod story;

@@ -26,6 +26,7 @@ impl Story {
 
     /// Explains.
     pub(crate) fn say(&self, text: &str) {
+        self.tell("\n");
         for line in text.lines() {
             self.tell(&format!("{}\n", line.trim()));
         }

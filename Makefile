@@ -1,0 +1,64 @@
+# The door for people. `make help` lists what there is.
+
+CARGO   ?= cargo
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SBINDIR  = $(DESTDIR)$(PREFIX)/sbin
+MANDIR   = $(DESTDIR)$(PREFIX)/share/man/man8
+INSTALL ?= install
+
+# rustup's folder is not on every PATH, root's least of all.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+RELEASE   = $(or $(CARGO_TARGET_DIR),target)/release/ipvsadm
+MAN_PAGES = $(wildcard docs/*.8)
+# Cargo would go on when make is killed. The tests end themselves, and all that they started, when cargo ends.
+TEST      = $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TERM) $(CARGO) test
+# The tests' program also runs the demo and the shell: see tests/kernel/main.rs.
+KERNEL    = $(TEST) --quiet --test kernel --
+
+.PHONY: build help deps demo test shell check install uninstall clean
+
+build: ## Build the program, optimized
+	$(CARGO) build --release
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## Install the system packages that demo, test and shell need, if any is missing
+	@tests/kernel/install-packages
+
+demo: deps ## Walk through IPVS: real web traffic, balanced by our ipvsadm, every step checked
+	@$(KERNEL) --demo
+
+test: deps ## Run all tests: units, documentation, and those on a kernel with IPVS
+	$(TEST)
+
+shell: deps ## Open a shell on the director of the demo's network
+	@$(KERNEL) --shell
+
+check: ## Check formatting, lints and documentation
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --lib --no-default-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+
+install: ## Install below PREFIX (default /usr/local), or below DESTDIR and that
+	@test -x $(RELEASE) || $(MAKE) build
+	$(INSTALL) -d $(SBINDIR)
+	$(INSTALL) -m 755 $(RELEASE) $(SBINDIR)/ipvsadm
+	ln -sf ipvsadm $(SBINDIR)/ipvsadm-save
+	ln -sf ipvsadm $(SBINDIR)/ipvsadm-restore
+ifneq ($(MAN_PAGES),)
+	$(INSTALL) -d $(MANDIR)
+	$(INSTALL) -m 644 $(MAN_PAGES) $(MANDIR)
+endif
+
+uninstall: ## Remove what install put there
+	rm -f $(addprefix $(SBINDIR)/,ipvsadm ipvsadm-save ipvsadm-restore)
+ifneq ($(MAN_PAGES),)
+	rm -f $(addprefix $(MANDIR)/,$(notdir $(MAN_PAGES)))
+endif
+
+clean: ## Remove what was built
+	$(CARGO) clean

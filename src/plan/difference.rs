@@ -1,0 +1,181 @@
+//! What differs between two tables, and in which order to change it.
+
+use std::cmp::Ordering;
+use std::collections::btree_map::{self, BTreeMap};
+use std::iter::Peekable;
+
+use super::step::{Before, Step};
+use super::{Plan, PlanOptions, Summary};
+use crate::model::{
+    Change, DestinationConfig, DestinationKey, Forwarding, ServiceKey, Table, TableEntry,
+};
+
+/// The plan that makes `from` into `to`.
+pub(super) fn plan(from: &Table, to: &Table, options: PlanOptions) -> Plan {
+    let mut difference = Difference { options, ..Difference::default() };
+    for pair in Pairs::of(&from.services, &to.services) {
+        match pair {
+            Pair::New(key, entry) => difference.add_service(key, entry),
+            Pair::Gone(key, entry) => difference.remove_service(key, entry),
+            Pair::Both(key, from, to) => difference.compare_service(key, from, to),
+        }
+    }
+    difference.into_plan()
+}
+
+/// The changes found so far, each kind by itself: that is the order which the plan puts them in.
+#[derive(Default)]
+struct Difference {
+    options: PlanOptions,
+    added: Vec<Step>,
+    edited: Vec<Step>,
+    /// Those edits that leave a server with less.
+    lessened: Vec<Step>,
+    removed_destinations: Vec<Step>,
+    removed_services: Vec<Step>,
+    summary: Summary,
+}
+
+impl Difference {
+    fn add_service(&mut self, key: &ServiceKey, entry: &TableEntry) {
+        self.summary.services.added += 1;
+        self.added.push(Step::new(Change::AddService(*key, entry.config), Before::Nothing));
+        for (destination, config) in &entry.destinations {
+            self.add_destination(key, destination, config);
+        }
+    }
+
+    fn add_destination(
+        &mut self,
+        service: &ServiceKey,
+        key: &DestinationKey,
+        config: &DestinationConfig,
+    ) {
+        self.summary.servers.added += 1;
+        let change = Change::AddDestination(*service, *key, *config);
+        self.added.push(Step::new(change, Before::Nothing));
+    }
+
+    /// The kernel removes the servers with their service, and packets never meet the service
+    /// without them.
+    fn remove_service(&mut self, key: &ServiceKey, entry: &TableEntry) {
+        self.summary.services.removed += 1;
+        self.summary.servers.removed += entry.destinations.len();
+        let before = Before::Entry(entry.clone());
+        self.removed_services.push(Step::new(Change::DeleteService(*key), before));
+    }
+
+    fn compare_service(&mut self, key: &ServiceKey, from: &TableEntry, to: &TableEntry) {
+        if from.config == to.config {
+            self.summary.services.unchanged += 1;
+        } else {
+            self.summary.services.edited += 1;
+            let change = Change::EditService(*key, to.config);
+            self.edited.push(Step::new(change, Before::Service(from.config)));
+        }
+        for pair in Pairs::of(&from.destinations, &to.destinations) {
+            match pair {
+                Pair::New(destination, config) => self.add_destination(key, destination, config),
+                Pair::Gone(destination, config) => {
+                    self.summary.servers.removed += 1;
+                    let change = Change::DeleteDestination(*key, *destination);
+                    let before = Before::Destination(*config);
+                    self.removed_destinations.push(Step::new(change, before));
+                }
+                Pair::Both(destination, from, to) => {
+                    self.compare_destination(key, destination, from, to);
+                }
+            }
+        }
+    }
+
+    fn compare_destination(
+        &mut self,
+        service: &ServiceKey,
+        key: &DestinationKey,
+        from: &DestinationConfig,
+        to: &DestinationConfig,
+    ) {
+        let weight = if self.options.keep_weights { from.weight } else { to.weight };
+        let to = DestinationConfig { weight, ..*to };
+        if as_good_as(from, &to) {
+            self.summary.servers.unchanged += 1;
+            return;
+        }
+        self.summary.servers.edited += 1;
+        let change = Change::EditDestination(*service, *key, to);
+        let list = if gets_less(from, &to) { &mut self.lessened } else { &mut self.edited };
+        list.push(Step::new(change, Before::Destination(*from)));
+    }
+
+    fn into_plan(mut self) -> Plan {
+        let mut steps = self.added;
+        steps.append(&mut self.edited);
+        let giving = steps.len();
+        steps.append(&mut self.lessened);
+        steps.append(&mut self.removed_destinations);
+        steps.append(&mut self.removed_services);
+        Plan { steps, giving, summary: self.summary }
+    }
+}
+
+/// Whether the kernel, which reports `from`, would report the same after an edit to `to`.
+fn as_good_as(from: &DestinationConfig, to: &DestinationConfig) -> bool {
+    from == to
+        || (from.forwarding == Forwarding::Local
+            && *from == DestinationConfig { forwarding: Forwarding::Local, ..*to })
+}
+
+/// Whether an edit leaves the server with less of the connections than it has.
+fn gets_less(from: &DestinationConfig, to: &DestinationConfig) -> bool {
+    match to.weight.cmp(&from.weight) {
+        Ordering::Less => true,
+        Ordering::Greater => false,
+        // 0 stands for no limit: one below it, it is the highest of all.
+        Ordering::Equal => {
+            to.upper_threshold.wrapping_sub(1) < from.upper_threshold.wrapping_sub(1)
+        }
+    }
+}
+
+/// What two maps hold under one key.
+enum Pair<'a, K, V> {
+    /// The second alone has it.
+    New(&'a K, &'a V),
+    /// The first alone has it.
+    Gone(&'a K, &'a V),
+    Both(&'a K, &'a V, &'a V),
+}
+
+/// Goes through two maps in the order of their keys.
+struct Pairs<'a, K, V> {
+    from: Peekable<btree_map::Iter<'a, K, V>>,
+    to: Peekable<btree_map::Iter<'a, K, V>>,
+}
+
+impl<'a, K, V> Pairs<'a, K, V> {
+    fn of(from: &'a BTreeMap<K, V>, to: &'a BTreeMap<K, V>) -> Self {
+        Pairs { from: from.iter().peekable(), to: to.iter().peekable() }
+    }
+}
+
+impl<'a, K: Ord, V> Iterator for Pairs<'a, K, V> {
+    type Item = Pair<'a, K, V>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let order = match (self.from.peek(), self.to.peek()) {
+            (Some((from, _)), Some((to, _))) => from.cmp(to),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        match order {
+            Ordering::Less => self.from.next().map(|(key, value)| Pair::Gone(key, value)),
+            Ordering::Greater => self.to.next().map(|(key, value)| Pair::New(key, value)),
+            Ordering::Equal => {
+                let ((key, from), (_, to)) = self.from.next().zip(self.to.next())?;
+                Some(Pair::Both(key, from, to))
+            }
+        }
+    }
+}
