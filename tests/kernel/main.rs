@@ -62,9 +62,6 @@ fn all_tests() -> Vec<KernelTest> {
         .into_iter()
         .flatten()
         .collect()
-        .into_iter()
-        .flatten()
-        .collect()
 }
 
 /// What `--NAME` starts instead of the tests.
