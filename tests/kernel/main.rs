@@ -36,6 +36,7 @@
 
 mod harness;
 mod lab;
+mod live;
 mod netns;
 mod program;
 mod selftest;
@@ -55,7 +56,7 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), selftest::tests()].into_iter().flatten().collect()
+    [lab::tests(), live::tests(), selftest::tests()].into_iter().flatten().collect()
 }
 
 /// What `--NAME` starts instead of the tests.

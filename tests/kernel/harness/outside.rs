@@ -189,7 +189,7 @@ fn job(name: &str) -> Job {
     if let Ok(kept) = env::join_paths(kept.chain(own)) {
         set(KEEP, kept);
     }
-    for name in ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE] {
+    for name in ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE, crate::live::SIZE] {
         if let Some(value) = env::var_os(name) {
             set(name, value);
         }
