@@ -3,6 +3,8 @@
 use netlink_packet_core::NLM_F_ACK;
 
 use super::{Client, check};
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::{Operation, Refusal, Result};
 use crate::model::Change;
 use crate::netlink::message::{Content, messages};
@@ -79,8 +81,7 @@ impl<'c, T: Transport> Batch<'c, T> {
     /// has gathered.
     ///
     /// # Errors
-    /// [`Error::NetmaskFamily`](crate::Error::NetmaskFamily), with nothing added; [`Error::Socket`](crate::Error::Socket) and
-    /// [`Error::RepliesLost`](crate::Error::RepliesLost), after which it is not known what was carried out.
+    /// [`Error::NetmaskFamily`], with nothing added; and those of [`flush`](Self::flush).
     pub fn push(&mut self, tag: usize, change: &Change) -> Result<()> {
         check(change)?;
         let sequence = self.client.next_sequence();
@@ -104,8 +105,9 @@ impl<'c, T: Transport> Batch<'c, T> {
     /// Sends what has gathered and waits until it has been carried out or refused.
     ///
     /// # Errors
-    /// [`Error::Socket`](crate::Error::Socket) and [`Error::RepliesLost`](crate::Error::RepliesLost), after which it is not known what was carried
-    /// out.
+    /// [`Error::Socket`], [`Error::Malformed`] and [`Error::RepliesLost`], after which it is not
+    /// known what was carried out. What was sent is not sent again. That the kernel refuses a
+    /// change is no error here: see [`take_refused`](Self::take_refused).
     pub fn flush(&mut self) -> Result<()> {
         if self.queued.is_empty() {
             return Ok(());
@@ -122,7 +124,8 @@ impl<'c, T: Transport> Batch<'c, T> {
         outcome
     }
 
-    /// The changes that were refused so far, and not yet taken, in order.
+    /// The changes that were refused so far, and not yet taken, in the order in which they were
+    /// pushed. Only what was sent can have been refused: [`flush`](Self::flush) first.
     pub fn take_refused(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.refused)
     }

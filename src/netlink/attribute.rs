@@ -1,113 +1,106 @@
-//! Attributes on their way to the kernel.
+//! Attributes, written and read: what requests and replies are made of.
+//!
+//! A listing of 60,000 rules is two million of them. So each is written once, into its place, and
+//! read where it lies.
 
-use netlink_packet_core::{Emitable, NLA_F_NESTED, Nla};
+use netlink_packet_core::{NLA_F_NESTED, NLA_HEADER_SIZE, NLA_TYPE_MASK};
 
-use crate::model::Name;
+use crate::error::Malformed;
 
-/// One attribute: its number and its value.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Attribute<'a> {
-    kind: u16,
-    value: Value<'a>,
+/// Writes attributes behind what a buffer holds, each once: the length of one that holds others is
+/// filled in when they have been written.
+pub(super) struct Attributes<'b> {
+    buffer: &'b mut Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Value<'a> {
-    U8(u8),
-    U16([u8; 2]),
-    U32([u8; 4]),
-    /// An address, or a pair of flags and mask
-    Bytes(&'a [u8]),
-    /// Text with a closing NUL
-    Name(&'a Name),
-    Nested(&'a [Attribute<'a>]),
-}
-
-impl<'a> Attribute<'a> {
-    pub(super) const fn u8(kind: u16, value: u8) -> Self {
-        Attribute { kind, value: Value::U8(value) }
+impl<'b> Attributes<'b> {
+    pub(super) fn new(buffer: &'b mut Vec<u8>) -> Self {
+        Attributes { buffer }
     }
 
-    pub(super) const fn u16(kind: u16, value: u16) -> Self {
-        Attribute { kind, value: Value::U16(value.to_ne_bytes()) }
+    pub(super) fn u8(&mut self, kind: u16, value: u8) {
+        // With what fills it up to four bytes
+        self.put(kind, 1, [value, 0, 0, 0]);
+    }
+
+    pub(super) fn u16(&mut self, kind: u16, value: u16) {
+        let [a, b] = value.to_ne_bytes();
+        self.put(kind, 2, [a, b, 0, 0]);
     }
 
     /// A port: big endian
-    pub(super) const fn port(kind: u16, value: u16) -> Self {
-        Attribute { kind, value: Value::U16(value.to_be_bytes()) }
+    pub(super) fn port(&mut self, kind: u16, value: u16) {
+        self.u16(kind, value.to_be());
     }
 
-    pub(super) const fn u32(kind: u16, value: u32) -> Self {
-        Attribute { kind, value: Value::U32(value.to_ne_bytes()) }
+    pub(super) fn u32(&mut self, kind: u16, value: u32) {
+        self.put(kind, 4, value.to_ne_bytes());
     }
 
-    /// Four bytes that are in network order already
-    pub(super) const fn be32(kind: u16, value: [u8; 4]) -> Self {
-        Attribute { kind, value: Value::U32(value) }
+    /// Bytes as they are: an address in network order, or a pair of flags and mask
+    pub(super) fn bytes<const N: usize>(&mut self, kind: u16, value: [u8; N]) {
+        const { assert!(N.is_multiple_of(4)) };
+        self.put(kind, N, value);
     }
 
-    pub(super) const fn bytes(kind: u16, value: &'a [u8]) -> Self {
-        Attribute { kind, value: Value::Bytes(value) }
+    /// Text, which gets a closing NUL
+    pub(super) fn text(&mut self, kind: u16, value: &[u8]) {
+        self.put(kind, value.len() + 1, []);
+        self.buffer.extend_from_slice(value);
+        // The NUL, and what fills the attribute up to a multiple of four bytes
+        let end = self.buffer.len() + 4 - value.len() % 4;
+        self.buffer.resize(end, 0);
     }
 
-    pub(super) const fn name(kind: u16, value: &'a Name) -> Self {
-        Attribute { kind, value: Value::Name(value) }
+    /// An attribute that holds others.
+    pub(super) fn nested(&mut self, kind: u16, write: impl FnOnce(&mut Self)) {
+        let start = self.buffer.len();
+        self.put(kind | NLA_F_NESTED, 0, []);
+        write(self);
+        // No request is anywhere near 64 KiB.
+        let length = (self.buffer.len() - start) as u16;
+        self.buffer[start..start + 2].copy_from_slice(&length.to_ne_bytes());
     }
 
-    pub(super) const fn nested(kind: u16, value: &'a [Attribute<'a>]) -> Self {
-        Attribute { kind: kind | NLA_F_NESTED, value: Value::Nested(value) }
+    /// The header of an attribute whose value has `length` bytes, and `padded`, which is the value or
+    /// the part of it that is known, filled up to a multiple of four bytes.
+    #[inline]
+    fn put<const N: usize>(&mut self, kind: u16, length: usize, padded: [u8; N]) {
+        // No value is longer than an address or a name.
+        let length = (NLA_HEADER_SIZE + length) as u16;
+        let ([a, b], [c, d]) = (length.to_ne_bytes(), kind.to_ne_bytes());
+        self.buffer.extend_from_slice(&[a, b, c, d]);
+        self.buffer.extend_from_slice(&padded);
     }
 }
 
-impl Nla for Attribute<'_> {
-    fn kind(&self) -> u16 {
-        self.kind
-    }
+/// The attributes in `bytes`, each by its number and value. They end after an error.
+pub(super) fn read(bytes: &[u8]) -> Reader<'_> {
+    Reader { rest: bytes }
+}
 
-    fn value_len(&self) -> usize {
-        match self.value {
-            Value::U8(_) => 1,
-            Value::U16(_) => 2,
-            Value::U32(_) => 4,
-            Value::Bytes(bytes) => bytes.len(),
-            Value::Name(name) => name.as_bytes().len() + 1,
-            Value::Nested(attributes) => attributes.buffer_len(),
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Reader<'a> {
+    type Item = Result<(u16, &'a [u8]), Malformed>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
         }
-    }
-
-    fn emit_value(&self, buffer: &mut [u8]) {
-        match self.value {
-            Value::U8(value) => buffer[0] = value,
-            Value::U16(value) => buffer.copy_from_slice(&value),
-            Value::U32(value) => buffer.copy_from_slice(&value),
-            Value::Bytes(bytes) => buffer.copy_from_slice(bytes),
-            Value::Name(name) => {
-                let (text, nul) = buffer.split_at_mut(name.as_bytes().len());
-                text.copy_from_slice(name.as_bytes());
-                nul.fill(0);
-            }
-            Value::Nested(attributes) => attributes.emit(buffer),
-        }
-    }
-}
-
-/// A list of at most `N` attributes, kept on the stack.
-pub(super) struct List<'a, const N: usize> {
-    items: [Attribute<'a>; N],
-    len: usize,
-}
-
-impl<'a, const N: usize> List<'a, N> {
-    pub(super) const fn new() -> Self {
-        List { items: [Attribute::u8(0, 0); N], len: 0 }
-    }
-
-    pub(super) fn push(&mut self, attribute: Attribute<'a>) {
-        self.items[self.len] = attribute;
-        self.len += 1;
-    }
-
-    pub(super) fn as_slice(&self) -> &[Attribute<'a>] {
-        &self.items[..self.len]
+        let bytes = std::mem::take(&mut self.rest);
+        let Some(&[a, b, c, d]) = bytes.first_chunk::<NLA_HEADER_SIZE>() else {
+            return Some(Err(Malformed("an attribute's header")));
+        };
+        let length = usize::from(u16::from_ne_bytes([a, b]));
+        let Some(value) = bytes.get(NLA_HEADER_SIZE..length) else {
+            return Some(Err(Malformed("an attribute's length")));
+        };
+        // The next one begins at a multiple of four bytes. The last one may end before that.
+        self.rest = bytes.get((length + 3) & !3..).unwrap_or_default();
+        Some(Ok((u16::from_ne_bytes([c, d]) & NLA_TYPE_MASK, value)))
     }
 }

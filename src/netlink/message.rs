@@ -1,8 +1,9 @@
 //! Netlink messages on their way from the kernel: what a datagram holds, before its meaning.
 
-use netlink_packet_core::{NetlinkBuffer, NlasIterator};
+use netlink_packet_core::NetlinkBuffer;
 use netlink_packet_generic::constants::GENL_HDRLEN;
 
+use super::attribute;
 use super::uapi::ext_ack;
 use crate::error::Malformed;
 
@@ -13,7 +14,7 @@ const NLMSG_DONE: u16 = 3;
 const NLMSG_OVERRUN: u16 = 4;
 const NLM_F_CAPPED: u16 = 0x100;
 const NLM_F_ACK_TLVS: u16 = 0x200;
-const NLMSG_HDRLEN: usize = 16;
+pub(super) const NLMSG_HDRLEN: usize = 16;
 
 /// One message of a datagram.
 #[derive(Debug)]
@@ -117,11 +118,7 @@ fn words(flags: u16, rest: &[u8]) -> Option<&str> {
     if flags & NLM_F_ACK_TLVS == 0 {
         return None;
     }
-    NlasIterator::new(rest)
-        .map_while(Result::ok)
-        .find(|attribute| attribute.kind() == ext_ack::MSG)
-        .and_then(|attribute| {
-            let value = attribute.into_inner().get(4..usize::from(attribute.length()))?;
-            std::str::from_utf8(value.strip_suffix(&[0]).unwrap_or(value)).ok()
-        })
+    let (_, text) =
+        attribute::read(rest).map_while(Result::ok).find(|(kind, _)| *kind == ext_ack::MSG)?;
+    std::str::from_utf8(text.strip_suffix(&[0]).unwrap_or(text)).ok()
 }

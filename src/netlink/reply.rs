@@ -6,9 +6,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
-use netlink_packet_core::{NlaBuffer, NlasIterator};
 use netlink_packet_generic::constants::CTRL_ATTR_FAMILY_ID;
 
+use super::attribute;
 use super::uapi::{
     af, cmd_attr, daemon_attr, dest_attr, fwd, info_attr, state, stats_attr, svc_attr, svc_flag,
     tun_flag, tun_type,
@@ -359,29 +359,19 @@ fn each<'a>(
     attributes: &'a [u8],
     mut take: impl FnMut(u16, Value<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
-    for attribute in NlasIterator::new(attributes) {
-        let attribute = attribute.map_err(|_| Malformed("an attribute's header"))?;
-        take(attribute.kind(), value(attribute)?)?;
-    }
-    Ok(())
+    attribute::read(attributes).try_for_each(|attribute| {
+        let (kind, value) = attribute?;
+        take(kind, Value(value))
+    })
 }
 
 /// The first attribute of a kind.
 fn find(attributes: &[u8], kind: u16) -> Result<Option<Value<'_>>, Malformed> {
-    for attribute in NlasIterator::new(attributes) {
-        let attribute = attribute.map_err(|_| Malformed("an attribute's header"))?;
-        if attribute.kind() == kind {
-            return value(attribute).map(Some);
+    for attribute in attribute::read(attributes) {
+        let (found, value) = attribute?;
+        if found == kind {
+            return Ok(Some(Value(value)));
         }
     }
     Ok(None)
-}
-
-/// `NlaBuffer::value` borrows from the buffer object; this borrows from the bytes beneath.
-fn value<'a>(attribute: NlaBuffer<&'a [u8]>) -> Result<Value<'a>, Malformed> {
-    attribute
-        .into_inner()
-        .get(4..usize::from(attribute.length()))
-        .map(Value)
-        .ok_or(Malformed("an attribute's length"))
 }

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 
 use netlink_packet_core::{
-    Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer, NetlinkHeader, NetlinkMessage,
+    Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer, NetlinkHeader,
 };
-use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
-use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
-use netlink_packet_generic::{GenlFamily, GenlMessage};
+use netlink_packet_generic::GenlHeader;
+use netlink_packet_generic::constants::{
+    CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_HDRLEN, GENL_ID_CTRL,
+};
 
-use super::attribute::{Attribute, List};
+use super::attribute::Attributes;
+use super::message::NLMSG_HDRLEN;
 use super::uapi::{
     self, af, cmd, cmd_attr, daemon_attr, dest_attr, fwd, state, svc_attr, svc_flag, tun_flag,
     tun_type,
@@ -19,41 +21,10 @@ use crate::model::{
     Netmask, ServiceConfig, ServiceKey, Tunnel, TunnelChecksum,
 };
 
-/// A request of the IPVS family, as generic netlink wraps it.
-#[derive(Debug)]
-struct Request<'a> {
-    command: u8,
-    attributes: &'a [Attribute<'a>],
-}
-
-impl GenlFamily for Request<'_> {
-    fn family_name() -> &'static str {
-        uapi::FAMILY_NAME
-    }
-
-    fn command(&self) -> u8 {
-        self.command
-    }
-
-    fn version(&self) -> u8 {
-        uapi::FAMILY_VERSION
-    }
-}
-
-impl Emitable for Request<'_> {
-    fn buffer_len(&self) -> usize {
-        self.attributes.buffer_len()
-    }
-
-    fn emit(&self, buffer: &mut [u8]) {
-        self.attributes.emit(buffer);
-    }
-}
-
 /// What every message carries besides its content.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Envelope {
-    /// The number that the kernel gave the IPVS family.
+    /// The number that the kernel gave the family: for IPVS another one each time it is loaded.
     pub(crate) family: u16,
     /// Comes back with the reply.
     pub(crate) sequence: u32,
@@ -74,77 +45,66 @@ pub(crate) enum Query<'a> {
 
 /// Appends the request for the number of the IPVS family.
 pub(crate) fn family_number(sequence: u32, buffer: &mut Vec<u8>) {
-    let message = GenlMessage::from_payload(GenlCtrl {
-        cmd: GenlCtrlCmd::GetFamily,
-        nlas: vec![GenlCtrlAttrs::FamilyName(uapi::FAMILY_NAME.to_owned())],
+    let envelope = Envelope { family: GENL_ID_CTRL, sequence, flags: 0 };
+    append(CTRL_CMD_GETFAMILY, envelope, buffer, |request| {
+        request.text(CTRL_ATTR_FAMILY_NAME, uapi::FAMILY_NAME.as_bytes());
     });
-    append(message, sequence, 0, buffer);
 }
 
 /// Appends a reading request.
 pub(crate) fn query(query: Query<'_>, envelope: Envelope, buffer: &mut Vec<u8>) {
-    let mut put = |command, attributes: &[Attribute<'_>]| {
-        append_request(Request { command, attributes }, envelope, buffer);
+    let (command, key) = match query {
+        Query::Services => (cmd::GET_SERVICE, None),
+        Query::Service(key) => (cmd::GET_SERVICE, Some(key)),
+        Query::Destinations(key) => (cmd::GET_DEST, Some(key)),
+        Query::Daemons => (cmd::GET_DAEMON, None),
+        Query::Timeouts => (cmd::GET_CONFIG, None),
+        Query::Info => (cmd::GET_INFO, None),
     };
-    match query {
-        Query::Services => put(cmd::GET_SERVICE, &[]),
-        Query::Service(key) => with_service(key, None, |service| {
-            put(cmd::GET_SERVICE, &[service]);
-        }),
-        Query::Destinations(key) => with_service(key, None, |service| {
-            put(cmd::GET_DEST, &[service]);
-        }),
-        Query::Daemons => put(cmd::GET_DAEMON, &[]),
-        Query::Timeouts => put(cmd::GET_CONFIG, &[]),
-        Query::Info => put(cmd::GET_INFO, &[]),
-    }
+    append(command, envelope, buffer, |request| {
+        if let Some(key) = key {
+            service(request, key, None);
+        }
+    });
 }
 
 /// Appends a writing request.
 pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) {
-    let mut put = |command, attributes: &[Attribute<'_>]| {
-        append_request(Request { command, attributes }, envelope, buffer);
+    let command = match change {
+        Change::AddService(..) => cmd::NEW_SERVICE,
+        Change::EditService(..) => cmd::SET_SERVICE,
+        Change::DeleteService(..) => cmd::DEL_SERVICE,
+        Change::AddDestination(..) => cmd::NEW_DEST,
+        Change::EditDestination(..) => cmd::SET_DEST,
+        Change::DeleteDestination(..) => cmd::DEL_DEST,
+        Change::Flush => cmd::FLUSH,
+        Change::ZeroAll | Change::ZeroService(_) => cmd::ZERO,
+        Change::SetTimeouts(_) => cmd::SET_CONFIG,
+        Change::StartDaemon(..) => cmd::NEW_DAEMON,
+        Change::StopDaemon(_) => cmd::DEL_DAEMON,
     };
-    match change {
-        Change::AddService(key, config) => with_service(key, Some(config), |service| {
-            put(cmd::NEW_SERVICE, &[service]);
-        }),
-        Change::EditService(key, config) => with_service(key, Some(config), |service| {
-            put(cmd::SET_SERVICE, &[service]);
-        }),
-        Change::DeleteService(key) => with_service(key, None, |service| {
-            put(cmd::DEL_SERVICE, &[service]);
-        }),
-        Change::AddDestination(service, key, config) => {
-            with_destination(service, key, Some(config), |both| put(cmd::NEW_DEST, both));
+    append(command, envelope, buffer, |request| match change {
+        Change::AddService(key, config) | Change::EditService(key, config) => {
+            service(request, key, Some(config));
         }
-        Change::EditDestination(service, key, config) => {
-            with_destination(service, key, Some(config), |both| put(cmd::SET_DEST, both));
+        Change::DeleteService(key) | Change::ZeroService(key) => service(request, key, None),
+        Change::AddDestination(of, key, config) | Change::EditDestination(of, key, config) => {
+            service(request, of, None);
+            destination(request, key, Some(config));
         }
-        Change::DeleteDestination(service, key) => {
-            with_destination(service, key, None, |both| put(cmd::DEL_DEST, both));
+        Change::DeleteDestination(of, key) => {
+            service(request, of, None);
+            destination(request, key, None);
         }
-        Change::Flush => put(cmd::FLUSH, &[]),
-        Change::ZeroAll => put(cmd::ZERO, &[]),
-        Change::ZeroService(key) => with_service(key, None, |service| {
-            put(cmd::ZERO, &[service]);
-        }),
-        Change::SetTimeouts(timeouts) => put(
-            cmd::SET_CONFIG,
-            &[
-                Attribute::u32(cmd_attr::TIMEOUT_TCP, timeouts.tcp),
-                Attribute::u32(cmd_attr::TIMEOUT_TCP_FIN, timeouts.tcp_fin),
-                Attribute::u32(cmd_attr::TIMEOUT_UDP, timeouts.udp),
-            ],
-        ),
-        Change::StartDaemon(role, config) => {
-            with_daemon(*role, config, |daemon| put(cmd::NEW_DAEMON, &[daemon]));
+        Change::Flush | Change::ZeroAll => {}
+        Change::SetTimeouts(timeouts) => {
+            request.u32(cmd_attr::TIMEOUT_TCP, timeouts.tcp);
+            request.u32(cmd_attr::TIMEOUT_TCP_FIN, timeouts.tcp_fin);
+            request.u32(cmd_attr::TIMEOUT_UDP, timeouts.udp);
         }
-        Change::StopDaemon(role) => {
-            let state = [Attribute::u32(daemon_attr::STATE, daemon_state(*role))];
-            put(cmd::DEL_DAEMON, &[Attribute::nested(cmd_attr::DAEMON, &state)]);
-        }
-    }
+        Change::StartDaemon(role, config) => daemon(request, *role, Some(config)),
+        Change::StopDaemon(role) => daemon(request, *role, None),
+    });
 }
 
 /// Appends a message that asks for nothing but to be acknowledged, which the kernel does for every
@@ -171,63 +131,57 @@ pub(crate) fn may_be_unanswered(change: &Change) -> bool {
     matches!(change, Change::StopDaemon(_))
 }
 
-fn append_request(request: Request<'_>, envelope: Envelope, buffer: &mut Vec<u8>) {
-    let mut message = GenlMessage::from_payload(request);
-    message.set_resolved_family_id(envelope.family);
-    append(message, envelope.sequence, envelope.flags, buffer);
-}
-
-fn append<F>(message: GenlMessage<F>, sequence: u32, flags: u16, buffer: &mut Vec<u8>)
-where
-    F: GenlFamily + Emitable + std::fmt::Debug,
-{
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | flags;
-    header.sequence_number = sequence;
-    let mut message = NetlinkMessage::new(header, message.into());
-    message.finalize();
+/// Appends a message: its headers, and what `write` writes.
+fn append(
+    command: u8,
+    envelope: Envelope,
+    buffer: &mut Vec<u8>,
+    write: impl FnOnce(&mut Attributes<'_>),
+) {
     let start = buffer.len();
+    let mut header = NetlinkHeader::default();
+    header.message_type = envelope.family;
+    header.flags = NLM_F_REQUEST | envelope.flags;
+    header.sequence_number = envelope.sequence;
+    let mut headers = [0; NLMSG_HDRLEN + GENL_HDRLEN];
+    header.emit(&mut headers);
+    GenlHeader { cmd: command, version: uapi::FAMILY_VERSION }.emit(&mut headers[NLMSG_HDRLEN..]);
+    buffer.extend_from_slice(&headers);
+    write(&mut Attributes::new(buffer));
     // All lengths are multiples of four (the headers' are, and attributes are padded), so the
-    // next message may follow at once.
-    buffer.resize(start + message.buffer_len(), 0);
-    message.serialize(&mut buffer[start..]);
+    // next message may follow at once. None is anywhere near 4 GiB.
+    let length = (buffer.len() - start) as u32;
+    NetlinkBuffer::new(&mut buffer[start..]).set_length(length);
 }
 
-/// Hands the nested attribute for a service to `put`: its key, and its configuration if given.
-fn with_service(key: &ServiceKey, config: Option<&ServiceConfig>, put: impl FnOnce(Attribute<'_>)) {
-    let mut list = List::<10>::new();
-    let address;
-    list.push(Attribute::u16(svc_attr::AF, family_number_of(key.family())));
-    match key {
-        ServiceKey::Address { protocol, address: ip, port } => {
-            address = address_bytes(*ip);
-            list.push(Attribute::u16(svc_attr::PROTOCOL, protocol.number()));
-            list.push(Attribute::bytes(svc_attr::ADDR, &address));
-            list.push(Attribute::port(svc_attr::PORT, *port));
+/// Writes a service: its key, and its configuration if given.
+fn service(request: &mut Attributes<'_>, key: &ServiceKey, config: Option<&ServiceConfig>) {
+    request.nested(cmd_attr::SERVICE, |service| {
+        service.u16(svc_attr::AF, family_number_of(key.family()));
+        match *key {
+            ServiceKey::Address { protocol, address, port } => {
+                service.u16(svc_attr::PROTOCOL, protocol.number());
+                service.bytes(svc_attr::ADDR, address_bytes(address));
+                service.port(svc_attr::PORT, port);
+            }
+            ServiceKey::FirewallMark { mark, .. } => service.u32(svc_attr::FWMARK, mark.get()),
         }
-        ServiceKey::FirewallMark { mark, .. } => {
-            list.push(Attribute::u32(svc_attr::FWMARK, mark.get()));
-        }
-    }
-    let flags;
-    if let Some(config) = config {
-        flags = service_flags(config);
+        let Some(config) = config else { return };
         let (timeout, netmask) = match config.persistence {
             Some(persistence) => (persistence.timeout, persistence.netmask),
             None => (0, Netmask::host(key.family())),
         };
-        list.push(Attribute::name(svc_attr::SCHED_NAME, &config.scheduler));
+        service.text(svc_attr::SCHED_NAME, config.scheduler.as_bytes());
         if let Some(engine) = &config.persistence_engine {
-            list.push(Attribute::name(svc_attr::PE_NAME, engine));
+            service.text(svc_attr::PE_NAME, engine.as_bytes());
         }
-        list.push(Attribute::bytes(svc_attr::FLAGS, &flags));
-        list.push(Attribute::u32(svc_attr::TIMEOUT, timeout));
-        list.push(match netmask {
-            Netmask::V4(mask) => Attribute::be32(svc_attr::NETMASK, mask.octets()),
-            Netmask::V6(length) => Attribute::u32(svc_attr::NETMASK, u32::from(length)),
-        });
-    }
-    put(Attribute::nested(cmd_attr::SERVICE, list.as_slice()));
+        service.bytes(svc_attr::FLAGS, service_flags(config));
+        service.u32(svc_attr::TIMEOUT, timeout);
+        match netmask {
+            Netmask::V4(mask) => service.bytes(svc_attr::NETMASK, mask.octets()),
+            Netmask::V6(length) => service.u32(svc_attr::NETMASK, u32::from(length)),
+        }
+    });
 }
 
 /// `struct ip_vs_flags`: the flags, and a mask of which to set. The mask has every bit, as the
@@ -245,33 +199,28 @@ fn service_flags(config: &ServiceConfig) -> [u8; 8] {
     bytes
 }
 
-/// Hands the nested attributes for a service and one of its destinations to `put`.
-fn with_destination(
-    service: &ServiceKey,
+/// Writes a destination: its key, and its configuration if given.
+fn destination(
+    request: &mut Attributes<'_>,
     key: &DestinationKey,
     config: Option<&DestinationConfig>,
-    put: impl FnOnce(&[Attribute<'_>]),
 ) {
-    let mut list = List::<10>::new();
-    let address = address_bytes(key.address);
-    list.push(Attribute::u16(dest_attr::ADDR_FAMILY, family_number_of(key.family())));
-    list.push(Attribute::bytes(dest_attr::ADDR, &address));
-    list.push(Attribute::port(dest_attr::PORT, key.port));
-    if let Some(config) = config {
+    request.nested(cmd_attr::DEST, |destination| {
+        destination.u16(dest_attr::ADDR_FAMILY, family_number_of(key.family()));
+        destination.bytes(dest_attr::ADDR, address_bytes(key.address));
+        destination.port(dest_attr::PORT, key.port);
+        let Some(config) = config else { return };
         let (method, tunnel) = forwarding_numbers(config.forwarding);
-        list.push(Attribute::u32(dest_attr::FWD_METHOD, method));
-        list.push(Attribute::u32(dest_attr::WEIGHT, config.weight));
-        list.push(Attribute::u32(dest_attr::U_THRESH, config.upper_threshold));
-        list.push(Attribute::u32(dest_attr::L_THRESH, config.lower_threshold));
+        destination.u32(dest_attr::FWD_METHOD, method);
+        destination.u32(dest_attr::WEIGHT, config.weight);
+        destination.u32(dest_attr::U_THRESH, config.upper_threshold);
+        destination.u32(dest_attr::L_THRESH, config.lower_threshold);
         // Kernels before 5.2 refuse no unknown attribute, but plain IPIP needs none.
         if let Some((kind, port, flags)) = tunnel {
-            list.push(Attribute::u8(dest_attr::TUN_TYPE, kind));
-            list.push(Attribute::port(dest_attr::TUN_PORT, port));
-            list.push(Attribute::u16(dest_attr::TUN_FLAGS, flags));
+            destination.u8(dest_attr::TUN_TYPE, kind);
+            destination.port(dest_attr::TUN_PORT, port);
+            destination.u16(dest_attr::TUN_FLAGS, flags);
         }
-    }
-    with_service(service, None, |service| {
-        put(&[service, Attribute::nested(cmd_attr::DEST, list.as_slice())]);
     });
 }
 
@@ -300,35 +249,30 @@ fn forwarding_numbers(forwarding: Forwarding) -> (u32, Option<(u8, u16, u16)>) {
     }
 }
 
-/// Hands the nested attribute for starting a daemon to `put`.
-fn with_daemon(role: DaemonRole, config: &DaemonConfig, put: impl FnOnce(Attribute<'_>)) {
-    let mut list = List::<8>::new();
-    let group6;
-    list.push(Attribute::u32(daemon_attr::STATE, daemon_state(role)));
-    list.push(Attribute::name(daemon_attr::MCAST_IFN, &config.interface));
-    list.push(Attribute::u32(daemon_attr::SYNC_ID, u32::from(config.sync_id)));
-    if let Some(length) = config.max_length {
-        list.push(Attribute::u16(daemon_attr::SYNC_MAXLEN, length.get()));
-    }
-    match config.group {
-        Some(IpAddr::V4(group)) => {
-            list.push(Attribute::be32(daemon_attr::MCAST_GROUP, group.octets()));
+/// Writes a daemon: its role, and its configuration if given.
+fn daemon(request: &mut Attributes<'_>, role: DaemonRole, config: Option<&DaemonConfig>) {
+    request.nested(cmd_attr::DAEMON, |daemon| {
+        daemon.u32(daemon_attr::STATE, daemon_state(role));
+        let Some(config) = config else { return };
+        daemon.text(daemon_attr::MCAST_IFN, config.interface.as_bytes());
+        daemon.u32(daemon_attr::SYNC_ID, u32::from(config.sync_id));
+        if let Some(length) = config.max_length {
+            daemon.u16(daemon_attr::SYNC_MAXLEN, length.get());
         }
-        Some(IpAddr::V6(group)) => {
-            group6 = group.octets();
-            list.push(Attribute::bytes(daemon_attr::MCAST_GROUP6, &group6));
+        match config.group {
+            Some(IpAddr::V4(group)) => daemon.bytes(daemon_attr::MCAST_GROUP, group.octets()),
+            Some(IpAddr::V6(group)) => daemon.bytes(daemon_attr::MCAST_GROUP6, group.octets()),
+            None => {}
         }
-        None => {}
-    }
-    if let Some(port) = config.port {
-        // The one port of this family in host byte order (`ip_vs_genl_new_daemon` in
-        // net/netfilter/ipvs/ip_vs_ctl.c reads it with `nla_get_u16`).
-        list.push(Attribute::u16(daemon_attr::MCAST_PORT, port.get()));
-    }
-    if let Some(ttl) = config.ttl {
-        list.push(Attribute::u8(daemon_attr::MCAST_TTL, ttl.get()));
-    }
-    put(Attribute::nested(cmd_attr::DAEMON, list.as_slice()));
+        if let Some(port) = config.port {
+            // The one port of this family in host byte order (`ip_vs_genl_new_daemon` in
+            // net/netfilter/ipvs/ip_vs_ctl.c reads it with `nla_get_u16`).
+            daemon.u16(daemon_attr::MCAST_PORT, port.get());
+        }
+        if let Some(ttl) = config.ttl {
+            daemon.u8(daemon_attr::MCAST_TTL, ttl.get());
+        }
+    });
 }
 
 fn daemon_state(role: DaemonRole) -> u32 {
