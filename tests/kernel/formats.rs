@@ -84,7 +84,9 @@ fn a_listing_as_json_has_all_and_fits_the_schema() {
 
 fn saved_rules_with_all_are_restored() {
     let ns = with_rules();
-    ns.ip("link add eth7 type dummy\nlink set eth7 up\naddress add 10.7.0.1/24 dev eth7");
+    ns.ip(
+        "link add eth7 type dummy\nlink set eth7 multicast on up\naddress add 10.7.0.1/24 dev eth7",
+    );
     ns.ipvsadm(["--set", "1000", "200", "400"]).success();
     ns.ipvsadm(["--start-daemon", "master", "--mcast-interface", "eth7", "--syncid", "9"])
         .success();

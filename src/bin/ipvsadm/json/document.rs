@@ -224,6 +224,7 @@ pub(super) enum TunnelKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "a checksum is called a checksum")]
 pub(super) enum Checksum {
     None,
     Checksum,
