@@ -101,7 +101,7 @@ const HEAD: &str =
     "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
 
 /// The list that both programs read, made of this file.
-fn list(mounts: &mut Mounts, file: &Path) {
+pub(crate) fn list(mounts: &mut Mounts, file: &Path) {
     let file = quoted(file);
     // Ours reads the list of its own thread, the reference that of its process: for both, /proc is a folder here.
     mounts

@@ -2,7 +2,10 @@
 
 mod connections;
 mod counters;
+mod differences;
+mod messages;
 mod mounts;
+mod names;
 mod options;
 mod pair;
 mod random;
@@ -20,10 +23,13 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     [
         random::tests(),
         systematic::tests(),
-        restore::tests(),
         scripts::tests(),
-        connections::tests(),
         counters::tests(),
+        connections::tests(),
+        differences::tests(),
+        names::tests(),
+        restore::tests(),
+        messages::tests(),
     ]
     .into_iter()
     .flatten()
