@@ -114,7 +114,8 @@ fn carry_out(options: &Restore<'_>, sink: &mut Sink) -> Result<(), Failure> {
         let on_refusal = if options.atomic { OnRefusal::Undo } else { OnRefusal::GoOn };
         return apply::restore(&mut client, on_refusal, options.how, sink);
     }
-    // All of it is there before the table is gone: whoever writes it may be slow.
+    // All of it is there before the table is gone: whoever writes it may be slow, or an
+    // ipvsadm-save that is reading the table still.
     let rules = read_all(None)?;
     if options.how.dry_run {
         return dry_run::clear_and_rules(&mut client, &rules[..], sink);

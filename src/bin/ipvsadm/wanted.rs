@@ -11,6 +11,7 @@ use ipvs::{
 };
 
 use crate::failure::{Failure, refusal_text};
+use crate::json;
 use crate::names::Resolver;
 
 /// What a file asks for.
@@ -25,19 +26,30 @@ pub(crate) struct Wanted {
     /// What the kernel would refuse, as it contradicts what stands before it; and what the kernel
     /// did refuse.
     pub(crate) refused: Vec<(Place, String)>,
+    /// Whether it is JSON, of which a line may say much.
+    is_json: bool,
     /// Where each service and server is described.
     places: Vec<(Place, Change)>,
     /// What the kernel did refuse.
     refusals: BTreeMap<Place, Refusal>,
 }
 
-/// Where in a file something stands.
+/// Where in a file something stands. Of a line of JSON there may be several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(pub(crate) u64);
+pub(crate) struct Place {
+    line: u64,
+    /// For a mistake in JSON, counted from 1; otherwise 0.
+    column: usize,
+    /// Which of all that the file says it is.
+    index: usize,
+}
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}", self.0)
+        match self.column {
+            0 => write!(f, "line {}", self.line),
+            column => write!(f, "line {}, column {column}", self.line),
+        }
     }
 }
 
@@ -67,7 +79,35 @@ pub(crate) fn read_all(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
 impl Wanted {
     /// Reads what a file says.
     pub(crate) fn read(bytes: &[u8], ends: Ends) -> Result<Wanted, Failure> {
-        Wanted::from_rules(bytes, ends)
+        // No rule begins so.
+        match bytes.trim_ascii_start().first() {
+            Some(b'{') => Ok(Wanted::from_json(bytes)),
+            _ => Wanted::from_rules(bytes, ends),
+        }
+    }
+
+    /// Reads JSON.
+    fn from_json(bytes: &[u8]) -> Wanted {
+        let mut wanted = Wanted { is_json: true, ..Wanted::default() };
+        match json::read(bytes) {
+            Ok(read) => {
+                for (index, asked) in read.table.iter().chain(&read.others).enumerate() {
+                    wanted
+                        .change(Place { line: asked.line as u64, column: 0, index }, asked.change);
+                }
+            }
+            Err(error) => {
+                wanted.wrong.extend(error.problems.iter().enumerate().map(|(index, problem)| {
+                    let (line, column) = (problem.line as u64, problem.column);
+                    let what = match problem.path.as_str() {
+                        "" => problem.text.clone(),
+                        path => format!("{path}: {}", problem.text),
+                    };
+                    (Place { line, column, index }, what)
+                }));
+            }
+        }
+        wanted
     }
 
     /// Reads rules.
@@ -75,7 +115,7 @@ impl Wanted {
         let mut wanted = Wanted::default();
         for line in Lines::new(bytes, Resolver::default()) {
             let line = line.map_err(|error| Failure::Other(error.into()))?;
-            let place = Place(line.number);
+            let place = Place { line: line.number, column: 0, index: 0 };
             match line.command {
                 Ok(Command::Change(change)) => wanted.change(place, change),
                 Ok(command) => {
@@ -144,6 +184,7 @@ impl Wanted {
             let place = subject(&refused.change).and_then(|subject| lines.get(&subject));
             let refusal = refusal_text(&refused.refusal);
             match (place, Line::new(&refused.change)) {
+                (Some(place), Ok(line)) if self.is_json => format!("{place}: {line}: {refusal}"),
                 (Some(place), _) => format!("{place}: {refusal}"),
                 (None, Ok(line)) => format!("{line}: {refusal}"),
                 (None, Err(_)) => format!("{refused}"),
