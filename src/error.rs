@@ -9,7 +9,8 @@ use crate::netlink::uapi::errno;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The kernel has no IPVS, or its module `ip_vs` is not loaded. This library never loads it.
+    /// The kernel has no IPVS, or its module `ip_vs` is not loaded. This library never loads it;
+    /// since Linux 5.16 the kernel does when a client is made, if it can.
     #[error("the kernel has no IPVS (is the module ip_vs loaded?)")]
     NotAvailable,
     /// The kernel refused a request.
@@ -153,20 +154,21 @@ pub enum RefusalKind {
     DaemonRunning,
     /// Stopping a daemon that does not run (`ESRCH`).
     DaemonNotRunning,
-    /// Without `CAP_NET_ADMIN` in the user namespace of the network namespace (`EPERM`).
+    /// Without `CAP_NET_ADMIN` (`EPERM`): in the initial user namespace, for Linux 6.1.
     PermissionDenied,
     /// A value that the kernel does not take, or an address that it cannot route to: it refuses
-    /// every real server in a network namespace whose loopback interface is down (`EINVAL`).
+    /// every real server in a network namespace whose loopback interface was never up (`EINVAL`).
     Invalid,
-    /// `EOPNOTSUPP`
+    /// What the kernel does for IPv4 only (`EOPNOTSUPP`).
     NotSupportedWithIpv6,
-    /// `EAFNOSUPPORT`
+    /// An address family that the kernel does not balance, as IPv6 where it was built without
+    /// (`EAFNOSUPPORT`).
     AddressFamilyNotSupported,
-    /// `ENOMEM`
+    /// The kernel has no memory left (`ENOMEM`).
     OutOfMemory,
-    /// `EMSGSIZE`
+    /// The request has a size that the kernel does not expect (`EMSGSIZE`).
     WrongModuleVersion,
-    /// `ENOPROTOOPT`
+    /// The kernel lacks something that was asked of it (`ENOPROTOOPT`).
     ProtocolNotAvailable,
     /// Any other error number.
     Other,

@@ -3,6 +3,8 @@
 use netlink_packet_core::NLM_F_ACK;
 
 use super::{Client, check};
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::{Operation, Refusal, Result};
 use crate::model::Change;
 use crate::netlink::message::{Content, messages};
@@ -35,10 +37,20 @@ pub struct Batch<'c, T = KernelSocket> {
     queued: Vec<(Operation, usize)>,
     /// The sequence number of the first of them.
     first: u32,
-    /// Where the last of them begins in the send buffer.
-    last: usize,
+    /// The last of them.
+    last: Last,
     refused: Vec<Refused>,
     window: usize,
+}
+
+/// What it takes to have the last change of a datagram acknowledged.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    /// Where its request begins in the send buffer.
+    start: usize,
+    sequence: u32,
+    /// Whether something else must be acknowledged in its stead.
+    with_receipt: bool,
 }
 
 /// A change that the kernel refused.
@@ -61,22 +73,26 @@ impl<'c, T: Transport> Batch<'c, T> {
     pub(super) fn new(client: &'c mut Client<T>) -> Self {
         let window = client.transport.reply_window().clamp(1, MOST_CHANGES);
         client.send.clear();
-        Batch { client, queued: Vec::new(), first: 0, last: 0, refused: Vec::new(), window }
+        let last = Last::default();
+        Batch { client, queued: Vec::new(), first: 0, last, refused: Vec::new(), window }
     }
 
     /// Adds a change. `tag` tells it from others if it is refused. Now and then this sends what
     /// has gathered.
     ///
     /// # Errors
-    /// [`Error::NetmaskFamily`](crate::Error::NetmaskFamily), with nothing added; [`Error::Socket`](crate::Error::Socket) and
-    /// [`Error::RepliesLost`](crate::Error::RepliesLost), after which it is not known what was carried out.
+    /// [`Error::NetmaskFamily`], with nothing added; and those of [`flush`](Self::flush).
     pub fn push(&mut self, tag: usize, change: &Change) -> Result<()> {
         check(change)?;
         let sequence = self.client.next_sequence();
         if self.queued.is_empty() {
             self.first = sequence;
         }
-        self.last = self.client.send.len();
+        self.last = Last {
+            start: self.client.send.len(),
+            sequence,
+            with_receipt: request::may_be_unanswered(change),
+        };
         let envelope = Envelope { family: self.client.family, sequence, flags: 0 };
         request::change(change, envelope, &mut self.client.send);
         self.queued.push((Operation::from(change), tag));
@@ -89,13 +105,18 @@ impl<'c, T: Transport> Batch<'c, T> {
     /// Sends what has gathered and waits until it has been carried out or refused.
     ///
     /// # Errors
-    /// [`Error::Socket`](crate::Error::Socket) and [`Error::RepliesLost`](crate::Error::RepliesLost), after which it is not known what was carried
-    /// out.
+    /// [`Error::Socket`], [`Error::Malformed`] and [`Error::RepliesLost`], after which it is not
+    /// known what was carried out. What was sent is not sent again. That the kernel refuses a
+    /// change is no error here: see [`take_refused`](Self::take_refused).
     pub fn flush(&mut self) -> Result<()> {
         if self.queued.is_empty() {
             return Ok(());
         }
-        request::set_flags(&mut self.client.send[self.last..], NLM_F_ACK);
+        if self.last.with_receipt {
+            request::receipt(self.last.sequence, &mut self.client.send);
+        } else {
+            request::set_flags(&mut self.client.send[self.last.start..], NLM_F_ACK);
+        }
         let sent = self.client.transmit();
         self.client.send.clear();
         let outcome = sent.and_then(|()| self.acknowledgement());
@@ -103,7 +124,8 @@ impl<'c, T: Transport> Batch<'c, T> {
         outcome
     }
 
-    /// The changes that were refused so far, and not yet taken, in order.
+    /// The changes that were refused so far, and not yet taken, in the order in which they were
+    /// pushed. Only what was sent can have been refused: [`flush`](Self::flush) first.
     pub fn take_refused(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.refused)
     }

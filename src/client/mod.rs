@@ -25,6 +25,9 @@ use crate::netlink::uapi::errno;
 /// It works on the network namespace in which it was made, over one socket, and asks for the
 /// number of the IPVS family once. Reading needs `CAP_NET_ADMIN` just as writing does.
 ///
+/// Methods wait until the kernel has done what it was asked for. A client may go from thread to
+/// thread; several may work on the same table at the same time.
+///
 /// Every method can fail with [`Error::Socket`] and [`Error::Malformed`], and with
 /// [`Error::Refused`] whose [`kind`](Refusal::kind) is
 /// [`PermissionDenied`](crate::RefusalKind::PermissionDenied); each says which refusals it has
@@ -65,7 +68,9 @@ impl Client {
     /// Connects to IPVS in the network namespace of this thread.
     ///
     /// # Errors
-    /// [`Error::NotAvailable`] where the kernel has no IPVS or its module is not loaded.
+    /// [`Error::NotAvailable`] where the kernel has no IPVS or its module is not loaded. (Since
+    /// Linux 5.16 the kernel loads it when it is asked for, if it can.) Permission is not asked
+    /// for here, only by what is done with the client.
     pub fn new() -> Result<Self> {
         Client::with_transport(KernelSocket::open().map_err(Error::Socket)?)
     }
@@ -178,8 +183,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ServiceExists`](crate::RefusalKind::ServiceExists),
     /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
-    /// [`Invalid`](crate::RefusalKind::Invalid) (among others for port 0 without persistence),
-    /// and [`Error::NetmaskFamily`].
+    /// [`Invalid`](crate::RefusalKind::Invalid) (for an IPv6 prefix that is not 1 to 128 long),
+    /// and [`Error::NetmaskFamily`]. Port 0 without persistence is taken, but the kernel then
+    /// balances nothing for the service.
     pub fn add_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::AddService(*key, *config))
     }
@@ -207,7 +213,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined),
     /// [`DestinationExists`](crate::RefusalKind::DestinationExists),
-    /// [`Invalid`](crate::RefusalKind::Invalid) (also where loopback is down), and
+    /// [`Invalid`](crate::RefusalKind::Invalid) (for an address that is not unicast or has no
+    /// route, as none has where loopback was never up; for a family other than the service's
+    /// without a tunnel; for a GUE tunnel without a port), and
     /// [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
     /// threshold above the upper one.
     pub fn add_destination(
@@ -278,7 +286,8 @@ impl<T: Transport> Client<T> {
     /// Sets the timeouts that are not 0.
     ///
     /// # Errors
-    /// [`Invalid`](crate::RefusalKind::Invalid) for values that the kernel finds too large.
+    /// [`Invalid`](crate::RefusalKind::Invalid) if one is too large, and then none is set: see
+    /// [`Timeouts`].
     pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<()> {
         self.change(&Change::SetTimeouts(*timeouts))
     }
@@ -299,7 +308,8 @@ impl<T: Transport> Client<T> {
     /// Starts a sync daemon.
     ///
     /// # Errors
-    /// [`DaemonRunning`](crate::RefusalKind::DaemonRunning), and
+    /// [`DaemonRunning`](crate::RefusalKind::DaemonRunning),
+    /// [`Invalid`](crate::RefusalKind::Invalid) for a group that is not multicast, and
     /// [`Other`](crate::RefusalKind::Other) with `ENODEV` for an interface that is not there.
     pub fn start_daemon(&mut self, role: DaemonRole, config: &DaemonConfig) -> Result<()> {
         self.change(&Change::StartDaemon(role, *config))
@@ -321,8 +331,13 @@ impl<T: Transport> Client<T> {
         check(change)?;
         let sequence = self.next_sequence();
         self.send.clear();
-        let envelope = Envelope { family: self.family, sequence, flags: NLM_F_ACK };
+        let with_receipt = request::may_be_unanswered(change);
+        let flags = if with_receipt { 0 } else { NLM_F_ACK };
+        let envelope = Envelope { family: self.family, sequence, flags };
         request::change(change, envelope, &mut self.send);
+        if with_receipt {
+            request::receipt(sequence, &mut self.send);
+        }
         self.transmit()?;
         self.replies(sequence, Operation::from(change), Ending::Message, |_| Ok(()))
     }

@@ -55,13 +55,14 @@ impl Client {
 /// Opens a socket on a thread that enters the namespace and ends there; the socket stays in it.
 fn open_in(namespace: &File) -> io::Result<KernelSocket> {
     std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                enter(namespace)?;
-                KernelSocket::open()
-            })
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread that entered it failed")))
+        let inside = || {
+            enter(namespace)?;
+            KernelSocket::open()
+        };
+        // Unlike `scope.spawn`, this does not panic where there can be no more threads.
+        let thread = std::thread::Builder::new().spawn_scoped(scope, inside)?;
+        let failed = |_| Err(io::Error::other("the thread that entered it failed"));
+        thread.join().unwrap_or_else(failed)
     })
 }
 

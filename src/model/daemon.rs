@@ -31,8 +31,10 @@ pub struct DaemonConfig {
     pub interface: Name,
     /// Marks the messages; a backup with an ID other than 0 takes only those that carry it.
     pub sync_id: u8,
-    /// The longest message, in bytes of UDP payload. `None`: from the interface's MTU, and for a
-    /// master at most what fits 1500. Since Linux 4.3, like all that follow.
+    /// The longest message, in bytes of UDP payload. `None`: what fits
+    /// an MTU of 1500, which is 1472 with an IPv4 group and 1452 with an IPv6 one; for a backup,
+    /// what fits its interface's MTU if that is larger. The kernel brings it down to what UDP
+    /// carries, 65,507 or 65,487, and a backup's up to 1024. Since Linux 4.3, like all that follow.
     pub max_length: Option<NonZeroU16>,
     /// The multicast group. `None`: 224.0.0.81.
     pub group: Option<IpAddr>,

@@ -20,7 +20,8 @@ pub struct DestinationKey {
 }
 
 impl DestinationKey {
-    /// The family of the real server's address. It may differ from the service's in a tunnel.
+    /// The family of the real server's address. It may differ from the service's in a tunnel,
+    /// since Linux 3.18.
     pub const fn family(&self) -> AddressFamily {
         AddressFamily::of(self.address)
     }
@@ -53,11 +54,13 @@ pub enum Forwarding {
     DirectRoute,
     /// The packet goes to the real server inside another one (`IP_VS_CONN_F_TUNNEL`).
     Tunnel(Tunnel),
-    /// Delivered on the director itself (`IP_VS_CONN_F_LOCALNODE`).
+    /// Delivered on the director itself (`IP_VS_CONN_F_LOCALNODE`). A server whose address is the
+    /// director's own is treated so whatever its method, which it keeps.
     Local,
     /// Sent on past the balancer (`IP_VS_CONN_F_BYPASS`).
     Bypass,
-    /// A method that this library does not know, by its number.
+    /// A method that this library does not know, by its number: 5 to 7. The kernel keeps the
+    /// lowest three bits of what it is given (`IP_VS_CONN_F_FWD_MASK`).
     Other(u8),
 }
 
@@ -81,7 +84,8 @@ pub enum Tunnel {
         /// What protects the outer header. GRE has no remote checksum.
         checksum: TunnelChecksum,
     },
-    /// A type that this library does not know.
+    /// A type that this library does not know, or a known one with flags that it does not know.
+    /// The kernel takes any, except GUE without a port.
     Other {
         /// `IPVS_DEST_ATTR_TUN_TYPE`
         kind: u8,
@@ -112,7 +116,7 @@ pub struct DestinationConfig {
     /// The server's share of new connections, against the other servers' weights: 0 to
     /// 2147483647. 0 gives it none and lets those that it has go on.
     pub weight: u32,
-    /// At this many connections the server gets no more. 0 means no limit.
+    /// At this many connections the server gets no more. 0 means no limit. Any number will do.
     pub upper_threshold: u32,
     /// Below this many connections a server that was full gets new ones again. 0 means three
     /// quarters of the upper threshold. It must not exceed the upper one.

@@ -37,6 +37,10 @@ pub struct Info {
 }
 
 /// How long a connection without traffic is kept, in seconds, by its state.
+///
+/// The kernel keeps them in ticks, of which there are 100 to 1000 a second, and refuses one of 2^31
+/// ticks or more: up to 2,147,483 seconds are taken everywhere. One that it does not have, for want
+/// of the protocol, reads as 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Timeouts {
     /// Established TCP connections. As a setting, 0 leaves the value as it is.

@@ -18,7 +18,7 @@ pub enum Protocol {
     Udp,
     /// SCTP, protocol number 132.
     Sctp,
-    /// Any other protocol number. No kernel balances one today.
+    /// Any other protocol number. The kernel takes a service with one, but balances none today.
     Other(u16),
 }
 
@@ -96,8 +96,9 @@ pub enum ServiceKey {
         protocol: Protocol,
         /// The virtual address (VIP).
         address: IpAddr,
-        /// The port, in host byte order. 0 means all ports, and only a persistent service may
-        /// have it.
+        /// The port, in host byte order. 0 means all ports that no other service has. It is of
+        /// use for a persistent service only: the kernel takes another one too, but schedules no
+        /// connection for it (`ip_vs_schedule` in net/netfilter/ipvs/ip_vs_core.c).
         port: u16,
     },
     /// Packets that carry a firewall mark, whatever their address, protocol and port.
@@ -201,7 +202,8 @@ impl fmt::Display for ServiceKey {
 pub enum Netmask {
     /// For IPv4: a mask over the client's address. The bits need not be contiguous.
     V4(Ipv4Addr),
-    /// For IPv6: the length of the client's network prefix, 1 to 128.
+    /// For IPv6: the length of the client's network prefix, 1 to 128. The kernel refuses others
+    /// ([`Invalid`](crate::RefusalKind::Invalid)).
     V6(u8),
 }
 
@@ -242,7 +244,9 @@ impl fmt::Display for Netmask {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Persistence {
     /// How long a client is remembered after its last connection ended, in seconds. The kernel
-    /// takes 0 and then forgets at once.
+    /// takes 0 and then forgets at once. It keeps the time in ticks, of which there are 100 to
+    /// 1000 a second, in 32 bits: up to 4,294,967 seconds are kept everywhere, and more than
+    /// fits comes back as less, without an error.
     pub timeout: u32,
     /// Which clients count as one. It must be of the service's family.
     pub netmask: Netmask,

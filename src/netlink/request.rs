@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::{Emitable, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader};
+use netlink_packet_core::{
+    Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer, NetlinkHeader,
+};
 use netlink_packet_generic::GenlHeader;
 use netlink_packet_generic::constants::{
     CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_HDRLEN, GENL_ID_CTRL,
@@ -103,6 +105,30 @@ pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) 
         Change::StartDaemon(role, config) => daemon(request, *role, Some(config)),
         Change::StopDaemon(role) => daemon(request, *role, None),
     });
+}
+
+/// Appends a message that asks for nothing but to be acknowledged, which the kernel does for every
+/// control message, before any protocol sees it (`netlink_rcv_skb` in net/netlink/af_netlink.c).
+///
+/// Sent behind a change without `NLM_F_ACK`, and with its sequence number, it answers in its stead.
+/// That is for changes that the kernel may leave without an answer: see [`may_be_unanswered`].
+pub(crate) fn receipt(sequence: u32, buffer: &mut Vec<u8>) {
+    let mut header = NetlinkHeader::default();
+    header.message_type = NLMSG_NOOP;
+    header.flags = NLM_F_REQUEST | NLM_F_ACK;
+    header.sequence_number = sequence;
+    header.length = header.buffer_len() as u32;
+    let start = buffer.len();
+    buffer.resize(start + header.buffer_len(), 0);
+    header.emit(&mut buffer[start..]);
+}
+
+/// Whether the kernel may carry out this change and answer nothing, though asked to acknowledge it.
+///
+/// It does so with `EINTR`, and stopping a daemon whose thread has not run yet comes to that
+/// (`kthread_stop` in kernel/kthread.c, `netlink_rcv_skb` in net/netlink/af_netlink.c).
+pub(crate) fn may_be_unanswered(change: &Change) -> bool {
+    matches!(change, Change::StopDaemon(_))
 }
 
 /// Appends a message: its headers, and what `write` writes.

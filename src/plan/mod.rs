@@ -60,7 +60,7 @@ use crate::model::{Change, Table};
 ///
 /// # Equal as far as the kernel tells
 ///
-/// Old kernels (before 2.6.37) report [`Forwarding::Local`](crate::Forwarding::Local) for a
+/// Old kernels report [`Forwarding::Local`](crate::Forwarding::Local) for a
 /// server on the director itself, whatever was set; it counts as equal to any forwarding method.
 /// Otherwise there would be no end of edits.
 ///

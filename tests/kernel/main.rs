@@ -34,6 +34,7 @@
 //! reaches this machine's network. See [`netns`] for what a namespace offers.
 #![forbid(unsafe_code)]
 
+mod client;
 mod harness;
 mod lab;
 mod netns;
@@ -55,7 +56,7 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), selftest::tests()].into_iter().flatten().collect()
+    [lab::tests(), client::tests(), selftest::tests()].into_iter().flatten().collect()
 }
 
 /// What `--NAME` starts instead of the tests.

@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 
-use ipvs::{Batch, Change, Error, RefusalKind, ServiceConfig, ServiceKey};
+use ipvs::{Batch, Change, DaemonRole, Error, RefusalKind, ServiceConfig, ServiceKey};
 use proptest::prelude::*;
 
 use crate::codec::Request;
 use crate::fake::{Fake, Reply, client, willing_client};
-use crate::numbers::errno;
+use crate::numbers::{cmd, errno};
 use crate::{read, values};
 
 /// As many different changes as are asked for.
@@ -104,7 +104,7 @@ fn no_datagram_is_longer_than_the_kernel_takes() {
     let name = "a-name-15-bytes".parse().expect("a name");
     let config = ServiceConfig { persistence_engine: Some(name), ..ServiceConfig::new(name) };
     let key = ServiceKey::tcp(([10, 0, 0, 1], 80));
-    push_all(&mut client.batch(), &vec![Change::AddService(key, config); 5000]);
+    push_all(&mut client.batch(), &vec![Change::AddService(key, config); 600]);
     // The default limit of a socket, less the kernel's book-keeping.
     assert!(fake.longest() < 212_960, "{} bytes", fake.longest());
 }
@@ -228,4 +228,27 @@ fn many_answers_in_one_datagram_are_all_read() {
     let mut batch = client.batch();
     push_all(&mut batch, &additions(10));
     assert_eq!(batch.take_refused().len(), 5);
+}
+
+/// The kernel may stop a daemon and say nothing: see the test of the same in `requests`.
+#[test]
+fn a_batch_that_ends_with_stopping_a_daemon_waits_for_a_receipt() {
+    let stop = Change::StopDaemon(DaemonRole::Backup);
+    for refuses in [false, true] {
+        let (mut client, fake) = client(move |requests| {
+            answers(requests, |request| refuses && request.command == cmd::DEL_DAEMON)
+        });
+        let mut batch = client.batch();
+        push_all(&mut batch, &[Change::Flush, stop]);
+        assert_eq!(batch.take_refused().len(), usize::from(refuses));
+        assert_eq!(
+            fake.sent()[0].iter().map(Request::is_receipt).collect::<Vec<_>>(),
+            [false, false, true]
+        );
+        // Elsewhere it takes no receipt, and what was left over is passed over.
+        push_all(&mut batch, &[stop, Change::Flush]);
+        assert_eq!(batch.take_refused().len(), usize::from(refuses));
+        assert_eq!(fake.sent()[1].len(), 2);
+        assert_eq!(fake.waiting(), 0);
+    }
 }

@@ -17,6 +17,7 @@ type Generic = Genlmsghdr<u8, u16>;
 const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+const NLMSG_MIN_TYPE: u16 = 16;
 
 /// A request of the library, as neli understands it.
 #[derive(Debug, Clone)]
@@ -36,6 +37,21 @@ pub(crate) fn requests(datagram: &[u8]) -> Vec<Request> {
     let mut requests = Vec::new();
     while (cursor.position() as usize) < datagram.len() {
         let start = cursor.position() as usize;
+        let header = Nlmsghdr::<u16, Buffer>::from_bytes(&mut cursor.clone()).expect("a message");
+        if *header.nl_type() < NLMSG_MIN_TYPE {
+            assert_eq!((*header.nl_type(), *header.nl_len()), (NLMSG_NOOP, 16), "only a receipt");
+            cursor.set_position(cursor.position() + 16);
+            requests.push(Request {
+                family: NLMSG_NOOP,
+                flags: *header.nl_flags(),
+                sequence: *header.nl_seq(),
+                command: 0,
+                version: 0,
+                attributes: Nest::default(),
+                bytes: datagram[start..start + 16].to_vec(),
+            });
+            continue;
+        }
         let message = Nlmsghdr::<u16, Generic>::from_bytes(&mut cursor).expect("a message");
         let end = cursor.position() as usize;
         let content = message.get_payload().expect("a generic netlink message");
@@ -162,6 +178,16 @@ impl Attribute {
 }
 
 impl Request {
+    /// Whether it is a control message, which asks no family for anything.
+    pub(crate) fn is_receipt(&self) -> bool {
+        self.family == NLMSG_NOOP
+    }
+
+    /// The whole message.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// A message with content, as a dump and a single answer have it.
     pub(crate) fn answer(&self, command: u8, attributes: &[Attribute]) -> Vec<u8> {
         let content = GenlmsghdrBuilder::default()

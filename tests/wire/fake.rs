@@ -16,13 +16,16 @@ pub(crate) const FAMILY: u16 = 0x1c;
 /// A datagram of the kernel, or what receiving fails with.
 pub(crate) type Reply = io::Result<Vec<u8>>;
 
+/// What answers the requests of a datagram.
+type Kernel = dyn FnMut(&[Request]) -> Vec<Reply>;
+
 /// A socket with a made-up kernel behind it. Clones are the same socket, so that a test can look at it while the client
 /// has it.
 #[derive(Clone)]
 pub(crate) struct Fake(Rc<RefCell<Inside>>);
 
 struct Inside {
-    kernel: Box<dyn FnMut(&[Request]) -> Vec<Reply>>,
+    kernel: Box<Kernel>,
     sent: Vec<Vec<u8>>,
     waiting: VecDeque<Reply>,
     most_waiting: usize,
@@ -44,12 +47,6 @@ pub(crate) fn client(
     (client, fake)
 }
 
-/// A client of a kernel that gives these datagrams, whatever it is asked, as the answer to request 1: the client's first.
-pub(crate) fn client_that_receives(replies: Vec<Vec<u8>>) -> Client<Fake> {
-    let mut replies = Some(replies);
-    client(move |_| replies.take().into_iter().flatten().map(Ok).collect()).0
-}
-
 /// A client of a kernel that carries out everything.
 pub(crate) fn willing_client() -> (Client<Fake>, Fake) {
     client(|requests| {
@@ -64,8 +61,10 @@ pub(crate) fn ask<T>(
     question: impl FnOnce(&mut Client<Fake>) -> Result<T>,
 ) -> Result<T> {
     let (mut client, _) = client(move |requests| {
-        assert_eq!(requests.len(), 1, "one request");
-        answer(&requests[0]).into_iter().map(Ok).collect()
+        let (request, receipts) = requests.split_first().expect("a request");
+        assert!(receipts.iter().all(Request::is_receipt), "one request");
+        let receipts = receipts.iter().map(Request::acknowledged);
+        answer(request).into_iter().chain(receipts).map(Ok).collect()
     });
     question(&mut client)
 }
@@ -123,10 +122,15 @@ impl Fake {
         self.0.borrow().sent.iter().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// The only request that was sent.
+    /// The requests to the IPVS family that were sent so far.
+    pub(crate) fn asked(&self) -> Vec<Request> {
+        self.sent().into_iter().flatten().filter(|request| !request.is_receipt()).collect()
+    }
+
+    /// The only request to the IPVS family that was sent.
     #[track_caller]
     pub(crate) fn only_request(&self) -> Request {
-        let mut requests: Vec<_> = self.sent().into_iter().flatten().collect();
+        let mut requests = self.asked();
         assert_eq!(requests.len(), 1, "one request was sent");
         requests.remove(0)
     }

@@ -107,13 +107,11 @@ pub(crate) mod errno {
     pub(crate) const ENOMEM: i32 = 12;
     pub(crate) const EBUSY: i32 = 16;
     pub(crate) const EEXIST: i32 = 17;
-    pub(crate) const ENODEV: i32 = 19;
     pub(crate) const EINVAL: i32 = 22;
     pub(crate) const ERANGE: i32 = 34;
     pub(crate) const EMSGSIZE: i32 = 90;
     pub(crate) const ENOPROTOOPT: i32 = 92;
     pub(crate) const EOPNOTSUPP: i32 = 95;
     pub(crate) const EAFNOSUPPORT: i32 = 97;
-    pub(crate) const ENETUNREACH: i32 = 101;
     pub(crate) const ENOBUFS: i32 = 105;
 }

@@ -1,6 +1,8 @@
 //! What the library sends asks for what it was told to ask for.
 
-use ipvs::{Client, Error, Netmask, Persistence, Result, ServiceConfig, ServiceKey};
+use ipvs::{
+    Change, Client, DaemonRole, Error, Netmask, Persistence, Result, ServiceConfig, ServiceKey,
+};
 use neli::consts::nl::NlmF;
 use proptest::prelude::*;
 
@@ -19,7 +21,9 @@ proptest! {
         let request = fake.only_request();
         prop_assert_eq!(request.family, FAMILY);
         prop_assert_eq!(request.version, 1);
-        prop_assert_eq!(request.flags, NlmF::REQUEST | NlmF::ACK);
+        let receipt = matches!(change, Change::StopDaemon(_));
+        let flags = if receipt { NlmF::REQUEST } else { NlmF::REQUEST | NlmF::ACK };
+        prop_assert_eq!(request.flags, flags);
         prop_assert_eq!(read::change(request), change);
     }
 
@@ -32,7 +36,7 @@ proptest! {
         }
         batch.flush().expect("all are carried out");
         prop_assert_eq!(batch.take_refused(), []);
-        let asked: Vec<_> = fake.sent().into_iter().flatten().map(read::change).collect();
+        let asked: Vec<_> = fake.asked().into_iter().map(read::change).collect();
         prop_assert_eq!(asked, changes);
     }
 
@@ -105,7 +109,7 @@ fn each_request_has_a_number_of_its_own() {
     }
     let mut batch = client.batch();
     for tag in 0..3 {
-        batch.push(tag, &ipvs::Change::Flush).expect("it is taken");
+        batch.push(tag, &Change::Flush).expect("it is taken");
     }
     batch.flush().expect("all are carried out");
     let mut numbers: Vec<_> = fake.sent().iter().flatten().map(|r| r.sequence).collect();
@@ -129,8 +133,22 @@ fn a_netmask_of_the_other_family_is_an_error_and_nothing_is_sent() {
         );
     }
     let mut batch = client.batch();
-    let error = batch.push(1, &ipvs::Change::AddService(key, config)).expect_err("nor here");
+    let error = batch.push(1, &Change::AddService(key, config)).expect_err("nor here");
     assert!(matches!(error, Error::NetmaskFamily { .. }), "{error}");
     batch.flush().expect("there is nothing to do");
     assert_eq!(fake.sizes(), []);
+}
+
+/// The kernel may stop a daemon and say nothing. What it always answers is a message that asks for nothing.
+#[test]
+fn stopping_a_daemon_waits_for_a_receipt_rather_than_for_an_acknowledgement() {
+    let (mut client, fake) = willing_client();
+    client.stop_daemon(DaemonRole::Master).expect("the receipt came");
+    let sent = fake.sent();
+    let [datagram] = &sent[..] else { panic!("one datagram") };
+    let [stop, receipt] = &datagram[..] else { panic!("two messages") };
+    assert!(receipt.is_receipt() && !stop.is_receipt());
+    assert_eq!((stop.flags, receipt.flags), (NlmF::REQUEST, NlmF::REQUEST | NlmF::ACK));
+    assert_eq!(stop.sequence, receipt.sequence);
+    assert_eq!(fake.waiting(), 0);
 }

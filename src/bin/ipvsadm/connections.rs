@@ -8,6 +8,7 @@ use ipvs::Protocol;
 use ipvs::rules::text::{push_named_endpoint, push_number};
 
 use crate::failure::Failure;
+use crate::json;
 use crate::names::Names;
 use crate::output::Sink;
 use crate::output::classic::pad_right;
@@ -21,16 +22,16 @@ const BLOCK: usize = 4096;
 
 /// A connection, borrowed from its line.
 #[derive(Debug, PartialEq, Eq)]
-struct Connection<'a> {
-    protocol: &'a [u8],
-    source: (IpAddr, u16),
-    virtual_service: (IpAddr, u16),
-    destination: (IpAddr, u16),
-    state: &'a [u8],
+pub(crate) struct Connection<'a> {
+    pub(crate) protocol: &'a [u8],
+    pub(crate) source: (IpAddr, u16),
+    pub(crate) virtual_service: (IpAddr, u16),
+    pub(crate) destination: (IpAddr, u16),
+    pub(crate) state: &'a [u8],
     /// Seconds until it is forgotten.
-    expires: u64,
+    pub(crate) expires: u64,
     /// The persistence engine's name and data.
-    engine: Option<(&'a [u8], &'a [u8])>,
+    pub(crate) engine: Option<(&'a [u8], &'a [u8])>,
 }
 
 /// Prints the connections of `list`, whose first line is a heading.
@@ -74,6 +75,25 @@ pub(crate) fn print<W: Write>(
         }
         block.clear();
         lines = 0;
+    }
+}
+
+/// Prints the connections of `list`, whose first line is a heading, as JSON, one a line.
+pub(crate) fn print_json<W: Write>(
+    mut list: impl BufRead,
+    sink: &mut Sink<W>,
+) -> Result<(), Failure> {
+    let mut line = Vec::new();
+    list.read_until(b'\n', &mut line).map_err(unreadable)?;
+    loop {
+        line.clear();
+        if list.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+            return Ok(());
+        }
+        if let Some(connection) = parse(&line) {
+            json::connection(&mut sink.text, &connection)?;
+            sink.pass().map_err(Failure::Output)?;
+        }
     }
 }
 

@@ -78,6 +78,13 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<serde_json::Error> for Failure {
+    /// From writing JSON, which goes to memory.
+    fn from(error: serde_json::Error) -> Self {
+        Failure::Output(error.into())
+    }
+}
+
 /// What an administrator should look at, where the kernel's answer does not tell.
 fn hint(error: &Error) -> String {
     let Some(refusal) = error.refusal() else {

@@ -4,32 +4,49 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 
 use anyhow::anyhow;
-use ipvs::rules::{ConnectionListing, Listing, ServiceListing};
+use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing};
 use ipvs::{Client, Daemon, Destination, RefusalKind, Service, ServiceKey, SnapshotEntry};
 
-use crate::connections;
 use crate::failure::Failure;
+use crate::json::Writer;
 use crate::names::Names;
 use crate::output::Sink;
 use crate::output::classic::Classic;
+use crate::{connections, formats};
 
 /// Prints what is asked for. What was printed may still be in the sink.
 pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> Result<(), Failure> {
     match listing {
-        Listing::Services(listing) => services(client, listing, sink),
+        Listing::Services(listing) if listing.format == Format::Classic => {
+            services(client, listing, sink)
+        }
+        Listing::Services(listing) => formats::services(client, listing, sink),
         Listing::Connections(listing) => {
             // The list itself would not tell that there is no right to ask.
             client.info()?;
             connections(listing, sink)
         }
-        Listing::Timeouts { .. } => {
+        Listing::Timeouts { json } => {
             let timeouts = client.timeouts()?;
+            if *json {
+                let mut json = Writer::begin(&mut sink.text);
+                json.timeouts(&mut sink.text, &timeouts)?;
+                json.end(&mut sink.text);
+                return Ok(());
+            }
             let (tcp, tcp_fin, udp) = (timeouts.tcp, timeouts.tcp_fin, timeouts.udp);
             let line = format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n");
             sink.text.extend_from_slice(line.as_bytes());
             Ok(())
         }
-        Listing::Daemons { .. } => {
+        Listing::Daemons { json: true } => {
+            let daemons = client.daemons()?;
+            let mut json = Writer::begin(&mut sink.text);
+            json.daemons(&mut sink.text, &daemons)?;
+            json.end(&mut sink.text);
+            Ok(())
+        }
+        Listing::Daemons { json: false } => {
             for daemon in client.daemons()? {
                 sink.text.extend_from_slice(daemon_line(&daemon).as_bytes());
             }
@@ -43,13 +60,7 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
         None => Some(client.info()?),
         Some(_) => None,
     };
-    let mut services = match listing.only {
-        None => client.services()?,
-        Some(key) => vec![one(client, &key)?],
-    };
-    if listing.sorted {
-        services.sort_unstable_by_key(|service| service.key);
-    }
+    let services = find(client, listing)?;
     let mut names = Names::new(listing.numeric);
     let mut ready = Vec::new();
     if let Names::Named { .. } = names {
@@ -79,6 +90,18 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
         print(service, &destinations)?;
     }
     Ok(())
+}
+
+/// The services that are to be listed, in order.
+pub(crate) fn find(client: &mut Client, listing: &ServiceListing) -> Result<Vec<Service>, Failure> {
+    let mut services = match listing.only {
+        None => client.services()?,
+        Some(key) => vec![one(client, &key)?],
+    };
+    if listing.sorted {
+        services.sort_unstable_by_key(|service| service.key);
+    }
+    Ok(services)
 }
 
 fn one(client: &mut Client, key: &ServiceKey) -> Result<Service, Failure> {
@@ -138,6 +161,9 @@ fn connections(listing: &ConnectionListing, sink: &mut Sink) -> Result<(), Failu
     let mut file = BufReader::with_capacity(256 * 1024, file);
     if file.fill_buf().map_err(|_| cannot("cannot read"))?.is_empty() {
         return Err(cannot("unexpected input from"));
+    }
+    if listing.json {
+        return connections::print_json(file, sink);
     }
     let mut names = Names::new(listing.numeric);
     connections::print(file, sink, &mut names, listing.persistence_engine)

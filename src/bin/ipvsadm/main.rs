@@ -6,6 +6,8 @@ mod cli;
 mod connections;
 mod dry_run;
 mod failure;
+mod formats;
+mod json;
 mod kernel;
 mod list;
 mod lock;

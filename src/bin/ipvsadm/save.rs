@@ -1,14 +1,15 @@
-//! `-S`: the table as rules.
+//! `-S`: the table as rules, or as JSON that `--apply` reads.
 
-use ipvs::rules::{SaveOptions, push_line};
+use ipvs::rules::{SaveOptions, Unwritable, push_line};
 use ipvs::{Change, Client, Destination, Service};
 
 use crate::failure::Failure;
+use crate::json::{self, Detail, Writer};
 use crate::list;
 use crate::names::Names;
 use crate::output::Sink;
 
-/// Prints the table as rules. What was printed may still be in the sink.
+/// Prints the table as rules or as JSON. What was printed may still be in the sink.
 pub(crate) fn save(
     client: &mut Client,
     options: &SaveOptions,
@@ -16,19 +17,30 @@ pub(crate) fn save(
 ) -> Result<(), Failure> {
     let mut services = client.services()?;
     services.sort_unstable_by_key(|service| service.key);
+    if options.json {
+        return save_json(client, options, &services, sink);
+    }
     let mut names = Names::new(options.numeric);
     if let Names::Named { .. } = names {
         let ready = list::with_destinations(client, &services, true)?;
         names.learn(list::addresses(&ready));
-        return ready
+        ready
             .iter()
-            .try_for_each(|entry| rules(sink, &entry.service, &entry.destinations, &names));
+            .try_for_each(|entry| rules(sink, &entry.service, &entry.destinations, &names))?;
+    } else {
+        // One service's servers at a time, so that a large table needs little memory.
+        let mut destinations = Vec::new();
+        for service in &services {
+            list::read_destinations(client, &service.key, true, &mut destinations)?;
+            rules(sink, service, &destinations, &names)?;
+        }
     }
-    // One service's servers at a time, so that a large table needs little memory.
-    let mut destinations = Vec::new();
-    for service in &services {
-        list::read_destinations(client, &service.key, true, &mut destinations)?;
-        rules(sink, service, &destinations, &names)?;
+    if options.all {
+        let timeouts = Change::SetTimeouts(client.timeouts()?);
+        rule(sink, &timeouts, &names)?;
+        for daemon in client.daemons()? {
+            rule(sink, &Change::StartDaemon(daemon.role, daemon.config), &names)?;
+        }
     }
     Ok(())
 }
@@ -45,9 +57,41 @@ fn rules(
         .iter()
         .map(|server| Change::AddDestination(service.key, server.key, server.config));
     for change in std::iter::once(add).chain(servers) {
-        push_line(&mut sink.text, &change, names)
-            .map_err(|error| Failure::Other(anyhow::Error::new(error)))?;
-        sink.text.push(b'\n');
+        rule(sink, &change, names)?;
     }
     sink.pass().map_err(Failure::Output)
+}
+
+fn rule(sink: &mut Sink, change: &Change, names: &Names) -> Result<(), Failure> {
+    push_line(&mut sink.text, change, names).map_err(unwritable)?;
+    sink.text.push(b'\n');
+    Ok(())
+}
+
+fn unwritable(error: Unwritable) -> Failure {
+    Failure::Other(anyhow::Error::new(error))
+}
+
+fn save_json(
+    client: &mut Client,
+    options: &SaveOptions,
+    services: &[Service],
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let mut json = Writer::begin(&mut sink.text);
+    json.begin_services(&mut sink.text)?;
+    let mut destinations = Vec::new();
+    for service in services {
+        list::read_destinations(client, &service.key, true, &mut destinations)?;
+        json::check(service, &destinations).map_err(unwritable)?;
+        json.service(&mut sink.text, service, &destinations, Detail::Configuration)?;
+        sink.pass().map_err(Failure::Output)?;
+    }
+    json.end_services(&mut sink.text)?;
+    if options.all {
+        json.timeouts(&mut sink.text, &client.timeouts()?)?;
+        json.daemons(&mut sink.text, &client.daemons()?)?;
+    }
+    json.end(&mut sink.text);
+    Ok(())
 }

@@ -2,6 +2,11 @@
 
 pub(crate) mod classic;
 mod counter;
+mod human;
+mod look;
+pub(crate) mod prometheus;
 mod sink;
+pub(crate) mod table;
 
+pub(crate) use look::Look;
 pub(crate) use sink::Sink;

@@ -1,0 +1,315 @@
+//! What the JSON is made of. Writing and reading share these types, so that a field cannot be
+//! called one thing here and another there.
+//!
+//! What is absent or `null` when it is read is what `ipvsadm` takes when an option is not given.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::de::{Error as _, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The whole, as it is read. `List` is what a list is made of: services or, while they are not
+/// understood yet, their text.
+#[derive(Debug, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with services",
+    bound(deserialize = "Item: Deserialize<'de>")
+)]
+pub(super) struct Document<Item> {
+    /// Not needed to make a table.
+    #[serde(default)]
+    pub(super) info: Option<Info>,
+    /// Never left out: a file without it is no table, and must not clear one.
+    pub(super) services: Vec<Item>,
+    #[serde(default)]
+    pub(super) timeouts: Option<Timeouts>,
+    #[serde(default)]
+    pub(super) daemons: Option<Vec<Item>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(super) struct Info {
+    pub(super) version: String,
+    pub(super) connection_table_size: u32,
+}
+
+/// A virtual service: known by `protocol`, `address` and `port`, or by `firewall_mark` and `family`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a service: an object",
+    bound(deserialize = "Server: Deserialize<'de>")
+)]
+pub(super) struct Service<Server = Destination> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) protocol: Option<Protocol>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) address: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) port: Option<Port>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) firewall_mark: Option<FirewallMark>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) family: Option<Family>,
+    #[serde(default)]
+    pub(super) scheduler: Option<Name>,
+    #[serde(default)]
+    pub(super) scheduler_flags: Option<Vec<Cow<'static, str>>>,
+    #[serde(default)]
+    pub(super) persistence: Option<Persistence>,
+    #[serde(default)]
+    pub(super) persistence_engine: Option<Name>,
+    #[serde(default)]
+    pub(super) one_packet: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counters: Option<Counters>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rates: Option<Counters>,
+    #[serde(default = "none")]
+    pub(super) destinations: Option<Vec<Server>>,
+}
+
+/// `None` for types without a default of their own.
+fn none<T>() -> Option<T> {
+    None
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(super) struct Persistence {
+    #[serde(default)]
+    pub(super) timeout_seconds: Option<Seconds>,
+    /// For IPv4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) netmask: Option<Ipv4Addr>,
+    /// For IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) prefix_length: Option<PrefixLength>,
+}
+
+/// A real server.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a server: an object")]
+pub(super) struct Destination {
+    pub(super) address: IpAddr,
+    #[serde(default)]
+    pub(super) port: Option<Port>,
+    #[serde(default)]
+    pub(super) forwarding: Option<Forwarding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tunnel: Option<Tunnel>,
+    #[serde(default)]
+    pub(super) weight: Option<Count>,
+    #[serde(default)]
+    pub(super) upper_threshold: Option<Count>,
+    #[serde(default)]
+    pub(super) lower_threshold: Option<Count>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) active_connections: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) inactive_connections: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) persistent_connections: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counters: Option<Counters>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rates: Option<Counters>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(super) struct Tunnel {
+    #[serde(rename = "type")]
+    pub(super) kind: TunnelKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) port: Option<TunnelPort>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) checksum: Option<Checksum>,
+}
+
+/// Totals, or what they grow by in a second.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(super) struct Counters {
+    pub(super) connections: u64,
+    pub(super) incoming_packets: u64,
+    pub(super) outgoing_packets: u64,
+    pub(super) incoming_bytes: u64,
+    pub(super) outgoing_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(super) struct Timeouts {
+    #[serde(default)]
+    pub(super) tcp_seconds: Option<Seconds>,
+    #[serde(default)]
+    pub(super) tcp_fin_seconds: Option<Seconds>,
+    #[serde(default)]
+    pub(super) udp_seconds: Option<Seconds>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a daemon: an object")]
+pub(super) struct Daemon {
+    pub(super) role: Role,
+    pub(super) interface: Name,
+    #[serde(default)]
+    pub(super) sync_id: Option<Number<0, 255>>,
+    #[serde(default)]
+    pub(super) max_length_bytes: Option<Number<1, 65507>>,
+    #[serde(default)]
+    pub(super) multicast_group: Option<IpAddr>,
+    #[serde(default)]
+    pub(super) multicast_port: Option<Number<1, 65535>>,
+    #[serde(default)]
+    pub(super) multicast_ttl: Option<Number<1, 255>>,
+}
+
+/// A connection, a line of its own. It is only written.
+#[derive(Debug, Serialize)]
+pub(super) struct Connection<'a> {
+    pub(super) protocol: String,
+    pub(super) client_address: IpAddr,
+    pub(super) client_port: u16,
+    pub(super) virtual_address: IpAddr,
+    pub(super) virtual_port: u16,
+    pub(super) destination_address: IpAddr,
+    pub(super) destination_port: u16,
+    pub(super) state: Cow<'a, str>,
+    pub(super) expires_seconds: u64,
+    pub(super) persistence_engine: Option<Cow<'a, str>>,
+    pub(super) persistence_engine_data: Option<Cow<'a, str>>,
+}
+
+// `Other` is what a kernel newer than the library may report, and nobody can ask for.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Protocol {
+    Tcp,
+    Udp,
+    Sctp,
+    #[serde(skip_deserializing)]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Forwarding {
+    Masquerade,
+    DirectRoute,
+    Tunnel,
+    Local,
+    Bypass,
+    #[serde(skip_deserializing)]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TunnelKind {
+    Ipip,
+    Gue,
+    Gre,
+    #[serde(skip_deserializing)]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Checksum {
+    None,
+    Checksum,
+    Remote,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Role {
+    Master,
+    Backup,
+}
+
+/// A whole number of which both ends of the range are known. It is checked when it is read, where
+/// the line and column are known too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number<const MIN: u32, const MAX: u32>(pub(super) u32);
+
+pub(super) type Port = Number<0, 65535>;
+pub(super) type TunnelPort = Number<1, 65535>;
+pub(super) type FirewallMark = Number<1, { u32::MAX }>;
+/// Weights and thresholds, which the kernel keeps as signed numbers.
+pub(super) type Count = Number<0, { i32::MAX as u32 }>;
+pub(super) type PrefixLength = Number<1, 128>;
+/// A month of 31 days at most: more is too much for the kernel's clock arithmetic.
+pub(super) type Seconds = Number<0, { 31 * 24 * 60 * 60 }>;
+
+impl<const MIN: u32, const MAX: u32> Number<MIN, MAX> {
+    /// The number in a type that holds all of the range.
+    pub(super) fn fitting<T: TryFrom<u32>>(self) -> Option<T> {
+        T::try_from(self.0).ok()
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> Serialize for Number<MIN, MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Number<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Expected<const MIN: u32, const MAX: u32>;
+
+        impl<const MIN: u32, const MAX: u32> Visitor<'_> for Expected<MIN, MAX> {
+            type Value = u32;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number from {MIN} to {MAX}")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u32, E> {
+                match u32::try_from(number) {
+                    Ok(number) if (MIN..=MAX).contains(&number) => Ok(number),
+                    _ => Err(E::invalid_value(Unexpected::Unsigned(number), &self)),
+                }
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<u32, E> {
+                // JSON's numbers that are not negative come as unsigned ones.
+                Err(E::invalid_value(Unexpected::Signed(number), &self))
+            }
+        }
+
+        deserializer.deserialize_u32(Expected::<MIN, MAX>).map(Number)
+    }
+}
+
+/// A scheduler, a persistence engine or an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name(pub(super) ipvs::Name);
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map(Name).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,122 @@
+//! Where in the text something stands, and what may have been meant there.
+
+use std::cell::OnceCell;
+
+/// A line and a column, both counted from 1, the column in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+/// A text whose lines can be found. They are looked for when the first is asked for, which is when
+/// something is wrong.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    bytes: &'a [u8],
+    /// Where each line but the first begins.
+    lines: OnceCell<Vec<usize>>,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Text { bytes, lines: OnceCell::new() }
+    }
+
+    /// Where `part`, which is borrowed from this text, begins.
+    pub(super) fn place_of(&self, part: &str) -> Place {
+        let offset = part.as_ptr().addr().saturating_sub(self.bytes.as_ptr().addr());
+        let lines = self.lines.get_or_init(|| {
+            memchr::memchr_iter(b'\n', self.bytes).map(|newline| newline + 1).collect()
+        });
+        let before = lines.partition_point(|start| *start <= offset);
+        let start = if before == 0 { 0 } else { lines[before - 1] };
+        Place { line: before + 1, column: offset - start + 1 }
+    }
+
+    /// Where an error stands that was met while reading `part`.
+    pub(super) fn place_in(&self, part: &str, error: &serde_json::Error) -> Place {
+        let start = self.place_of(part);
+        let column = error.column().max(1);
+        match error.line() {
+            0 | 1 => Place { line: start.line, column: start.column + column - 1 },
+            line => Place { line: start.line + line - 1, column },
+        }
+    }
+}
+
+/// What an error says, without the line and column in it, which count from where the part that was
+/// read begins.
+pub(super) fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let suffix = format!(" at line {} column {}", error.line(), error.column());
+    let text = text.strip_suffix(&suffix).unwrap_or(&text);
+    with_hint(text).unwrap_or_else(|| text.to_owned())
+}
+
+/// Of "unknown field `wieght`, expected one of ..." with a long list, the likeliest.
+fn with_hint(text: &str) -> Option<String> {
+    let (what, rest) = text.split_once(" `").filter(|(what, _)| what.starts_with("unknown "))?;
+    let (word, rest) = rest.split_once("`, expected ")?;
+    let known = rest.split('`').skip(1).step_by(2);
+    let (distance, likely) = known.map(|known| (distance(word, known), known)).min()?;
+    let alike = distance <= (likely.len() / 3).max(1);
+    alike.then(|| format!("{what} `{word}`: did you mean `{likely}`?"))
+}
+
+/// In how many letters two words differ: changed, left out, added, or two of them swapped.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut this = vec![i + 1];
+        for j in 0..b.len() {
+            let changed = last[j] + usize::from(a[i] != b[j]);
+            let mut least = changed.min(last[j + 1] + 1).min(this[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(before[j - 1] + 1);
+            }
+            this.push(least);
+        }
+        before = std::mem::replace(&mut last, this);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_from_one() {
+        let text = "ab\n\ncd";
+        let finder = Text::new(text.as_bytes());
+        let place = |offset: usize| {
+            let Place { line, column } = finder.place_of(&text[offset..]);
+            (line, column)
+        };
+        let places: Vec<_> = (0..=text.len()).map(place).collect();
+        assert_eq!(places, [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (3, 2), (3, 3)]);
+    }
+
+    #[test]
+    fn the_likeliest_word_is_offered() {
+        for (word, known, want) in [
+            ("weight", "weight", 0),
+            ("wieght", "weight", 1),
+            ("wight", "weight", 1),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(word, known), want, "{word} {known}");
+        }
+        assert_eq!(
+            with_hint("unknown variant `nqt`, expected one of `nat`, `direct`, `tunnel`"),
+            Some("unknown variant `nqt`: did you mean `nat`?".to_owned())
+        );
+        assert_eq!(with_hint("unknown field `x`, expected `netmask` or `weight`"), None);
+        assert_eq!(with_hint("unknown field `x`, there are no fields"), None);
+    }
+}

@@ -1,0 +1,423 @@
+//! From JSON to the changes that make its table.
+//!
+//! The text is read from the outside in: first the whole, with services left as text, then each of
+//! these, with its servers left as text, then those. So a mistake in one does not hide those in
+//! others, and each is told with its line and column.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+
+use ipvs::{
+    AddressFamily, Change, DaemonConfig, DaemonRole, DestinationConfig, DestinationKey, Netmask,
+    SchedulerFlags, ServiceConfig, ServiceKey, TunnelChecksum,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::document::{
+    Checksum, Daemon, Destination, Document, Family, Forwarding, Persistence, Protocol, Role,
+    Service, Timeouts, Tunnel, TunnelKind,
+};
+use super::place::{self, Place, Text};
+
+/// What JSON asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Read {
+    /// [`Change::AddService`], each with its [`Change::AddDestination`] after it, as they stand.
+    pub(crate) table: Vec<Change>,
+    /// [`Change::SetTimeouts`] and [`Change::StartDaemon`], where `timeouts` and `daemons` are
+    /// there, which is after `-S --all --json`.
+    pub(crate) others: Vec<Change>,
+}
+
+/// Something wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// Counted from 1. For what is wrong with a service or server as a whole, where it begins.
+    pub(crate) line: usize,
+    /// Counted from 1, in bytes.
+    pub(crate) column: usize,
+    /// `services[0].destinations[2].weight`; empty where not even that is known.
+    pub(crate) path: String,
+    /// What is wrong.
+    pub(crate) text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: ", self.line, self.column)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+/// All that is wrong with a JSON text. There is at least one problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReadError {
+    /// In the order in which they stand.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl std::error::Error for ReadError {}
+
+impl fmt::Display for ReadError {
+    /// A line each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            fmt::Display::fmt(problem, f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads what `-S --json` wrote, or `-L --json`, or a person.
+///
+/// # Errors
+///
+/// All that is wrong with it; only in broken JSON one mistake hides what follows it.
+pub(crate) fn read(bytes: &[u8]) -> Result<Read, ReadError> {
+    let mut reader = Reader { text: Text::new(bytes), problems: Vec::new(), read: Read::default() };
+    match serde_json::from_slice::<Document<&RawValue>>(bytes) {
+        Ok(document) => reader.document(&document),
+        Err(error) => reader.problems.push(Problem {
+            line: error.line().max(1),
+            column: error.column().max(1),
+            path: String::new(),
+            text: place::message(&error),
+        }),
+    }
+    match reader.problems.is_empty() {
+        true => Ok(reader.read),
+        false => Err(ReadError { problems: reader.problems }),
+    }
+}
+
+/// What is wrong with one of the fields of an object; an empty field is the object itself.
+struct Wrong {
+    field: &'static str,
+    text: String,
+}
+
+fn wrong(field: &'static str, text: impl Into<String>) -> Wrong {
+    Wrong { field, text: text.into() }
+}
+
+struct Reader<'a> {
+    text: Text<'a>,
+    problems: Vec<Problem>,
+    read: Read,
+}
+
+impl<'a> Reader<'a> {
+    fn document(&mut self, document: &Document<&'a RawValue>) {
+        let mut seen = HashMap::new();
+        for (index, service) in document.services.iter().enumerate() {
+            self.service(index, service.get(), &mut seen);
+        }
+        self.read.others.extend(document.timeouts.as_ref().map(timeouts));
+        let mut roles = HashMap::new();
+        for (index, text) in document.daemons.iter().flatten().enumerate() {
+            let path = || format!("daemons[{index}]");
+            let Some(found) = self.parse::<Daemon>(text.get(), path) else {
+                continue;
+            };
+            match daemon(&found) {
+                Ok((role, config)) => {
+                    self.read.others.push(Change::StartDaemon(role, config));
+                    if let Some(first) = roles.insert(role, index) {
+                        let same = format!("the same role as daemons[{first}]");
+                        self.wrong(text.get(), path, wrong("role", same));
+                    }
+                }
+                Err(problem) => self.wrong(text.get(), path, problem),
+            }
+        }
+    }
+
+    fn service(&mut self, index: usize, text: &'a str, seen: &mut HashMap<ServiceKey, usize>) {
+        let path = || format!("services[{index}]");
+        let Some(service) = self.parse::<Service<&RawValue>>(text, path) else {
+            return;
+        };
+        let key = match service_key(&service) {
+            Ok(key) => key,
+            Err(problem) => return self.wrong(text, path, problem),
+        };
+        if let Some(first) = seen.get(&key) {
+            let same = format!("the same service as services[{first}]: {key}");
+            self.wrong(text, path, wrong("", same));
+        }
+        seen.entry(key).or_insert(index);
+        match service_config(&key, &service) {
+            Ok(config) => self.read.table.push(Change::AddService(key, config)),
+            Err(problem) => self.wrong(text, path, problem),
+        }
+        let servers = service.destinations.unwrap_or_default();
+        let mut seen = HashMap::with_capacity(servers.len());
+        for (server, text) in servers.iter().enumerate() {
+            let text = text.get();
+            let path = || format!("services[{index}].destinations[{server}]");
+            let Some(found) = self.parse::<Destination>(text, path) else {
+                continue;
+            };
+            match destination(&key, &found) {
+                Ok((server, config)) => {
+                    self.read.table.push(Change::AddDestination(key, server, config));
+                }
+                Err(problem) => self.wrong(text, path, problem),
+            }
+            let server_key = destination_key(&key, &found);
+            if let Some(first) = seen.insert(server_key, server) {
+                let same = format!(
+                    "the same server as services[{index}].destinations[{first}]: {server_key}"
+                );
+                self.wrong(text, path, wrong("", same));
+            }
+        }
+    }
+
+    /// One part of the text by itself.
+    fn parse<T: Deserialize<'a>>(
+        &mut self,
+        text: &'a str,
+        path: impl FnOnce() -> String,
+    ) -> Option<T> {
+        match serde_json::from_str(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let Place { line, column } = self.text.place_in(text, &error);
+                let text = place::message(&error);
+                self.problems.push(Problem { line, column, path: path(), text });
+                None
+            }
+        }
+    }
+
+    fn wrong(&mut self, text: &str, path: impl FnOnce() -> String, wrong: Wrong) {
+        let Place { line, column } = self.text.place_of(text);
+        let mut path = path();
+        if !wrong.field.is_empty() {
+            path += ".";
+            path += wrong.field;
+        }
+        self.problems.push(Problem { line, column, path, text: wrong.text });
+    }
+}
+
+fn service_key<T>(service: &Service<T>) -> Result<ServiceKey, Wrong> {
+    let Service { protocol, address, port, firewall_mark, family, .. } = service;
+    if let Some(mark) = firewall_mark {
+        let other = [
+            ("protocol", protocol.is_some()),
+            ("address", address.is_some()),
+            ("port", port.is_some()),
+        ];
+        if let Some((field, _)) = other.into_iter().find(|(_, given)| *given) {
+            return Err(wrong(field, "a service with a firewall_mark has none"));
+        }
+        let mark = NonZeroU32::new(mark.0).unwrap_or(NonZeroU32::MIN);
+        return Ok(ServiceKey::firewall_mark(
+            mark,
+            match family {
+                Some(Family::Ipv6) => AddressFamily::V6,
+                Some(Family::Ipv4) | None => AddressFamily::V4,
+            },
+        ));
+    }
+    let protocol = match (protocol, address) {
+        (None, None) => {
+            return Err(wrong("", "needs protocol, address and port, or firewall_mark"));
+        }
+        (None, _) => return Err(wrong("", "needs a protocol: tcp, udp or sctp")),
+        (Some(Protocol::Tcp), _) => ipvs::Protocol::Tcp,
+        (Some(Protocol::Udp), _) => ipvs::Protocol::Udp,
+        (Some(Protocol::Sctp), _) => ipvs::Protocol::Sctp,
+        (Some(Protocol::Other), _) => return Err(wrong("protocol", "none that can be set")),
+    };
+    let address = address.ok_or_else(|| wrong("", "needs an address"))?;
+    if family.is_some() {
+        return Err(wrong("family", "only with firewall_mark: an address tells its family"));
+    }
+    let port = port.map_or(Some(0), |port| port.fitting()).unwrap_or_default();
+    Ok(ServiceKey::Address { protocol, address, port })
+}
+
+fn service_config<T>(key: &ServiceKey, service: &Service<T>) -> Result<ServiceConfig, Wrong> {
+    let mut config = ServiceConfig {
+        persistence_engine: service.persistence_engine.map(|engine| engine.0),
+        one_packet: service.one_packet.unwrap_or(false),
+        ..ServiceConfig::default()
+    };
+    if let Some(scheduler) = service.scheduler {
+        config.scheduler = scheduler.0;
+    }
+    for name in service.scheduler_flags.iter().flatten() {
+        match SchedulerFlags::by_name(name) {
+            Some((Some(owner), _)) if owner != config.scheduler.as_str() => {
+                let text = format!("`{name}` is only for the scheduler {owner}");
+                return Err(wrong("scheduler_flags", text));
+            }
+            Some((_, flag)) => config.scheduler_flags |= flag,
+            None => {
+                let text = format!(
+                    "`{name}` is no flag: there are flag-1, flag-2 and flag-3, sh-fallback and \
+                     sh-port with sh, and mh-fallback and mh-port with mh"
+                );
+                return Err(wrong("scheduler_flags", text));
+            }
+        }
+    }
+    if let Some(found) = &service.persistence {
+        config.persistence = Some(persistence(key.family(), found)?);
+    }
+    if let ServiceKey::Address { protocol, port, .. } = *key {
+        if port == 0 && config.persistence.is_none() {
+            let text = "a service for all ports must be persistent: give a port, or persistence";
+            return Err(wrong("port", text));
+        }
+        if config.one_packet && protocol != ipvs::Protocol::Udp {
+            return Err(wrong("one_packet", "only for UDP and firewall marks"));
+        }
+    }
+    Ok(config)
+}
+
+fn persistence(family: AddressFamily, found: &Persistence) -> Result<ipvs::Persistence, Wrong> {
+    let timeout = found.timeout_seconds.map_or(ipvs::Persistence::DEFAULT_TIMEOUT, |it| it.0);
+    let mut persistence = ipvs::Persistence::new(family, timeout);
+    match (family, found.netmask, found.prefix_length) {
+        (AddressFamily::V4, _, Some(_)) => {
+            return Err(wrong("persistence.prefix_length", "only for IPv6: IPv4 has a netmask"));
+        }
+        (AddressFamily::V6, Some(_), _) => {
+            return Err(wrong("persistence.netmask", "only for IPv4: IPv6 has a prefix_length"));
+        }
+        (AddressFamily::V4, Some(mask), None) => persistence.netmask = Netmask::V4(mask),
+        (AddressFamily::V6, None, Some(length)) => {
+            persistence.netmask = Netmask::V6(length.fitting().unwrap_or(128));
+        }
+        (_, None, None) => {}
+    }
+    Ok(persistence)
+}
+
+fn destination_key(service: &ServiceKey, found: &Destination) -> DestinationKey {
+    let port = found.port.and_then(|port| port.fitting()).unwrap_or(service.port());
+    DestinationKey { address: found.address, port }
+}
+
+fn destination(
+    service: &ServiceKey,
+    found: &Destination,
+) -> Result<(DestinationKey, DestinationConfig), Wrong> {
+    let forwarding = forwarding(found)?;
+    let tunnel = matches!(forwarding, ipvs::Forwarding::Tunnel(_));
+    let key = destination_key(service, found);
+    if key.family() != service.family() && !tunnel {
+        let text = format!(
+            "must be an {} address, as its service has, unless forwarding is tunnel",
+            service.family()
+        );
+        return Err(wrong("address", text));
+    }
+    let upper_threshold = found.upper_threshold.map_or(0, |count| count.0);
+    let lower_threshold = found.lower_threshold.map_or(0, |count| count.0);
+    if lower_threshold > upper_threshold {
+        let text = format!("must not exceed upper_threshold, {upper_threshold}");
+        return Err(wrong("lower_threshold", text));
+    }
+    let weight = found.weight.map_or(DestinationConfig::default().weight, |weight| weight.0);
+    Ok((key, DestinationConfig { forwarding, weight, upper_threshold, lower_threshold }))
+}
+
+fn forwarding(found: &Destination) -> Result<ipvs::Forwarding, Wrong> {
+    let forwarding = match found.forwarding.unwrap_or(Forwarding::DirectRoute) {
+        Forwarding::Tunnel => {
+            let tunnel = found.tunnel.as_ref().map_or(Ok(ipvs::Tunnel::Ipip), tunnel)?;
+            return Ok(ipvs::Forwarding::Tunnel(tunnel));
+        }
+        Forwarding::Masquerade => ipvs::Forwarding::Masquerade,
+        // The kernel itself delivers to an address of its own, whatever was asked for.
+        Forwarding::DirectRoute | Forwarding::Local => ipvs::Forwarding::DirectRoute,
+        Forwarding::Bypass | Forwarding::Other => {
+            return Err(wrong("forwarding", "only the kernel makes such a server"));
+        }
+    };
+    match found.tunnel {
+        Some(_) => Err(wrong("tunnel", "only where forwarding is tunnel")),
+        None => Ok(forwarding),
+    }
+}
+
+fn tunnel(found: &Tunnel) -> Result<ipvs::Tunnel, Wrong> {
+    let checksum = match found.checksum {
+        Some(Checksum::None) | None => TunnelChecksum::None,
+        Some(Checksum::Checksum) => TunnelChecksum::Checksum,
+        Some(Checksum::Remote) => TunnelChecksum::Remote,
+    };
+    let port = found.port.and_then(|port| NonZeroU16::new(port.fitting()?));
+    match found.kind {
+        TunnelKind::Gue => match port {
+            Some(port) => Ok(ipvs::Tunnel::Gue { port, checksum }),
+            None => Err(wrong("tunnel", "type gue needs a port")),
+        },
+        kind if port.is_some() => {
+            let text = format!("type {} has none", kind_name(kind));
+            Err(wrong("tunnel.port", text))
+        }
+        TunnelKind::Gre if checksum == TunnelChecksum::Remote => {
+            Err(wrong("tunnel.checksum", "type gre has no remote checksum"))
+        }
+        TunnelKind::Gre => Ok(ipvs::Tunnel::Gre { checksum }),
+        TunnelKind::Ipip if found.checksum.is_some() => {
+            Err(wrong("tunnel.checksum", "type ipip has none"))
+        }
+        TunnelKind::Ipip => Ok(ipvs::Tunnel::Ipip),
+        TunnelKind::Other => Err(wrong("tunnel.type", "none that can be set")),
+    }
+}
+
+fn kind_name(kind: TunnelKind) -> &'static str {
+    match kind {
+        TunnelKind::Ipip => "ipip",
+        TunnelKind::Gue => "gue",
+        TunnelKind::Gre => "gre",
+        TunnelKind::Other => "other",
+    }
+}
+
+/// What is not there stays as it is.
+fn timeouts(found: &Timeouts) -> Change {
+    let seconds = |timeout: Option<super::document::Seconds>| timeout.map_or(0, |it| it.0);
+    Change::SetTimeouts(ipvs::Timeouts {
+        tcp: seconds(found.tcp_seconds),
+        tcp_fin: seconds(found.tcp_fin_seconds),
+        udp: seconds(found.udp_seconds),
+    })
+}
+
+fn daemon(found: &Daemon) -> Result<(DaemonRole, DaemonConfig), Wrong> {
+    if found.multicast_group.is_some_and(|group| !group.is_multicast()) {
+        let text = "not a multicast address such as 224.0.0.81 or ff02::81";
+        return Err(wrong("multicast_group", text));
+    }
+    let role = match found.role {
+        Role::Master => DaemonRole::Master,
+        Role::Backup => DaemonRole::Backup,
+    };
+    let config = DaemonConfig {
+        interface: found.interface.0,
+        sync_id: found.sync_id.and_then(|id| id.fitting()).unwrap_or(0),
+        max_length: found.max_length_bytes.and_then(|length| NonZeroU16::new(length.fitting()?)),
+        group: found.multicast_group,
+        port: found.multicast_port.and_then(|port| NonZeroU16::new(port.fitting()?)),
+        ttl: found.multicast_ttl.and_then(|ttl| NonZeroU8::new(ttl.fitting()?)),
+    };
+    Ok((role, config))
+}

@@ -1,0 +1,103 @@
+//! Each operation of the library's client on the real kernel: set, read back, compare; and each refusal that a kernel
+//! can be made to give.
+
+mod batch;
+mod daemons;
+mod destinations;
+mod namespace;
+mod refusals;
+mod services;
+mod table;
+
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use ipvs::{
+    Change, Client, DestinationConfig, DestinationKey, Forwarding, Name, RefusalKind, Refused,
+    Result, Service, ServiceConfig, ServiceKey,
+};
+use std::net::SocketAddr;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    [
+        batch::tests(),
+        services::tests(),
+        destinations::tests(),
+        table::tests(),
+        daemons::tests(),
+        refusals::tests(),
+        namespace::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A client of a namespace's own table. It stays with it wherever it is used.
+fn connect(ns: &Netns) -> Client {
+    ns.enter(Client::new).expect("IPVS is there")
+}
+
+fn socket(text: &str) -> SocketAddr {
+    text.parse().expect("an address and port")
+}
+
+fn tcp(text: &str) -> ServiceKey {
+    ServiceKey::tcp(socket(text))
+}
+
+fn udp(text: &str) -> ServiceKey {
+    ServiceKey::udp(socket(text))
+}
+
+fn server(text: &str) -> DestinationKey {
+    socket(text).into()
+}
+
+fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+fn scheduler(text: &str) -> ServiceConfig {
+    ServiceConfig::new(name(text))
+}
+
+fn forwarding(forwarding: Forwarding) -> DestinationConfig {
+    DestinationConfig { forwarding, ..Default::default() }
+}
+
+/// Carries out changes in one batch, tagged by their place. What comes back was refused.
+fn in_batch<'a>(
+    client: &mut Client,
+    changes: impl IntoIterator<Item = &'a Change>,
+) -> Vec<Refused> {
+    let mut batch = client.batch();
+    for (tag, change) in changes.into_iter().enumerate() {
+        batch.push(tag, change).expect("it is taken");
+    }
+    batch.flush().expect("it is answered");
+    batch.take_refused()
+}
+
+/// Adds a service and holds what the kernel tells of it against it, alone and in the list.
+#[track_caller]
+fn assert_kept(client: &mut Client, key: ServiceKey, config: ServiceConfig) {
+    client.add_service(&key, &config).unwrap_or_else(|error| panic!("{key} {config:?}: {error}"));
+    assert_service(client, key, config);
+}
+
+/// The kernel tells of a service with this configuration, and of one only.
+#[track_caller]
+fn assert_service(client: &mut Client, key: ServiceKey, config: ServiceConfig) {
+    let one = client.service(&key).unwrap_or_else(|error| panic!("{key}: {error}"));
+    assert_eq!((one.key, one.config), (key, config));
+    let all = client.services().expect("a list");
+    let same: Vec<&Service> = all.iter().filter(|service| service.key == key).collect();
+    assert_eq!(same, [&one]);
+}
+
+/// The kernel refused, for this reason.
+#[track_caller]
+fn assert_refused<T: std::fmt::Debug>(result: Result<T>, kind: RefusalKind) {
+    let error = result.expect_err("it is refused");
+    assert_eq!(error.refusal_kind(), Some(kind), "{error}");
+}

@@ -1,0 +1,214 @@
+//! A kernel of fakes: it speaks netlink, to the byte, and keeps its table in memory.
+
+mod state;
+mod wire;
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::rc::Rc;
+
+use ipvs::{Client, Transport};
+
+use self::state::State;
+use self::wire::{CONTROLLER, Request, attribute, done, error, find, reply, requests};
+
+const FAMILY: u16 = 34;
+const CHUNK: usize = 32 * 1024;
+const ENOBUFS: i32 = 105;
+
+/// What goes wrong, and when. Writing requests are counted from 0, from when the faults were set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Faults {
+    /// Those that are refused, with `ENOMEM`: it may meet any request.
+    pub(crate) refuse: BTreeSet<usize>,
+    /// That in whose datagram the replies are lost.
+    pub(crate) lose_replies: Option<usize>,
+    /// That whose datagram cannot be sent.
+    pub(crate) fail_send: Option<usize>,
+    /// That at which the client is killed: neither it nor any later one arrives.
+    pub(crate) kill: Option<usize>,
+    /// That after which reading fails.
+    pub(crate) no_reading_after: Option<usize>,
+}
+
+/// What an injected refusal is refused with.
+pub(crate) const ENOMEM: i32 = 12;
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    faults: Faults,
+    written: usize,
+    refused: usize,
+    window: usize,
+    replies: VecDeque<io::Result<Vec<u8>>>,
+}
+
+/// A handle to the kernel; clones are handles to the same one. As a transport, each is used by
+/// one client at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct MemoryKernel(Rc<RefCell<Inner>>);
+
+impl MemoryKernel {
+    /// An empty one. No more than `window` refusals may wait: any more, and replies are lost.
+    pub(crate) fn new(window: usize) -> Self {
+        MemoryKernel(Rc::new(RefCell::new(Inner {
+            state: State::default(),
+            faults: Faults::default(),
+            written: 0,
+            refused: 0,
+            window,
+            replies: VecDeque::new(),
+        })))
+    }
+
+    /// Another one that holds the same.
+    pub(crate) fn fork(&self) -> Self {
+        let other = MemoryKernel::new(self.0.borrow().window);
+        other.0.borrow_mut().state = self.0.borrow().state.clone();
+        other
+    }
+
+    pub(crate) fn client(&self) -> Client<MemoryKernel> {
+        self.0.borrow_mut().replies.clear();
+        Client::with_transport(self.clone()).expect("the family is there")
+    }
+
+    /// Sets what goes wrong, and counts writing requests and refusals from 0.
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        let mut inner = self.0.borrow_mut();
+        (inner.faults, inner.written, inner.refused) = (faults, 0, 0);
+    }
+
+    /// As an old kernel does, takes servers at this address for its own.
+    pub(crate) fn own_address(&self, address: [u8; 4]) {
+        self.0.borrow_mut().state.local.push(address);
+    }
+
+    /// How many writing requests came since the faults were last set.
+    pub(crate) fn written(&self) -> usize {
+        self.0.borrow().written
+    }
+
+    /// How many requests were refused since the faults were last set.
+    pub(crate) fn refused(&self) -> usize {
+        self.0.borrow().refused
+    }
+}
+
+impl Transport for MemoryKernel {
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        self.0.borrow_mut().take(datagram)
+    }
+
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        // A client that waits for what never comes must not hang the test.
+        let nothing = || Err(io::ErrorKind::WouldBlock.into());
+        let datagram = self.0.borrow_mut().replies.pop_front().unwrap_or_else(nothing)?;
+        buffer.clear();
+        buffer.extend(datagram);
+        Ok(())
+    }
+
+    fn reply_window(&mut self) -> usize {
+        self.0.borrow().window
+    }
+}
+
+impl Inner {
+    fn take(&mut self, datagram: &[u8]) -> io::Result<()> {
+        assert!(datagram.len() < 212_960, "the kernel takes no longer datagram");
+        let mut lost = false;
+        let mut singles = 0;
+        let requests = requests(datagram);
+        let writes = requests.iter().filter(|request| state::writes(request)).count();
+        let coming = self.written..self.written + writes;
+        if self.faults.fail_send.take_if(|at| coming.contains(at)).is_some() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        for request in requests {
+            if state::writes(&request) {
+                if self.faults.kill.is_some_and(|at| self.written >= at) {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
+                lost |= self.faults.lose_replies == Some(self.written);
+            }
+            singles += self.answer(&request)?;
+        }
+        if lost || singles > self.window {
+            self.replies.clear();
+            self.replies.push_back(Err(io::Error::from_raw_os_error(ENOBUFS)));
+        }
+        Ok(())
+    }
+
+    /// Answers a request, and says how many replies wait for it.
+    fn answer(&mut self, request: &Request) -> io::Result<usize> {
+        if request.family == CONTROLLER {
+            assert_eq!(find(&request.attributes, 2), Some(&b"IPVS\0"[..]), "the family's name");
+            let attributes = vec![attribute(2, b"IPVS\0"), attribute(1, &FAMILY.to_ne_bytes())];
+            self.push(reply(CONTROLLER, request.sequence, false, 1, attributes));
+            return Ok(1);
+        }
+        assert_eq!((request.family, request.version), (FAMILY, 1));
+        let result = if state::writes(request) {
+            let number = self.written;
+            self.written += 1;
+            if self.faults.refuse.contains(&number) {
+                Err(ENOMEM)
+            } else {
+                self.state.carry_out(request)
+            }
+        } else if self.faults.no_reading_after.is_some_and(|limit| self.written > limit) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        } else {
+            self.state.carry_out(request)
+        };
+        Ok(match result {
+            Err(errno) => {
+                self.refused += 1;
+                self.push(error(request, errno));
+                1
+            }
+            Ok(messages) if request.dumps() => {
+                self.dump(request, messages);
+                0
+            }
+            Ok(messages) => {
+                let count = messages.len();
+                for attributes in messages {
+                    self.push(reply(FAMILY, request.sequence, false, request.command, attributes));
+                }
+                if request.wants_acknowledgement() {
+                    self.push(error(request, 0));
+                }
+                count + usize::from(request.wants_acknowledgement())
+            }
+        })
+    }
+
+    /// Chunks of up to 32 KiB, and the end by itself.
+    fn dump(
+        &mut self,
+        request: &Request,
+        messages: Vec<Vec<neli::genl::Nlattr<u16, neli::types::Buffer>>>,
+    ) {
+        let mut chunk = Vec::new();
+        for attributes in messages {
+            let message = reply(FAMILY, request.sequence, true, request.command, attributes);
+            if chunk.len() + message.len() > CHUNK {
+                self.push(std::mem::take(&mut chunk));
+            }
+            chunk.extend(message);
+        }
+        if !chunk.is_empty() {
+            self.push(chunk);
+        }
+        self.push(done(request.sequence));
+    }
+
+    fn push(&mut self, datagram: Vec<u8>) {
+        self.replies.push_back(Ok(datagram));
+    }
+}

@@ -1,0 +1,66 @@
+//! Tables as large as they get.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use ipvs::{Change, DestinationConfig, ServiceConfig, ServiceKey, Table};
+
+use crate::{kernel_with, plan};
+
+/// So many services with so many servers each. One server in a hundred has the weight `weight`.
+fn table(services: u32, servers: u32, weight: u32) -> Table {
+    let mut table = Table::new();
+    for service in 0..services {
+        let address = Ipv4Addr::from(0x0a00_0000 + service);
+        let key = ServiceKey::tcp(SocketAddr::from((address, 80)));
+        table.apply(&Change::AddService(key, ServiceConfig::default())).unwrap();
+        for server in 0..servers {
+            let address = Ipv4Addr::from(0xac10_0000 + server);
+            let changed = (service * servers + server).is_multiple_of(100);
+            let weight = if changed { weight } else { 1 };
+            let config = DestinationConfig { weight, ..DestinationConfig::default() };
+            let server = SocketAddr::from((address, 80)).into();
+            table.apply(&Change::AddDestination(key, server, config)).unwrap();
+        }
+    }
+    table
+}
+
+#[test]
+fn one_server_in_a_hundred_changed_sends_just_those() {
+    let before = table(200, 10, 1);
+    let kernel = kernel_with(&before, 256);
+    let mut client = kernel.client();
+    let plan = plan(&client.table().unwrap(), &table(200, 10, 2));
+    client.apply(&plan).unwrap();
+    assert_eq!(kernel.written(), 20);
+    assert_eq!(plan.summary().to_string(), "20 servers edited, 1,980 unchanged");
+}
+
+/// `cargo test --release --test plan -- --ignored --nocapture` prints how long it takes.
+#[test]
+#[ignore = "a measurement"]
+fn how_long_planning_takes() {
+    for (services, servers) in [(10_000, 5), (1, 60_000)] {
+        let start = Instant::now();
+        let from = table(services, servers, 1);
+        let built = start.elapsed();
+        let (same, other) = (from.clone(), table(services, servers, 2));
+        let start = Instant::now();
+        let nothing = plan(&from, &same);
+        let unchanged = start.elapsed();
+        let start = Instant::now();
+        let some = plan(&from, &other);
+        let changed = start.elapsed();
+        let start = Instant::now();
+        let all = plan(&Table::new(), &from);
+        let filling = start.elapsed();
+        assert!(nothing.is_empty());
+        println!(
+            "{services} × {servers}: built from changes {built:?}; plan: unchanged {unchanged:?}, \
+             {} changed {changed:?}, {} new {filling:?}",
+            some.len(),
+            all.len(),
+        );
+    }
+}
