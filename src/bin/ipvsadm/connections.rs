@@ -238,8 +238,9 @@ fn push(text: &mut Vec<u8>, connection: &Connection<'_>, names: &Names, with_eng
     text.push(b' ');
     endpoint(text, connection.virtual_service, 18);
     text.push(b' ');
-    endpoint(text, connection.destination, 0);
-    if let Some((name, data)) = connection.engine.filter(|_| with_engine) {
+    let engine = connection.engine.filter(|_| with_engine);
+    endpoint(text, connection.destination, if engine.is_some() { 16 } else { 0 });
+    if let Some((name, data)) = engine {
         text.push(b' ');
         column(text, name, 18);
         text.extend_from_slice(data);

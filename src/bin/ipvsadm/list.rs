@@ -2,10 +2,13 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::IpAddr;
 
 use anyhow::anyhow;
 use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing};
-use ipvs::{Client, Daemon, Destination, RefusalKind, Service, ServiceKey, SnapshotEntry};
+use ipvs::{
+    Client, Daemon, Destination, DestinationKey, RefusalKind, Service, ServiceKey, SnapshotEntry,
+};
 
 use crate::failure::Failure;
 use crate::json::Writer;
@@ -111,6 +114,16 @@ fn one(client: &mut Client, key: &ServiceKey) -> Result<Service, Failure> {
     })
 }
 
+/// Where a server stands among a service's: by address and port. The two families mix, as they do in
+/// ipvsadm 1.31: an IPv4 address is compared with the front of an IPv6 one.
+fn place(key: &DestinationKey) -> (u128, u16) {
+    let address = match key.address {
+        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+        IpAddr::V6(address) => address.to_bits(),
+    };
+    (address, key.port)
+}
+
 /// Puts a service's servers into the place of what `destinations` holds.
 pub(crate) fn read_destinations(
     client: &mut Client,
@@ -123,7 +136,7 @@ pub(crate) fn read_destinations(
     if sorted {
         // The kernel tells the newest first, and most tables were made in order.
         destinations.reverse();
-        destinations.sort_unstable_by_key(|destination| destination.key);
+        destinations.sort_unstable_by_key(|destination| place(&destination.key));
     }
     Ok(())
 }
@@ -145,7 +158,7 @@ pub(crate) fn with_destinations(
 }
 
 /// Every address in the table.
-pub(crate) fn addresses(entries: &[SnapshotEntry]) -> impl Iterator<Item = std::net::IpAddr> + '_ {
+pub(crate) fn addresses(entries: &[SnapshotEntry]) -> impl Iterator<Item = IpAddr> + '_ {
     entries.iter().flat_map(|entry| {
         let service = match entry.service.key {
             ServiceKey::Address { address, .. } => Some(address),

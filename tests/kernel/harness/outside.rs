@@ -189,7 +189,9 @@ fn job(name: &str) -> Job {
     if let Ok(kept) = env::join_paths(kept.chain(own)) {
         set(KEEP, kept);
     }
-    for name in ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE] {
+    let parity = crate::parity::SETTINGS;
+    let told = ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE, crate::live::SIZE];
+    for name in told.into_iter().chain(parity) {
         if let Some(value) = env::var_os(name) {
             set(name, value);
         }

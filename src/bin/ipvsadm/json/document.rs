@@ -5,33 +5,32 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
 
-use serde::de::{Error as _, Unexpected, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The whole, as it is read. `List` is what a list is made of: services or, while they are not
 /// understood yet, their text.
 #[derive(Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "an object with services",
-    bound(deserialize = "Item: Deserialize<'de>")
-)]
+#[serde(deny_unknown_fields, bound(deserialize = "Item: Deserialize<'de>"))]
 pub(super) struct Document<Item> {
-    /// Not needed to make a table.
-    #[serde(default)]
+    /// Not needed to make a table, but it may be there.
+    #[expect(dead_code, reason = "only looked at")]
+    #[serde(default, deserialize_with = "object")]
     pub(super) info: Option<Info>,
     /// Never left out: a file without it is no table, and must not clear one.
     pub(super) services: Vec<Item>,
-    #[serde(default)]
-    pub(super) timeouts: Option<Timeouts>,
+    #[serde(default = "none")]
+    pub(super) timeouts: Option<Item>,
     #[serde(default)]
     pub(super) daemons: Option<Vec<Item>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Info {
     pub(super) version: String,
     pub(super) connection_table_size: u32,
@@ -39,11 +38,7 @@ pub(super) struct Info {
 
 /// A virtual service: known by `protocol`, `address` and `port`, or by `firewall_mark` and `family`.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "a service: an object",
-    bound(deserialize = "Server: Deserialize<'de>")
-)]
+#[serde(deny_unknown_fields, bound(deserialize = "Server: Deserialize<'de>"))]
 pub(super) struct Service<Server = Destination> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) protocol: Option<Protocol>,
@@ -59,15 +54,15 @@ pub(super) struct Service<Server = Destination> {
     pub(super) scheduler: Option<Name>,
     #[serde(default)]
     pub(super) scheduler_flags: Option<Vec<Cow<'static, str>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub(super) persistence: Option<Persistence>,
     #[serde(default)]
     pub(super) persistence_engine: Option<Name>,
     #[serde(default)]
     pub(super) one_packet: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub(super) counters: Option<Counters>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub(super) rates: Option<Counters>,
     #[serde(default = "none")]
     pub(super) destinations: Option<Vec<Server>>,
@@ -79,7 +74,7 @@ fn none<T>() -> Option<T> {
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Persistence {
     #[serde(default)]
     pub(super) timeout_seconds: Option<Seconds>,
@@ -93,14 +88,14 @@ pub(super) struct Persistence {
 
 /// A real server.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a server: an object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Destination {
     pub(super) address: IpAddr,
     #[serde(default)]
     pub(super) port: Option<Port>,
     #[serde(default)]
     pub(super) forwarding: Option<Forwarding>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub(super) tunnel: Option<Tunnel>,
     #[serde(default)]
     pub(super) weight: Option<Count>,
@@ -114,14 +109,14 @@ pub(super) struct Destination {
     pub(super) inactive_connections: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) persistent_connections: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub(super) counters: Option<Counters>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub(super) rates: Option<Counters>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Tunnel {
     #[serde(rename = "type")]
     pub(super) kind: TunnelKind,
@@ -133,7 +128,7 @@ pub(super) struct Tunnel {
 
 /// Totals, or what they grow by in a second.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Counters {
     pub(super) connections: u64,
     pub(super) incoming_packets: u64,
@@ -143,7 +138,7 @@ pub(super) struct Counters {
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Timeouts {
     #[serde(default)]
     pub(super) tcp_seconds: Option<Seconds>,
@@ -154,7 +149,7 @@ pub(super) struct Timeouts {
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a daemon: an object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Daemon {
     pub(super) role: Role,
     pub(super) interface: Name,
@@ -229,6 +224,7 @@ pub(super) enum TunnelKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "a checksum is called a checksum")]
 pub(super) enum Checksum {
     None,
     Checksum,
@@ -240,6 +236,37 @@ pub(super) enum Checksum {
 pub(super) enum Role {
     Master,
     Backup,
+}
+
+/// What must be an object. By itself, a struct is also read from a list of its fields' values.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, fields: M) -> Result<T, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Object)
+    }
+}
+
+/// For a field that is an object or `null`.
+fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }
 
 /// A whole number of which both ends of the range are known. It is checked when it is read, where

@@ -9,8 +9,7 @@ pub(super) struct Place {
     pub(super) column: usize,
 }
 
-/// A text whose lines can be found. They are looked for when the first is asked for, which is when
-/// something is wrong.
+/// A text whose lines can be found. They are looked for when the first is asked for.
 #[derive(Debug)]
 pub(super) struct Text<'a> {
     bytes: &'a [u8],

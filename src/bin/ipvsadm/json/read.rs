@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::document::{
-    Checksum, Daemon, Destination, Document, Family, Forwarding, Persistence, Protocol, Role,
-    Service, Timeouts, Tunnel, TunnelKind,
+    Checksum, Daemon, Destination, Document, Family, Forwarding, Object, Persistence, Protocol,
+    Role, Service, Timeouts, Tunnel, TunnelKind,
 };
 use super::place::{self, Place, Text};
 
@@ -25,10 +25,18 @@ use super::place::{self, Place, Text};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Read {
     /// [`Change::AddService`], each with its [`Change::AddDestination`] after it, as they stand.
-    pub(crate) table: Vec<Change>,
+    pub(crate) table: Vec<Asked>,
     /// [`Change::SetTimeouts`] and [`Change::StartDaemon`], where `timeouts` and `daemons` are
     /// there, which is after `-S --all --json`.
-    pub(crate) others: Vec<Change>,
+    pub(crate) others: Vec<Asked>,
+}
+
+/// A change, and where what asks for it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Counted from 1.
+    pub(crate) line: usize,
+    pub(crate) change: Change,
 }
 
 /// Something wrong, and where.
@@ -83,8 +91,8 @@ impl fmt::Display for ReadError {
 /// All that is wrong with it; only in broken JSON one mistake hides what follows it.
 pub(crate) fn read(bytes: &[u8]) -> Result<Read, ReadError> {
     let mut reader = Reader { text: Text::new(bytes), problems: Vec::new(), read: Read::default() };
-    match serde_json::from_slice::<Document<&RawValue>>(bytes) {
-        Ok(document) => reader.document(&document),
+    match serde_json::from_slice::<Object<Document<&RawValue>>>(bytes) {
+        Ok(Object(document)) => reader.document(&document),
         Err(error) => reader.problems.push(Problem {
             line: error.line().max(1),
             column: error.column().max(1),
@@ -120,7 +128,12 @@ impl<'a> Reader<'a> {
         for (index, service) in document.services.iter().enumerate() {
             self.service(index, service.get(), &mut seen);
         }
-        self.read.others.extend(document.timeouts.as_ref().map(timeouts));
+        if let Some(text) = &document.timeouts {
+            let found = self.parse::<Timeouts>(text.get(), || "timeouts".to_owned());
+            if let Some(found) = found {
+                self.read.others.push(self.asked(text.get(), timeouts(&found)));
+            }
+        }
         let mut roles = HashMap::new();
         for (index, text) in document.daemons.iter().flatten().enumerate() {
             let path = || format!("daemons[{index}]");
@@ -129,7 +142,8 @@ impl<'a> Reader<'a> {
             };
             match daemon(&found) {
                 Ok((role, config)) => {
-                    self.read.others.push(Change::StartDaemon(role, config));
+                    let start = self.asked(text.get(), Change::StartDaemon(role, config));
+                    self.read.others.push(start);
                     if let Some(first) = roles.insert(role, index) {
                         let same = format!("the same role as daemons[{first}]");
                         self.wrong(text.get(), path, wrong("role", same));
@@ -155,7 +169,9 @@ impl<'a> Reader<'a> {
         }
         seen.entry(key).or_insert(index);
         match service_config(&key, &service) {
-            Ok(config) => self.read.table.push(Change::AddService(key, config)),
+            Ok(config) => {
+                self.read.table.push(self.asked(text, Change::AddService(key, config)));
+            }
             Err(problem) => self.wrong(text, path, problem),
         }
         let servers = service.destinations.unwrap_or_default();
@@ -168,7 +184,8 @@ impl<'a> Reader<'a> {
             };
             match destination(&key, &found) {
                 Ok((server, config)) => {
-                    self.read.table.push(Change::AddDestination(key, server, config));
+                    let add = Change::AddDestination(key, server, config);
+                    self.read.table.push(self.asked(text, add));
                 }
                 Err(problem) => self.wrong(text, path, problem),
             }
@@ -182,6 +199,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn asked(&self, text: &str, change: Change) -> Asked {
+        Asked { line: self.text.place_of(text).line, change }
+    }
+
     /// One part of the text by itself.
     fn parse<T: Deserialize<'a>>(
         &mut self,
@@ -189,7 +210,7 @@ impl<'a> Reader<'a> {
         path: impl FnOnce() -> String,
     ) -> Option<T> {
         match serde_json::from_str(text) {
-            Ok(value) => Some(value),
+            Ok(Object(value)) => Some(value),
             Err(error) => {
                 let Place { line, column } = self.text.place_in(text, &error);
                 let text = place::message(&error);

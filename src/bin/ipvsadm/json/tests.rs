@@ -1,1 +1,617 @@
+//! JSON as it is written and read, against each other and against the schema.
 
+use std::net::{IpAddr, SocketAddr};
+use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+use std::sync::LazyLock;
+
+use ipvs::{
+    AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
+    DestinationKey, Forwarding, Info, Name, Netmask, Persistence, Protocol, Rates, SchedulerFlags,
+    Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Stats, Timeouts, Tunnel,
+    TunnelChecksum, Version,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The whole schema, or one of the parts in it.
+fn schema(part: Option<&str>) -> jsonschema::Validator {
+    let text = include_str!("../../../../docs/ipvsadm.schema.json");
+    let mut schema: Value = serde_json::from_str(text).expect("JSON");
+    if let Some(part) = part {
+        let parts = schema["$defs"].take();
+        schema = json!({"$ref": format!("#/$defs/{part}"), "$defs": parts});
+    }
+    assert_eq!(jsonschema::meta::validate(&schema).map_err(|error| error.to_string()), Ok(()));
+    let options = jsonschema::draft202012::options().should_validate_formats(true);
+    options.build(&schema).expect("a schema")
+}
+
+static TABLE: LazyLock<jsonschema::Validator> = LazyLock::new(|| schema(None));
+
+/// What is wrong with a text by the schema.
+fn against(schema: &jsonschema::Validator, text: &[u8]) -> Result<(), String> {
+    let value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    schema.validate(&value).map_err(|error| format!("{}: {error}", error.instance_path()))
+}
+
+fn written(table: &Snapshot, detail: Detail) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut json = Writer::begin(&mut text);
+    if detail == Detail::All {
+        let version = Version { major: 1, minor: 2, patch: 1 };
+        json.info(&mut text, &Info { version, connection_table_size: 4096 }).expect("written");
+    }
+    json.begin_services(&mut text).expect("written");
+    for SnapshotEntry { service, destinations } in &table.entries {
+        json.service(&mut text, service, destinations, detail).expect("written");
+    }
+    json.end_services(&mut text).expect("written");
+    json.end(&mut text);
+    text
+}
+
+/// What is read, without the lines.
+fn read_changes(text: &[u8]) -> Result<(Vec<Change>, Vec<Change>), ReadError> {
+    let changes = |asked: Vec<Asked>| asked.into_iter().map(|asked| asked.change).collect();
+    read(text).map(|read| (changes(read.table), changes(read.others)))
+}
+
+/// The changes that make a table.
+fn changes(table: &Snapshot) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for SnapshotEntry { service, destinations } in &table.entries {
+        changes.push(Change::AddService(service.key, service.config));
+        changes.extend(
+            destinations
+                .iter()
+                .map(|server| Change::AddDestination(service.key, server.key, server.config)),
+        );
+    }
+    changes
+}
+
+fn server(address: &str, config: DestinationConfig) -> Destination {
+    let stats = Stats {
+        connections: u64::MAX,
+        incoming_bytes: 9_007_199_254_740_993,
+        rates: Rates { outgoing_bytes: 7, ..Rates::default() },
+        ..Stats::default()
+    };
+    Destination {
+        key: address.parse::<SocketAddr>().expect("an address").into(),
+        config,
+        active_connections: 3,
+        inactive_connections: u32::MAX,
+        persistent_connections: 0,
+        stats,
+    }
+}
+
+fn small() -> Snapshot {
+    let address: SocketAddr = "10.0.0.1:80".parse().expect("an address");
+    let web = ServiceConfig {
+        scheduler_flags: SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_2,
+        persistence: Some(Persistence::new(AddressFamily::V4, 300)),
+        ..ServiceConfig::new("sh".parse().expect("a name"))
+    };
+    let gue = Tunnel::Gue {
+        port: NonZeroU16::new(6080).expect("not 0"),
+        checksum: TunnelChecksum::Remote,
+    };
+    let local = DestinationConfig { forwarding: Forwarding::Local, ..DestinationConfig::default() };
+    let tunnel = DestinationConfig {
+        forwarding: Forwarding::Tunnel(gue),
+        weight: 0,
+        upper_threshold: 100,
+        lower_threshold: 50,
+    };
+    let mark = ServiceKey::firewall_mark(NonZeroU32::MAX, AddressFamily::V6);
+    Snapshot {
+        entries: vec![
+            SnapshotEntry {
+                service: Service {
+                    key: ServiceKey::tcp(address),
+                    config: web,
+                    stats: Stats::default(),
+                },
+                destinations: vec![
+                    server("10.0.0.2:80", local),
+                    server("[2001:db8::2]:80", tunnel),
+                ],
+            },
+            SnapshotEntry {
+                service: Service {
+                    key: mark,
+                    config: ServiceConfig::default(),
+                    stats: Stats::default(),
+                },
+                destinations: Vec::new(),
+            },
+        ],
+    }
+}
+
+#[test]
+fn configuration_is_written_a_server_a_line() {
+    assert_eq!(
+        String::from_utf8_lossy(&written(&small(), Detail::Configuration)),
+        r#"{
+  "services": [
+    {
+      "protocol": "tcp",
+      "address": "10.0.0.1",
+      "port": 80,
+      "scheduler": "sh",
+      "scheduler_flags": ["sh-fallback", "sh-port"],
+      "persistence": {"timeout_seconds": 300, "netmask": "255.255.255.255"},
+      "persistence_engine": null,
+      "one_packet": false,
+      "destinations": [
+        {"address": "10.0.0.2", "port": 80, "forwarding": "direct_route", "weight": 1, "upper_threshold": 0, "lower_threshold": 0},
+        {"address": "2001:db8::2", "port": 80, "forwarding": "tunnel", "tunnel": {"type": "gue", "port": 6080, "checksum": "remote"}, "weight": 0, "upper_threshold": 100, "lower_threshold": 50}
+      ]
+    },
+    {
+      "firewall_mark": 4294967295,
+      "family": "ipv6",
+      "scheduler": "wlc",
+      "scheduler_flags": [],
+      "persistence": null,
+      "persistence_engine": null,
+      "one_packet": false,
+      "destinations": []
+    }
+  ]
+}
+"#
+    );
+}
+
+#[test]
+fn listings_have_all_that_the_kernel_told_in_full() {
+    let text = written(&small(), Detail::All);
+    let value: Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(value["info"], json!({"version": "1.2.1", "connection_table_size": 4096}));
+    assert_eq!(
+        value["services"][0]["destinations"][0],
+        json!({
+            "address": "10.0.0.2", "port": 80, "forwarding": "local", "weight": 1,
+            "upper_threshold": 0, "lower_threshold": 0,
+            "active_connections": 3, "inactive_connections": 4294967295_u32,
+            "persistent_connections": 0,
+            "counters": {
+                "connections": u64::MAX, "incoming_packets": 0, "outgoing_packets": 0,
+                "incoming_bytes": 9_007_199_254_740_993_u64, "outgoing_bytes": 0,
+            },
+            "rates": {
+                "connections": 0, "incoming_packets": 0, "outgoing_packets": 0,
+                "incoming_bytes": 0, "outgoing_bytes": 7,
+            },
+        })
+    );
+    assert_eq!(against(&TABLE, &text), Ok(()));
+    // What was observed is not minded.
+    let configuration = written(&small(), Detail::Configuration);
+    assert_eq!(read_changes(&text), read_changes(&configuration));
+}
+
+#[test]
+fn an_empty_table_is_empty_lists() {
+    let text = written(&Snapshot::default(), Detail::Configuration);
+    assert_eq!(text, b"{\n  \"services\": []\n}\n");
+    assert_eq!(read(&text), Ok(Read::default()));
+}
+
+#[test]
+fn timeouts_and_daemons_are_written_and_read() {
+    let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+    let daemons = [
+        Daemon {
+            role: DaemonRole::Master,
+            config: DaemonConfig {
+                sync_id: 5,
+                max_length: NonZeroU16::new(1460),
+                group: Some(IpAddr::from([224, 0, 0, 81])),
+                port: NonZeroU16::new(8848),
+                ttl: NonZeroU8::new(1),
+                ..DaemonConfig::new("eth0".parse().expect("a name"))
+            },
+        },
+        Daemon {
+            role: DaemonRole::Backup,
+            config: DaemonConfig::new("eth1".parse().expect("a name")),
+        },
+    ];
+    let mut text = Vec::new();
+    let mut json = Writer::begin(&mut text);
+    json.begin_services(&mut text).expect("written");
+    json.end_services(&mut text).expect("written");
+    json.timeouts(&mut text, &timeouts).expect("written");
+    json.daemons(&mut text, &daemons).expect("written");
+    json.end(&mut text);
+    assert_eq!(
+        String::from_utf8_lossy(&text),
+        r#"{
+  "services": [],
+  "timeouts": {"tcp_seconds": 900, "tcp_fin_seconds": 120, "udp_seconds": 300},
+  "daemons": [
+    {"role": "master", "interface": "eth0", "sync_id": 5, "max_length_bytes": 1460, "multicast_group": "224.0.0.81", "multicast_port": 8848, "multicast_ttl": 1},
+    {"role": "backup", "interface": "eth1", "sync_id": 0, "max_length_bytes": null, "multicast_group": null, "multicast_port": null, "multicast_ttl": null}
+  ]
+}
+"#
+    );
+    assert_eq!(against(&TABLE, &text), Ok(()));
+    let mut others = vec![Change::SetTimeouts(timeouts)];
+    others.extend(daemons.map(|daemon| Change::StartDaemon(daemon.role, daemon.config)));
+    assert_eq!(read_changes(&text), Ok((Vec::new(), others)));
+}
+
+#[test]
+fn connections_are_written_a_line_each() {
+    let file = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n\
+                TCP C0A89001 8F3A C0A8902C 0050 800A0A08 0050 TIME_WAIT       118\n\
+                UDP C0A89001 0000 C0A8902C 13C4 800A0A08 13C4 UDP              60 sip a\"b\n";
+    let mut sink = crate::output::Sink::to(Vec::new());
+    crate::connections::print_json(file.as_bytes(), &mut sink).expect("printed");
+    let text = String::from_utf8(sink.written()).expect("text");
+    assert_eq!(
+        text,
+        r#"{"protocol": "tcp", "client_address": "192.168.144.1", "client_port": 36666, "virtual_address": "192.168.144.44", "virtual_port": 80, "destination_address": "128.10.10.8", "destination_port": 80, "state": "TIME_WAIT", "expires_seconds": 118, "persistence_engine": null, "persistence_engine_data": null}
+{"protocol": "udp", "client_address": "192.168.144.1", "client_port": 0, "virtual_address": "192.168.144.44", "virtual_port": 5060, "destination_address": "128.10.10.8", "destination_port": 5060, "state": "UDP", "expires_seconds": 60, "persistence_engine": "sip", "persistence_engine_data": "a\"b"}
+"#
+    );
+    let connection = schema(Some("connection"));
+    for line in text.lines() {
+        assert_eq!(against(&connection, line.as_bytes()), Ok(()));
+    }
+}
+
+#[test]
+fn what_is_left_out_is_what_ipvsadm_takes() {
+    for text in [
+        r#"{"services": [
+            {"protocol": "udp", "address": "10.0.0.1", "port": 53, "destinations": [
+                {"address": "10.0.0.2"}, {"address": "10.0.0.3", "forwarding": "tunnel"}]},
+            {"firewall_mark": 5, "persistence": {}},
+            {"protocol": "tcp", "address": "::1", "persistence": {"timeout_seconds": 0}}]}"#,
+        r#"{"services": [
+            {"protocol": "udp", "address": "10.0.0.1", "port": 53, "scheduler": null,
+             "persistence": null, "persistence_engine": null, "one_packet": null,
+             "scheduler_flags": null, "destinations": [
+                {"address": "10.0.0.2", "weight": null, "forwarding": null, "port": null},
+                {"address": "10.0.0.3", "forwarding": "tunnel", "upper_threshold": null}]},
+            {"firewall_mark": 5, "persistence": {"timeout_seconds": null}, "destinations": null},
+            {"protocol": "tcp", "address": "::1", "port": null,
+             "persistence": {"timeout_seconds": 0}}]}"#,
+    ] {
+        let udp = ServiceKey::udp("10.0.0.1:53".parse::<SocketAddr>().expect("an address"));
+        let mark = ServiceKey::firewall_mark(NonZeroU32::new(5).expect("5"), AddressFamily::V4);
+        let all = ServiceKey::tcp("[::1]:0".parse::<SocketAddr>().expect("an address"));
+        let server = |last| DestinationKey { address: [10, 0, 0, last].into(), port: 53 };
+        let plain = DestinationConfig::default();
+        let tunnel = DestinationConfig { forwarding: Forwarding::Tunnel(Tunnel::Ipip), ..plain };
+        let persistent = |family, timeout| ServiceConfig {
+            persistence: Some(Persistence::new(family, timeout)),
+            ..ServiceConfig::default()
+        };
+        let want = vec![
+            Change::AddService(udp, ServiceConfig::default()),
+            Change::AddDestination(udp, server(2), plain),
+            Change::AddDestination(udp, server(3), tunnel),
+            Change::AddService(mark, persistent(AddressFamily::V4, 360)),
+            Change::AddService(all, persistent(AddressFamily::V6, 0)),
+        ];
+        assert_eq!(read_changes(text.as_bytes()), Ok((want, Vec::new())));
+        assert_eq!(against(&TABLE, text.as_bytes()), Ok(()));
+    }
+}
+
+/// The problems of a text, a line each.
+fn problems(text: &str) -> String {
+    match read(text.as_bytes()) {
+        Ok(read) => panic!("{text}: {read:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn what_is_asked_for_has_its_line() {
+    let read = read(&written(&small(), Detail::Configuration)).expect("a table");
+    let lines: Vec<usize> = read.table.iter().map(|asked| asked.line).collect();
+    assert_eq!(lines, [3, 13, 14, 17]);
+}
+
+#[test]
+fn broken_json_is_told_with_line_and_column() {
+    for (text, want) in [
+        ("", "line 1, column 1: EOF while parsing a value"),
+        ("{\n  \"services\": [\n    {,}\n]}", "line 3, column 6: key must be a string"),
+        ("{\"services\": []", "line 1, column 15: EOF while parsing an object"),
+        ("{\"services\": []} x", "line 1, column 18: trailing characters"),
+        ("{}", "line 1, column 2: missing field `services`"),
+        ("[]", "line 1, column 1: invalid type: sequence, expected an object"),
+        ("\"x\"", "line 1, column 3: invalid type: string \"x\", expected an object"),
+        (
+            "{\"servcies\": []}",
+            "line 1, column 11: unknown field `servcies`: did you mean `services`?",
+        ),
+        ("{\"services\": [], \"services\": []}", "line 1, column 27: duplicate field `services`"),
+    ] {
+        assert_eq!(problems(text), want, "{text}");
+    }
+    assert!(read(b"{\"services\": [\xff]}").is_err());
+    assert!(read(b"{\"services\": [\"\xff\"]}").is_err());
+    assert!(read(&b"[".repeat(100_000)).is_err());
+    assert!(read(&[b"{\"services\":".as_slice(), &b"[".repeat(100_000)].concat()).is_err());
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place() {
+    let text = r#"{"services": [
+  {"protocol": "tcp", "address": "10.0.0.1", "port": 70000},
+  {"protocol": "tcp", "address": "10.0.0.1", "port": 80, "shceduler": "rr"},
+  {"protocol": "tcp", "address": "10.0.0.1", "port": 81, "destinations": [
+    {"address": "10.0.0.2"},
+    {"address": "10.0.0.3",
+     "weight": -1},
+    {"address": "10.0.0.2", "port": 81},
+    {"address": "2001:db8::1"},
+    {"address": "10.0.0.4", "forwarding": "nat"}
+  ]},
+  {"protocol": "tcp", "address": "10.0.0.1", "port": 81},
+  7,
+  ["tcp", "10.0.0.1"],
+  {"protocol": "tcp", "address": "10.0.0.1", "persistence": [360]}
+]}"#;
+    assert_eq!(
+        problems(text),
+        "\
+line 2, column 58: services[0]: invalid value: integer `70000`, expected a whole number from 0 to 65535
+line 3, column 68: services[1]: unknown field `shceduler`: did you mean `scheduler`?
+line 7, column 17: services[2].destinations[1]: invalid value: integer `-1`, expected a whole number from 0 to 2147483647
+line 8, column 5: services[2].destinations[2]: the same server as services[2].destinations[0]: 10.0.0.2:81
+line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, as its service has, unless forwarding is tunnel
+line 10, column 47: services[2].destinations[4]: unknown variant `nat`, expected one of `masquerade`, `direct_route`, `tunnel`, `local`, `bypass`
+line 12, column 3: services[3]: the same service as services[2]: TCP 10.0.0.1:81
+line 13, column 3: services[4]: invalid type: integer `7`, expected an object
+line 14, column 3: services[5]: invalid type: sequence, expected an object
+line 15, column 60: services[6]: invalid type: sequence, expected an object"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_by_its_path() {
+    for (service, want) in [
+        (r#""protocol": "tcp""#, ": needs an address"),
+        (r#""address": "10.0.0.1""#, ": needs a protocol: tcp, udp or sctp"),
+        (r#""scheduler": "rr""#, ": needs protocol, address and port, or firewall_mark"),
+        (r#""firewall_mark": 5, "port": 80"#, ".port: a service with a firewall_mark has none"),
+        (
+            r#""protocol": "tcp", "address": "10.0.0.1", "port": 1, "family": "ipv4""#,
+            ".family: only with firewall_mark: an address tells its family",
+        ),
+        (
+            r#""protocol": "tcp", "address": "10.0.0.1""#,
+            ".port: a service for all ports must be persistent: give a port, or persistence",
+        ),
+        (
+            r#""protocol": "sctp", "address": "10.0.0.1", "port": 1, "one_packet": true"#,
+            ".one_packet: only for UDP and firewall marks",
+        ),
+        (
+            r#""firewall_mark": 5, "persistence": {"prefix_length": 64}"#,
+            ".persistence.prefix_length: only for IPv6: IPv4 has a netmask",
+        ),
+        (
+            r#""firewall_mark": 5, "family": "ipv6", "persistence": {"netmask": "255.0.0.0"}"#,
+            ".persistence.netmask: only for IPv4: IPv6 has a prefix_length",
+        ),
+        (
+            r#""firewall_mark": 5, "scheduler_flags": ["sh-port"]"#,
+            ".scheduler_flags: `sh-port` is only for the scheduler sh",
+        ),
+    ] {
+        let text = format!(r#"{{"services": [{{{service}}}]}}"#);
+        assert_eq!(problems(&text), format!("line 1, column 15: services[0]{want}"), "{service}");
+    }
+    for (server, want) in [
+        (r#""forwarding": "bypass""#, ".forwarding: only the kernel makes such a server"),
+        (r#""tunnel": {"type": "ipip"}"#, ".tunnel: only where forwarding is tunnel"),
+        (r#""lower_threshold": 5"#, ".lower_threshold: must not exceed upper_threshold, 0"),
+        (r#""forwarding": "tunnel", "tunnel": {"type": "gue"}"#, ".tunnel: type gue needs a port"),
+        (
+            r#""forwarding": "tunnel", "tunnel": {"type": "gre", "port": 1}"#,
+            ".tunnel.port: type gre has none",
+        ),
+        (
+            r#""forwarding": "tunnel", "tunnel": {"type": "gre", "checksum": "remote"}"#,
+            ".tunnel.checksum: type gre has no remote checksum",
+        ),
+        (
+            r#""forwarding": "tunnel", "tunnel": {"type": "ipip", "checksum": "none"}"#,
+            ".tunnel.checksum: type ipip has none",
+        ),
+    ] {
+        let server = format!(r#"{{"address": "10.0.0.2", {server}}}"#);
+        let text =
+            format!(r#"{{"services": [{{"firewall_mark": 5, "destinations": [{server}]}}]}}"#);
+        let want = format!("line 1, column 53: services[0].destinations[0]{want}");
+        assert_eq!(problems(&text), want, "{server}");
+    }
+    let daemons = r#"{"services": [], "daemons": [
+        {"role": "master", "interface": "a", "multicast_group": "10.0.0.1"},
+        {"role": "backup", "interface": "a"}, {"role": "backup", "interface": "b"}]}"#;
+    assert_eq!(
+        problems(daemons),
+        "line 2, column 9: daemons[0].multicast_group: not a multicast address such as 224.0.0.81 \
+         or ff02::81\nline 3, column 47: daemons[2].role: the same role as daemons[1]"
+    );
+}
+
+fn address(family: AddressFamily) -> BoxedStrategy<IpAddr> {
+    match family {
+        AddressFamily::V4 => any::<[u8; 4]>().prop_map(IpAddr::from).boxed(),
+        AddressFamily::V6 => any::<[u16; 8]>().prop_map(IpAddr::from).boxed(),
+    }
+}
+
+fn family() -> impl Strategy<Value = AddressFamily> {
+    prop::sample::select(vec![AddressFamily::V4, AddressFamily::V6])
+}
+
+/// Any name, what rules cannot say included.
+fn name() -> impl Strategy<Value = Name> {
+    prop_oneof!["sh", "mh", "wlc", "[a-z\"\\\\ é\n\u{1}]{1,7}"]
+        .prop_map(|name| name.parse().expect("a name"))
+}
+
+fn key() -> impl Strategy<Value = ServiceKey> {
+    let protocol = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Sctp]);
+    prop_oneof![
+        3 => (protocol, family().prop_flat_map(address), any::<u16>()).prop_map(
+            |(protocol, address, port)| ServiceKey::Address { protocol, address, port }
+        ),
+        1 => (any::<NonZeroU32>(), family())
+            .prop_map(|(mark, family)| ServiceKey::firewall_mark(mark, family)),
+    ]
+}
+
+fn stats() -> impl Strategy<Value = Stats> {
+    (any::<[u64; 3]>(), any::<[u64; 2]>()).prop_map(|([a, b, c], [d, e])| Stats {
+        connections: a,
+        incoming_packets: b,
+        outgoing_bytes: c,
+        rates: Rates { connections: d, incoming_bytes: e, ..Rates::default() },
+        ..Stats::default()
+    })
+}
+
+fn service() -> impl Strategy<Value = Service> {
+    let persistence = (0u32..=2_678_400, any::<[u8; 4]>(), 1u8..=128);
+    (
+        key(),
+        name(),
+        0u8..8,
+        prop::option::of(persistence),
+        prop::option::of(name()),
+        any::<bool>(),
+        stats(),
+    )
+        .prop_map(|(mut key, scheduler, flags, persistence, engine, one_packet, stats)| {
+            let udp_or_mark = match &mut key {
+                ServiceKey::Address { protocol, port, .. } => {
+                    // Only a persistent service has port 0.
+                    *port = if persistence.is_none() { (*port).max(1) } else { *port };
+                    *protocol == Protocol::Udp
+                }
+                ServiceKey::FirewallMark { .. } => true,
+            };
+            let config = ServiceConfig {
+                scheduler,
+                scheduler_flags: SchedulerFlags::from_bits_truncate(flags),
+                persistence: persistence.map(|(timeout, mask, length)| Persistence {
+                    timeout,
+                    netmask: match key.family() {
+                        AddressFamily::V4 => Netmask::V4(mask.into()),
+                        AddressFamily::V6 => Netmask::V6(length),
+                    },
+                }),
+                persistence_engine: engine,
+                one_packet: one_packet && udp_or_mark,
+            };
+            Service { key, config, stats }
+        })
+}
+
+fn forwarding() -> impl Strategy<Value = Forwarding> {
+    use TunnelChecksum::{Checksum, None, Remote};
+    let any_checksum = prop::sample::select(vec![None, Checksum, Remote]);
+    let gre_checksum = prop::sample::select(vec![None, Checksum]);
+    prop_oneof![
+        Just(Forwarding::Masquerade),
+        Just(Forwarding::DirectRoute),
+        Just(Forwarding::Tunnel(Tunnel::Ipip)),
+        (any::<NonZeroU16>(), any_checksum)
+            .prop_map(|(port, checksum)| Forwarding::Tunnel(Tunnel::Gue { port, checksum })),
+        gre_checksum.prop_map(|checksum| Forwarding::Tunnel(Tunnel::Gre { checksum })),
+    ]
+}
+
+fn destination(of: AddressFamily) -> impl Strategy<Value = Destination> {
+    let count = || 0u32..=i32::MAX as u32;
+    (forwarding(), family(), any::<[u32; 3]>(), any::<u16>(), count(), count(), count(), stats())
+        .prop_flat_map(
+            move |(forwarding, other, connections, port, weight, upper, lower, stats)| {
+                let tunnel = matches!(forwarding, Forwarding::Tunnel(_));
+                address(if tunnel { other } else { of }).prop_map(move |address| Destination {
+                    key: DestinationKey { address, port },
+                    config: DestinationConfig {
+                        forwarding,
+                        weight,
+                        upper_threshold: upper.max(lower),
+                        lower_threshold: upper.min(lower),
+                    },
+                    active_connections: connections[0],
+                    inactive_connections: connections[1],
+                    persistent_connections: connections[2],
+                    stats,
+                })
+            },
+        )
+}
+
+fn table() -> impl Strategy<Value = Snapshot> {
+    let entry = service().prop_flat_map(|service| {
+        prop::collection::vec(destination(service.key.family()), 0..4).prop_map(
+            move |mut destinations| {
+                destinations.sort_by_key(|server| server.key);
+                destinations.dedup_by_key(|server| server.key);
+                SnapshotEntry { service, destinations }
+            },
+        )
+    });
+    prop::collection::vec(entry, 0..5).prop_map(|mut entries| {
+        entries.sort_by_key(|entry| entry.service.key);
+        entries.dedup_by_key(|entry| entry.service.key);
+        Snapshot { entries }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_as_what_it_was(table in table()) {
+        for detail in [Detail::Configuration, Detail::All] {
+            let text = written(&table, detail);
+            let want = Ok((changes(&table), Vec::new()));
+            prop_assert_eq!(read_changes(&text), want, "{}", String::from_utf8_lossy(&text));
+            prop_assert_eq!(against(&TABLE, &text), Ok(()), "{}", String::from_utf8_lossy(&text));
+        }
+    }
+
+    #[test]
+    fn what_was_damaged_is_an_error_with_a_place_or_still_a_table(
+        table in table(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<bool>(),
+    ) {
+        let mut text = written(&table, Detail::Configuration);
+        let at = at.index(text.len());
+        if cut {
+            text.truncate(at);
+        } else {
+            text[at] = byte;
+        }
+        if let Err(error) = read(&text) {
+            let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+            prop_assert!(!error.problems.is_empty());
+            for problem in &error.problems {
+                prop_assert!((1..=lines).contains(&problem.line), "{}", problem);
+                prop_assert!(problem.column >= 1 && !problem.text.is_empty(), "{}", problem);
+            }
+        }
+    }
+}

@@ -214,10 +214,11 @@ fn push_settings(text: &mut Vec<u8>, service: &Service) {
         if !persistence.netmask.is_host() {
             text.extend_from_slice(format!(" mask {}", persistence.netmask).as_bytes());
         }
-    }
-    if let Some(engine) = &config.persistence_engine {
-        text.extend_from_slice(b" pe ");
-        text.extend_from_slice(engine.as_bytes());
+        // Without persistence it does nothing, and ipvsadm has never shown it then.
+        if let Some(engine) = &config.persistence_engine {
+            text.extend_from_slice(b" pe ");
+            text.extend_from_slice(engine.as_bytes());
+        }
     }
     if config.one_packet {
         text.extend_from_slice(b" ops");

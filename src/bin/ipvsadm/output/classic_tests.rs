@@ -229,7 +229,7 @@ fn rates_of_a_server_are_never_shortened_but_its_bytes_are() {
     let line = String::from_utf8(text).expect("text");
     assert_eq!(
         line,
-        "  -> 10.0.0.1:80                 100000000100000000100000000  100000K  100000K\n"
+        "  -> 10.0.0.1:80                  100000000 100000000 100000000  100000K  100000K\n"
     );
 }
 

@@ -1,11 +1,11 @@
-//! Counters in columns of nine.
+//! Counters in columns of nine: a blank, which stays when a number is too long, and eight places.
 
 use ipvs::rules::text::push_number;
 
 use super::classic::pad_left;
 
-/// How wide a counter's column is.
-pub(super) const WIDTH: usize = 9;
+/// How many places a counter has after its blank.
+const PLACES: usize = 8;
 
 /// From which value on a counter is shortened, its unit, and the letter.
 const UNITS: [(u64, u64, u8); 4] = [
@@ -17,9 +17,10 @@ const UNITS: [(u64, u64, u8); 4] = [
 
 /// Appends a counter, right-aligned, as it is.
 pub(super) fn push_exact(text: &mut Vec<u8>, value: u64) {
+    text.push(b' ');
     let start = text.len();
     push_number(text, value);
-    pad_left(text, start, WIDTH);
+    pad_left(text, start, PLACES);
 }
 
 /// Appends a counter, right-aligned, cut to thousands, millions and so on where it is large.
@@ -27,10 +28,11 @@ pub(super) fn push_short(text: &mut Vec<u8>, value: u64) {
     let Some((_, unit, letter)) = UNITS.iter().find(|(from, ..)| value >= *from) else {
         return push_exact(text, value);
     };
+    text.push(b' ');
     let start = text.len();
     push_number(text, value / unit);
     text.push(*letter);
-    pad_left(text, start, WIDTH);
+    pad_left(text, start, PLACES);
 }
 
 #[cfg(test)]
@@ -54,13 +56,13 @@ mod tests {
         assert_eq!(short(100_000_000_000), "     100G");
         assert_eq!(short(99_999_999_999_999), "   99999G");
         assert_eq!(short(100_000_000_000_000), "     100T");
-        assert_eq!(short(u64::MAX), "18446744T");
+        assert_eq!(short(u64::MAX), " 18446744T");
     }
 
     #[test]
     fn exact_counters_grow_out_of_their_column() {
         let mut text = Vec::new();
         push_exact(&mut text, u64::MAX);
-        assert_eq!(text, b"18446744073709551615");
+        assert_eq!(text, b" 18446744073709551615");
     }
 }

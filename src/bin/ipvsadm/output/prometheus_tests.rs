@@ -1,1 +1,105 @@
+//! The exposition, as Prometheus reads it.
 
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+
+use ipvs::{DestinationConfig, Service, ServiceConfig, Version};
+
+use super::*;
+
+fn socket(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn server(address: &str) -> Destination {
+    Destination {
+        key: socket(address).into(),
+        config: DestinationConfig::default(),
+        active_connections: 7,
+        inactive_connections: 1,
+        persistent_connections: 0,
+        stats: Stats { connections: u64::MAX, ..Stats::default() },
+    }
+}
+
+fn entry(key: ServiceKey, scheduler: &str, destinations: Vec<Destination>) -> SnapshotEntry {
+    let config = ServiceConfig::new(scheduler.parse().expect("a name"));
+    SnapshotEntry { service: Service { key, config, stats: Stats::default() }, destinations }
+}
+
+fn exposition() -> String {
+    let mark = |family| ServiceKey::firewall_mark(NonZeroU32::new(0x1F).expect("a mark"), family);
+    let entries = [
+        entry(
+            ServiceKey::tcp(socket("10.0.0.1:80")),
+            "wlc",
+            vec![server("10.0.0.2:80"), server("10.0.0.3:80")],
+        ),
+        entry(ServiceKey::udp(socket("[2001:db8::1]:53")), "a\"\\\n", vec![]),
+        entry(mark(AddressFamily::V4), "rr", vec![server("10.0.0.2:0")]),
+        entry(mark(AddressFamily::V6), "rr", vec![server("10.0.0.2:0")]),
+    ];
+    let version = Version { major: 1, minor: 2, patch: 1 };
+    let info = Info { version, connection_table_size: 4096 };
+    let mut text = Vec::new();
+    whole(&mut text, &info, Some(&Stats { incoming_bytes: 5, ..Stats::default() }));
+    table(&mut text, &entries);
+    String::from_utf8(text).expect("text")
+}
+
+#[test]
+fn what_node_exporter_tells_is_told_as_there() {
+    let text = exposition();
+    for line in [
+        "# HELP node_ipvs_incoming_bytes_total The total amount of incoming data.",
+        "# TYPE node_ipvs_incoming_bytes_total counter",
+        "node_ipvs_incoming_bytes_total 5",
+        "# TYPE node_ipvs_backend_connections_active gauge",
+        "node_ipvs_backend_connections_active{local_address=\"10.0.0.1\",local_port=\"80\",remote_address=\"10.0.0.2\",remote_port=\"80\",proto=\"TCP\",local_mark=\"\"} 7",
+        // One server of two services that it cannot tell apart.
+        "node_ipvs_backend_weight{local_address=\"\",local_port=\"0\",remote_address=\"10.0.0.2\",remote_port=\"0\",proto=\"FWM\",local_mark=\"0000001F\"} 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn names_are_escaped() {
+    assert!(exposition().contains(r#"scheduler="a\"\\\n","#), "{}", exposition());
+}
+
+#[test]
+fn each_metric_stands_together_under_its_head_and_no_series_twice() {
+    let text = exposition();
+    assert!(text.ends_with('\n'));
+    let (mut heads, mut series) = (HashSet::new(), HashSet::new());
+    let mut current = "";
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, _) = help.split_once(' ').expect("a help text");
+            assert!(heads.insert(name), "{name} twice");
+            let kind = lines.next().and_then(|line| line.strip_prefix("# TYPE "));
+            let kind = kind.and_then(|kind| kind.strip_prefix(name)).expect("its type follows");
+            assert_eq!(kind == " counter", name.ends_with("_total"), "{name}");
+            current = name;
+            continue;
+        }
+        let (found, value) = line.rsplit_once(' ').expect("a value");
+        assert!(value.parse::<u64>().is_ok(), "{line}");
+        assert!(series.insert(found), "{found} twice");
+        assert_eq!(found.split('{').next(), Some(current), "{line}");
+    }
+    assert!(series.len() > heads.len());
+}
+
+#[test]
+fn totals_are_read_as_the_kernel_shows_them() {
+    let file = "   Total Incoming Outgoing         Incoming         Outgoing\n   Conns  Packets  Packets            Bytes            Bytes\n       A       1F        0         FFFFFFFFFFFFFFFF                0\n\n Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s\n       0        0        0                0                0\n";
+    let stats = totals(file).expect("totals");
+    assert_eq!((stats.connections, stats.incoming_packets), (10, 31));
+    assert_eq!((stats.incoming_bytes, stats.outgoing_bytes), (u64::MAX, 0));
+    assert_eq!(totals(""), None);
+    assert_eq!(totals("a\nb\n1 2 3\n"), None);
+}

@@ -10,7 +10,6 @@ use ipvs::{
 };
 use tabled::builder::Builder;
 use tabled::settings::object::{Columns, Object, Rows};
-use tabled::settings::peaker::Priority;
 use tabled::settings::style::HorizontalLine;
 use tabled::settings::{Alignment, Color, Padding, Style, Theme, Width};
 
@@ -20,6 +19,9 @@ use crate::names::Names;
 
 /// How many blanks are between columns.
 const GAP: usize = 2;
+
+/// How narrow the column of settings gets where the terminal is.
+const NARROWEST: usize = 12;
 
 /// How the table looks.
 pub(crate) struct People<'n> {
@@ -48,17 +50,21 @@ impl People<'_> {
         }
         let heads = heads(self.view);
         let mut rows = Vec::new();
+        // The widest of the settings.
+        let mut widest = heads.texts[1].len();
         let mut builder = Builder::default();
         builder.push_record(heads.texts.iter().chain(heads.numbers).copied());
         for SnapshotEntry { service, destinations } in entries {
-            builder.push_record(self.service(service, destinations));
+            let cells = self.service(service, destinations);
+            widest = cells.get(1).map_or(widest, |settings| widest.max(settings.len()));
+            builder.push_record(cells);
             rows.push(Row::Service);
             for server in destinations {
                 builder.push_record(self.server(&service.key, server));
                 rows.push(if server.config.weight == 0 { Row::Drained } else { Row::Server });
             }
         }
-        let table = self.dress(builder, heads.texts.len(), &rows).to_string();
+        let table = self.dress(builder, heads.texts.len(), widest, &rows).to_string();
         for line in table.lines() {
             text.extend_from_slice(line.trim_end_matches(' ').as_bytes());
             text.push(b'\n');
@@ -68,8 +74,15 @@ impl People<'_> {
         text.extend_from_slice(total.as_bytes());
     }
 
-    /// Lines, alignment and colours. `texts` is the number of columns that are not numbers.
-    fn dress(&self, builder: Builder, texts: usize, rows: &[Row]) -> tabled::Table {
+    /// Lines, alignment and colours. `texts` is the number of columns that are not numbers,
+    /// `settings` the width of the second.
+    fn dress(
+        &self,
+        builder: Builder,
+        texts: usize,
+        settings: usize,
+        rows: &[Row],
+    ) -> tabled::Table {
         let line = HorizontalLine::new(if self.look.unicode { '─' } else { '-' });
         let mut theme = Theme::from_style(Style::empty());
         theme.insert_horizontal_line(1, line);
@@ -93,8 +106,11 @@ impl People<'_> {
                 }
             }
         }
-        if let Some(width) = self.look.width {
-            table.with(Width::wrap(width).priority(Priority::max(true)));
+        let excess = self.look.width.map_or(0, |width| table.total_width().saturating_sub(width));
+        if excess > 0 {
+            // Addresses and numbers stay whole: they are what one copies.
+            let wide = settings.saturating_sub(excess).max(NARROWEST);
+            table.modify(Columns::one(1), Width::wrap(wide).keep_words(true));
         }
         table
     }
@@ -200,7 +216,7 @@ struct Heads {
 }
 
 fn heads(view: View) -> Heads {
-    const TEXTS: &[&str] = &["Service", "Scheduler / way"];
+    const TEXTS: &[&str] = &["Service", "Scheduler / forwarding"];
     let numbers: &[&str] = match view {
         View::Default => &["Weight", "Active", "Inactive"],
         View::Stats => &["Connections", "Packets in", "Packets out", "Bytes in", "Bytes out"],
@@ -210,7 +226,7 @@ fn heads(view: View) -> Heads {
         View::Thresholds => &["Upper", "Lower", "Active", "Inactive"],
         View::PersistentConnections => &["Weight", "Persistent", "Active", "Inactive"],
         View::TunnelInfo => {
-            let texts = &["Service", "Scheduler / way", "Tunnel"];
+            let texts = &["Service", "Scheduler / forwarding", "Tunnel"];
             return Heads { texts, numbers: &["Weight", "Active", "Inactive"] };
         }
     };

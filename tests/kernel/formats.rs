@@ -1,0 +1,192 @@
+//! The forms in which a real table is listed and saved, other than the classic one.
+
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    crate::tests![
+        a_listing_as_json_has_all_and_fits_the_schema,
+        saved_rules_with_all_are_restored,
+        timeouts_daemons_and_connections_as_json,
+        the_exposition_of_a_real_table_is_sound,
+        the_table_in_a_pipe_is_plain,
+    ]
+}
+
+const RULES: &str = "\
+-A -t 10.0.0.1:80 -s wrr -p 300
+-a -t 10.0.0.1:80 -r 192.168.0.1:80 -m -w 3 -x 100 -y 50
+-a -t 10.0.0.1:80 -r 192.168.0.2:80 -i -w 0 --tun-type gue --tun-port 6080 --tun-csum
+-A -u [2001:db8::1]:53 -s sh -o -b sh-fallback,sh-port
+-a -u [2001:db8::1]:53 -r [2001:db8::2]:53 -g -w 1
+-A -f 5 -s wlc
+-A -f 5 -6 -s wlc -p 360 -M 64
+-a -f 5 -6 -r 10.9.9.9:0 -i -w 1 --tun-type ipip
+";
+
+fn with_rules() -> Netns {
+    let ns = Netns::new();
+    // For servers with IPv6 addresses.
+    ns.ip("address add 2001:db8::ff/64 dev lo");
+    ns.command(program::ipvsadm()).arg("-R").stdin(RULES).run().success();
+    ns
+}
+
+fn printed(ns: &Netns, arguments: &[&str]) -> String {
+    ns.ipvsadm(arguments).success().stdout
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The schema, or a part of it.
+fn schema(part: Option<&str>) -> jsonschema::Validator {
+    let mut schema = parsed(include_str!("../../docs/ipvsadm.schema.json"));
+    if let Some(part) = part {
+        let parts = schema["$defs"].take();
+        schema = json!({"$ref": format!("#/$defs/{part}"), "$defs": parts});
+    }
+    jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+#[track_caller]
+fn fits(part: Option<&str>, value: &Value) {
+    let result = schema(part).validate(value).map_err(|error| error.to_string());
+    assert_eq!(result, Ok(()), "{value:#}");
+}
+
+fn a_listing_as_json_has_all_and_fits_the_schema() {
+    let ns = with_rules();
+    let text = printed(&ns, &["-L", "--json"]);
+    assert!(text.ends_with("}\n"));
+    let value = parsed(&text);
+    fits(None, &value);
+    assert_eq!(value["info"]["version"], "1.2.1");
+    assert_eq!(value["services"].as_array().map(Vec::len), Some(4));
+    let web = &value["services"][0];
+    assert_eq!(web["counters"]["connections"], 0);
+    assert_eq!(web["destinations"][1]["tunnel"]["port"], 6080);
+    assert_eq!(web["destinations"][0]["active_connections"], 0);
+    assert_eq!(text, printed(&ns, &["-L", "--format", "json"]));
+
+    let one = parsed(&printed(&ns, &["-L", "-t", "10.0.0.1:80", "--json"]));
+    fits(None, &one);
+    assert_eq!(one["services"], json!([web]));
+    let none = ns.ipvsadm(["-L", "-t", "10.0.0.1:81", "--json"]);
+    assert_eq!((none.code(), none.stdout.as_str()), (Some(1), ""));
+    ns.ipvsadm(["-C"]).success();
+    assert_eq!(printed(&ns, &["-S", "--json"]), "{\n  \"services\": []\n}\n");
+}
+
+fn saved_rules_with_all_are_restored() {
+    let ns = with_rules();
+    ns.ip(
+        "link add eth7 type dummy\nlink set eth7 multicast on up\naddress add 10.7.0.1/24 dev eth7",
+    );
+    ns.ipvsadm(["--set", "1000", "200", "400"]).success();
+    ns.ipvsadm(["--start-daemon", "master", "--mcast-interface", "eth7", "--syncid", "9"])
+        .success();
+    let saved = printed(&ns, &["-S", "-n", "--all"]);
+    let others = saved.strip_prefix(RULES).unwrap_or_else(|| panic!("{saved}"));
+    let mut lines = others.lines();
+    assert_eq!(lines.next(), Some("--set 1000 200 400"));
+    let daemon = lines.next().unwrap_or_default();
+    let front = "--start-daemon master --mcast-interface eth7 --syncid 9";
+    assert!(daemon.starts_with(front), "{daemon}");
+    assert_eq!(lines.next(), None);
+
+    ns.ipvsadm(["--stop-daemon", "master"]).success();
+    ns.ipvsadm(["--set", "900", "120", "300"]).success();
+    ns.ipvsadm(["-C"]).success();
+    ns.command(program::ipvsadm()).arg("-R").stdin(saved.as_str()).run().success();
+    assert_eq!(printed(&ns, &["-S", "-n", "--all"]), saved);
+
+    let json = parsed(&printed(&ns, &["-S", "--all", "--json"]));
+    fits(None, &json);
+    assert_eq!(json["timeouts"]["tcp_fin_seconds"], 200);
+    assert_eq!(json["daemons"][0]["interface"], "eth7");
+}
+
+fn timeouts_daemons_and_connections_as_json() {
+    let ns = Netns::new();
+    let timeouts = parsed(&printed(&ns, &["-L", "--timeout", "--json"]));
+    fits(Some("timeouts_listing"), &timeouts);
+    assert_eq!(timeouts["timeouts"]["udp_seconds"], 300);
+    let daemons = parsed(&printed(&ns, &["-L", "--daemon", "--json"]));
+    fits(Some("daemons_listing"), &daemons);
+
+    // A connection to a server at this very director.
+    ns.ip("address add 10.0.0.1/32 dev lo\naddress add 10.0.0.2/32 dev lo");
+    let rules = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m\n";
+    ns.command(program::ipvsadm()).arg("-R").stdin(rules).run().success();
+    assert_eq!(printed(&ns, &["-L", "-c", "--json"]), "");
+    let _server = ns.enter(|| std::net::TcpListener::bind("10.0.0.2:80")).unwrap();
+    let _client = ns.enter(|| std::net::TcpStream::connect("10.0.0.1:80")).unwrap();
+    let text = printed(&ns, &["-L", "-c", "--json"]);
+    let lines: Vec<Value> = text.lines().map(parsed).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    fits(Some("connection"), &lines[0]);
+    assert_eq!(lines[0]["protocol"], "tcp");
+    assert_eq!(lines[0]["virtual_address"], "10.0.0.1");
+    assert_eq!(lines[0]["destination_address"], "10.0.0.2");
+    assert_eq!(lines[0]["destination_port"], 80);
+}
+
+fn the_exposition_of_a_real_table_is_sound() {
+    let ns = with_rules();
+    let text = printed(&ns, &["-L", "--format", "prometheus"]);
+    let mut series = HashSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
+        assert!(value.parse::<u64>().is_ok(), "{line}");
+        assert!(series.insert(name.to_owned()), "{line} twice");
+    }
+    for name in [
+        "node_ipvs_connections_total",
+        "ipvs_info{version=\"1.2.1\"}",
+        "node_ipvs_backend_weight{local_address=\"10.0.0.1\",local_port=\"80\",\
+         remote_address=\"192.168.0.1\",remote_port=\"80\",proto=\"TCP\",local_mark=\"\"}",
+        "ipvs_service_backends{local_address=\"\",local_port=\"0\",proto=\"FWM\",\
+         local_mark=\"00000005\",family=\"ipv6\"}",
+    ] {
+        assert!(series.contains(name), "{name}\n{text}");
+    }
+    let one = printed(&ns, &["-L", "-f", "5", "--format", "prometheus"]);
+    assert!(one.contains("ipvs_service_backends{") && !one.contains("10.0.0.1"), "{one}");
+}
+
+fn the_table_in_a_pipe_is_plain() {
+    let ns = with_rules();
+    let shown = |arguments: &[&str], locale: &str| {
+        let command = ns.command(program::ipvsadm()).args(["-L", "-n", "--format", "table"]);
+        let command = command.args(arguments).env("LC_ALL", locale).env("TERM", "xterm");
+        command.run().success().stdout
+    };
+    assert_eq!(
+        shown(&[], "C"),
+        "\
+Service               Scheduler / forwarding              Weight  Active  Inactive
+----------------------------------------------------------------------------------
+TCP 10.0.0.1:80       wrr, persistent 300 s                            0         0
+  192.168.0.1:80      masquerade                               3       0         0
+  192.168.0.2:80      tunnel                                   0       0         0
+----------------------------------------------------------------------------------
+UDP [2001:db8::1]:53  sh sh-fallback sh-port, one packet               0         0
+  [2001:db8::2]:53    direct route                             1       0         0
+----------------------------------------------------------------------------------
+mark 5                wlc                                              0         0
+----------------------------------------------------------------------------------
+mark 5 IPv6           wlc, persistent 360 s mask 64                    0         0
+  10.9.9.9:0          tunnel                                   1       0         0
+
+4 services, 4 servers
+"
+    );
+    let utf8 = shown(&["-t", "10.0.0.1:80", "--tun-info"], "C.UTF-8");
+    assert!(utf8.contains("gue port 6080, checksum") && utf8.contains('─'), "{utf8}");
+    assert!(!utf8.contains('\u{1b}'), "{utf8}");
+}

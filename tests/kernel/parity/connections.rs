@@ -1,0 +1,210 @@
+//! `-L -c`: live connections of each kind, and a list longer than any machine's.
+
+use super::mounts::{Mounts, quoted};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    crate::tests![
+        live_connections_list_alike,
+        made_up_connections_list_alike,
+        a_million_connections_take_little_memory,
+        a_list_that_is_not_there_is_an_error,
+    ]
+}
+
+/// Lists with both until no second passed in between, and compares.
+fn compare(ns: &Netns, arguments: &[&str]) -> String {
+    for _ in 0..20 {
+        let before = ns.reference(arguments).success().stdout;
+        let ours = ns.ipvsadm(arguments).success().stdout;
+        let after = ns.reference(arguments).success().stdout;
+        if before == after {
+            assert_eq!(before, ours, "{arguments:?}");
+            return ours;
+        }
+    }
+    panic!("the list never stood still");
+}
+
+fn live_connections_list_alike() {
+    let ns = Netns::new();
+    let rules = "\
+-A -t 127.0.0.1:8080 -s rr
+-a -t 127.0.0.1:8080 -r 127.0.0.1:9090 -m
+-A -t 127.0.0.2:0 -s rr -p 50
+-a -t 127.0.0.2:0 -r 127.0.0.1:0 -m
+-A -t [::1]:8080 -s rr -p 60 -M 64
+-a -t [::1]:8080 -r [::1]:9090 -m
+-A -u 127.0.0.1:5060 -s rr -p 70 --pe sip -o
+-a -u 127.0.0.1:5060 -r 127.0.0.1:6060 -m
+-A -u 127.0.0.1:53 -s rr
+-a -u 127.0.0.1:53 -r 127.0.0.1:5353 -m
+-A -f 5 -s rr -p 80
+-a -f 5 -r 127.0.0.1:9090 -m
+";
+    ns.command(program::ipvsadm()).arg("-R").stdin(rules).run().success();
+    ns.command("iptables-legacy")
+        .args(["-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "-d", "127.0.0.3", "--dport", "9090"])
+        .args(["-j", "MARK", "--set-mark", "5"])
+        .run();
+    let kept = ns.enter(|| {
+        let listeners = [TcpListener::bind("127.0.0.1:9090"), TcpListener::bind("[::1]:9090")];
+        let listeners = listeners.map(|listener| listener.expect("a listener"));
+        let mut streams = Vec::new();
+        for address in ["127.0.0.1:8080", "127.0.0.2:9090", "[::1]:8080"] {
+            let mut stream =
+                TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+            stream.write_all(b"hello").expect("it is sent");
+            streams.push(stream);
+        }
+        let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        client.send_to(b"?", "127.0.0.1:53").expect("it is sent");
+        let call = b"INVITE sip:x@y SIP/2.0\r\nCall-ID: 12345@host\r\n\r\n";
+        client.send_to(call, "127.0.0.1:5060").expect("it is sent");
+        (listeners, streams, client)
+    });
+    for numeric in ["-n", "--numeric", ""] {
+        for engine in ["--persistent-conn", ""] {
+            let arguments: Vec<&str> =
+                ["-L", "-c", numeric, engine].into_iter().filter(|word| !word.is_empty()).collect();
+            let listed = compare(&ns, &arguments);
+            if numeric == "-n" {
+                assert!(listed.contains("ESTABLISHED 127.0.0.1:"), "{listed}");
+                assert!(listed.contains("[::1]:8080"), "{listed}");
+                assert!(listed.contains("127.0.0.2:9090"), "{listed}");
+                assert!(listed.contains("UDP 0"), "{listed}");
+                // A template of a persistent service, of each family.
+                assert!(listed.contains("127.0.0.1:0 "), "{listed}");
+                assert!(listed.contains("[::]:0 ") || listed.contains("[::1]:0 "), "{listed}");
+                assert_eq!(
+                    listed.contains("12345@host"),
+                    engine == "--persistent-conn",
+                    "{listed}"
+                );
+            }
+        }
+    }
+    for view in ["", "--persistent-conn", "--thresholds", "--tun-info"] {
+        let arguments: Vec<&str> =
+            ["-L", "-n", view].into_iter().filter(|word| !word.is_empty()).collect();
+        compare(&ns, &arguments);
+    }
+    drop(kept);
+}
+
+const HEAD: &str =
+    "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
+
+/// The list that both programs read, made of this file.
+pub(crate) fn list(mounts: &mut Mounts, file: &Path) {
+    let file = quoted(file);
+    // Ours reads the list of its own thread, the reference that of its process: for both, /proc is a folder here.
+    mounts
+        .prepare("mount -t tmpfs tmpfs /mnt; mkdir -p /mnt/net /mnt/thread-self/net /mnt/self/net");
+    mounts.prepare(&format!(
+        "for place in net thread-self/net self/net; do touch /mnt/$place/ip_vs_conn; mount --bind {file} /mnt/$place/ip_vs_conn; done"
+    ));
+    mounts.prepare("mount --rbind /mnt /proc");
+}
+
+/// What both print for this list, which must be the same.
+fn listed(ns: &Netns, file: &str, arguments: &str) -> String {
+    let mut mounts = Mounts::new();
+    let file = mounts.file(file);
+    list(&mut mounts, &file);
+    let outputs = [program::reference(), program::ipvsadm()].map(|program| {
+        let ran = mounts.run(ns, &format!("{} {arguments}", quoted(&program)));
+        (ran.code(), ran.stdout, ran.stderr)
+    });
+    let [reference, ours] = outputs;
+    assert_eq!(reference, ours);
+    ours.1
+}
+
+fn made_up_connections_list_alike() {
+    let ns = Netns::new();
+    let file = format!(
+        "{HEAD}\
+TCP 0A000001 C350 01020304 0050 0A000002 1E61 ESTABLISHED     899
+UDP 0A000001 0035 01020304 0035 0A000002 0035 UDP             300
+SCTP 0A000001 0035 01020304 0050 0A000002 0B59 ESTABLISHED     5
+TCP C0A86401 0000 01020304 0050 0A000001 0050 NONE            3600
+IP  C0A86401 0000 00000005 0000 0A000001 0000 NONE            59
+UDP C0A86401 0000 01020304 13C4 0A000001 13C4 NONE           2678400 sip callid-12345@host
+UDP C0A86401 0000 01020304 13C4 0A000001 13C4 UDP            1 sip verylongpedata0123456789012345678901234567890123456789
+TCP 2001:0db8:0000:0000:0000:0000:0000:0007 C350 0000:0000:0000:0000:0000:0000:0000:0001 0050 0000:0000:0000:0000:0000:0000:0000:0007 0050 SYN_RECV 3
+TCP 0000:0000:0000:0000:0000:0000:0001:0080 FFFF 0000:0000:0000:0000:0000:ffff:0102:0304 FFFF 2001:0db8:1111:2222:3333:4444:5555:8888 FFFF ESTABLISHED 0
+TCP FFFFFFFF FFFF FFFFFFFF FFFF FFFFFFFF FFFF SYNACK      60
+TCP 0A000001 C350 01020304 0050 0A000002 1E61 VERYLONGSTATENAME  7
+ICMP 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7
+FOO 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7
+TCP 0A000001 C350 01020304 0050 0A000002 1E61 TIME_WAIT  5999
+TCP 0A000001 C350 01020304 0050 0A000002 1E61 TIME_WAIT  6000
+TCP 0A000001 C350 01020304 0050 0A000002 1E61 CLOSE_WAIT  5 sip
+tcp 0a000001 c350 01020304 0050 0a000002 1e61 LAST_ACK  5 sip data extra words
+TCP 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7"
+    );
+    for arguments in ["-L -c -n", "-Lcn --persistent-conn"] {
+        let listed = listed(&ns, &file, arguments);
+        assert_eq!(listed.lines().count(), file.lines().count() + 1, "{listed}");
+    }
+    // Whatever the first line holds, it is a heading.
+    listed(&ns, "\nTCP 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7\n", "-Lcn");
+    listed(&ns, HEAD, "-Lcn");
+}
+
+fn a_million_connections_take_little_memory() {
+    const LINES: u32 = 1_000_000;
+    let ns = Netns::new();
+    let mut mounts = Mounts::new();
+    let mut text = HEAD.to_owned();
+    for number in 0..LINES {
+        text +=
+            &format!("TCP 0A{number:06X} C350 01020304 0050 0A000002 1E61 ESTABLISHED     899\n");
+    }
+    let file = mounts.file(&text);
+    drop(text);
+    list(&mut mounts, &file);
+    // The limit is on all of the address space, so it holds for whatever the program asks for.
+    let script =
+        format!("ulimit -v 65536; {} -L -c -n | md5sum; ulimit -v", quoted(&program::ipvsadm()));
+    let ran = mounts.run(&ns, &script).success();
+    let mut expected = "IPVS connection entries\n\
+        pro expire state       source             virtual            destination\n"
+        .to_owned();
+    for number in 0..LINES {
+        let [_, b, c, d] = number.to_be_bytes();
+        let source = format!("10.{b}.{c}.{d}:50000");
+        expected +=
+            &format!("TCP 14:59  ESTABLISHED {source:<18} {:<18} 10.0.0.2:7777\n", "1.2.3.4:80");
+    }
+    let whole = mounts.file(&expected);
+    let sum = ns.command("md5sum").arg(whole).run().success().stdout;
+    assert_eq!(ran.stdout[..32], sum[..32], "{}", ran.stderr);
+    assert!(ran.stdout.ends_with("65536\n"), "{}", ran.stdout);
+}
+
+fn a_list_that_is_not_there_is_an_error() {
+    let ns = Netns::new();
+    for (there, text) in [(true, "unexpected input from"), (false, "cannot open file")] {
+        let mut mounts = Mounts::new();
+        match there {
+            true => {
+                let empty = mounts.file("");
+                list(&mut mounts, &empty);
+            }
+            false => mounts.prepare("mount -t tmpfs tmpfs /proc"),
+        }
+        for program in [program::reference(), program::ipvsadm()] {
+            let ran = mounts.run(&ns, &format!("{} -L -c", quoted(&program)));
+            assert_eq!(ran.code(), Some(1), "{program:?} {}", ran.stderr);
+            assert_eq!(ran.stdout, "", "{program:?}");
+            assert!(ran.stderr.starts_with(text), "{program:?} {}", ran.stderr);
+        }
+    }
+}

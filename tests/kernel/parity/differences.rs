@@ -1,0 +1,322 @@
+//! Where ours differs from the reference on purpose: each place shown side by side. docs/differences.md gives the
+//! reasons, under the same names.
+
+use super::mounts::{Mounts, quoted};
+use super::pair::{Both, Line, Pair};
+use crate::harness::KernelTest;
+use crate::netns::{Netns, Ran};
+use crate::program;
+use std::path::Path;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    crate::tests![
+        thresholds_are_saved,
+        large_firewall_marks_are_what_they_are,
+        the_order_is_that_of_unsigned_numbers,
+        help_and_version_need_no_root,
+        comments_are_no_rules,
+        options_come_in_any_order,
+        host_names_resolve_to_ipv6,
+        messages_about_rules_name_the_line,
+        an_ipv6_address_in_brackets_needs_no_port,
+        output_that_cannot_be_written_is_an_error,
+        a_list_of_no_flags_is_no_crash,
+        the_third_flag_of_sh_and_mh_is_named,
+        long_words_in_rules_are_kept_whole,
+        a_prefix_length_does_not_wrap_around,
+        names_in_rules_are_not_cut,
+        odd_lines_among_connections_are_left_out,
+        asking_restore_for_help_clears_nothing,
+        every_difference_is_in_the_documentation,
+    ]
+}
+
+/// The reference's and ours.
+fn both(pair: &Pair, line: &str) -> Both {
+    pair.run(&Line::split(line))
+}
+
+fn outputs(both: &Both) -> (&str, &str) {
+    (&both.reference.stdout, &both.ours.stdout)
+}
+
+fn codes(both: &Both) -> (Option<i32>, Option<i32>) {
+    (both.reference.code(), both.ours.code())
+}
+
+/// Both restore these rules without a complaint.
+fn restored(pair: &Pair, rules: &str) {
+    let both = pair.run(&Line::restore(rules));
+    assert_eq!(codes(&both), (Some(0), Some(0)), "{} {}", both.reference.stderr, both.ours.stderr);
+}
+
+fn thresholds_are_saved() {
+    let pair = Pair::new();
+    restored(&pair, "-A -t 1.1.1.1:80 -s rr\n-a -t 1.1.1.1:80 -r 10.1.0.1:80 -i -x 100 -y 50\n");
+    let saved = both(&pair, "-S -n");
+    let front = "-A -t 1.1.1.1:80 -s rr\n-a -t 1.1.1.1:80 -r 10.1.0.1:80 -i -w 1 --tun-type ipip";
+    assert_eq!(saved.reference.stdout, format!("{front}\n"));
+    assert_eq!(saved.ours.stdout, format!("{front} -x 100 -y 50\n"));
+}
+
+fn large_firewall_marks_are_what_they_are() {
+    let pair = Pair::new();
+    restored(&pair, "-A -f 4294967295 -s rr\n-A -f 2147483648 -6 -s rr\n");
+    let saved = both(&pair, "-S -n");
+    assert!(saved.reference.stdout.contains("-A -f -1 -s rr\n"), "{}", saved.reference.stdout);
+    assert_eq!(saved.ours.stdout, "-A -f 2147483648 -6 -s rr\n-A -f 4294967295 -s rr\n");
+    let listed = both(&pair, "-L -n");
+    assert!(listed.reference.stdout.contains("FWM  -1 rr\n"), "{}", listed.reference.stdout);
+    assert!(listed.ours.stdout.contains("FWM  4294967295 rr\n"), "{}", listed.ours.stdout);
+    // And back: the reference cannot read its own.
+    let codes_of = |rules: &str| codes(&pair.run(&Line::restore(rules.to_owned())));
+    let (reference, ours) = (saved.reference.stdout.clone(), saved.ours.stdout.clone());
+    both(&pair, "-C");
+    assert_eq!(codes_of(&reference).0, Some(2));
+    both(&pair, "-C");
+    assert_eq!(codes_of(&ours), (Some(0), Some(0)));
+}
+
+fn the_order_is_that_of_unsigned_numbers() {
+    let pair = Pair::new();
+    let addresses = ["1.2.3.4", "10.0.0.1", "127.0.0.1", "128.0.0.1", "192.168.0.1", "200.0.0.1"];
+    let mut rules: Vec<String> =
+        addresses.iter().map(|address| format!("-A -t {address}:80 -s wlc\n")).collect();
+    rules.extend(
+        [
+            "-A -t [::1]:80 -s wlc\n",
+            "-A -t [2001:db8::1]:80 -s wlc\n",
+            "-A -t [ff00::1]:80 -s wlc\n",
+        ]
+        .map(str::to_owned),
+    );
+    rules.extend(["-A -f 1 -s wlc\n", "-A -f 2 -s wlc\n"].map(str::to_owned));
+    let sorted = rules.concat();
+    rules.reverse();
+    restored(&pair, &rules.concat());
+    let saved = both(&pair, "-S -n");
+    let (reference, ours) = outputs(&saved);
+    assert_eq!(ours, sorted);
+    assert_ne!(reference, sorted);
+    let lines = |text: &str| {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(reference), lines(ours));
+}
+
+fn help_and_version_need_no_root() {
+    let pair = Pair::new();
+    let [ns, _] = pair.namespaces();
+    // A copy that everyone may run.
+    let folder = Path::new("/tmp/everyone");
+    std::fs::create_dir_all(folder).expect("a folder");
+    let ours = folder.join("ipvsadm");
+    std::fs::copy(program::ipvsadm(), &ours).expect("a copy");
+    let as_nobody = |program: &Path, word: &str| {
+        ns.command("setpriv")
+            .args(["--reuid", "65534", "--clear-groups"])
+            .arg(program)
+            .arg(word)
+            .run()
+    };
+    for word in ["-h", "-v", "--help", "--version"] {
+        let reference = as_nobody(&program::reference(), word);
+        assert_eq!(reference.code(), Some(2), "{}", reference.stderr);
+        let ours = as_nobody(&ours, word).success();
+        assert!(ours.stdout.starts_with("ipvsadm v1.31 "), "{}", ours.stdout);
+        assert_eq!(ours.stderr, "");
+    }
+    // All else is refused alike, in the words that programs know.
+    for word in ["-L", "-S", "-C", "-Z"] {
+        let (reference, ours) = (as_nobody(&program::reference(), word), as_nobody(&ours, word));
+        assert_eq!(reference.code(), ours.code(), "{word} {}", ours.stderr);
+        assert_eq!(reference.stderr, ours.stderr, "{word}");
+        assert_eq!(ours.stdout, "");
+    }
+    // What is no command at all needs no kernel to be told so; the reference asks the kernel first.
+    assert_eq!(as_nobody(&program::reference(), "--zzz").code(), Some(2));
+    assert_eq!(as_nobody(&ours, "--zzz").code(), Some(255));
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+fn comments_are_no_rules() {
+    let pair = Pair::new();
+    let rules = "# web\n-A -t 1.1.1.1:80 # the shop\n#-A -t 1.1.1.2:80\n-A -t 1.1.1.3:80\n";
+    let ran = pair.run(&Line::restore(rules));
+    assert_eq!(codes(&ran), (Some(255), Some(0)));
+    let saved = both(&pair, "-S -n");
+    assert_eq!(outputs(&saved), ("", "-A -t 1.1.1.1:80 -s wlc\n-A -t 1.1.1.3:80 -s wlc\n"));
+}
+
+fn options_come_in_any_order() {
+    let pair = Pair::new();
+    for (line, reference, ours) in [
+        ("-A -6 -f 5", "", "-A -f 5 -6 -s wlc\n"),
+        (
+            "-A -M 64 -p 9 -t [::1]:80",
+            "-A -t [::1]:80 -s wlc -p 9\n",
+            "-A -t [::1]:80 -s wlc -p 9 -M 64\n",
+        ),
+        ("-A -f 5 -p 9 -M 64 -6", "-A -f 5 -6 -s wlc -p 9\n", "-A -f 5 -6 -s wlc -p 9 -M 64\n"),
+    ] {
+        both(&pair, "-C");
+        both(&pair, line);
+        assert_eq!(outputs(&both(&pair, "-S -n")), (reference, ours), "{line}");
+    }
+    both(&pair, "-C");
+    restored(&pair, "-A -t 1.2.3.4:80 -s rr\n-a -r 10.1.0.1 -t 1.2.3.4:80 -m\n");
+    let saved = both(&pair, "-S -n");
+    assert!(saved.reference.stdout.contains(" -r 10.1.0.1:0 -m "), "{}", saved.reference.stdout);
+    assert!(saved.ours.stdout.contains(" -r 10.1.0.1:80 -m "), "{}", saved.ours.stdout);
+}
+
+fn host_names_resolve_to_ipv6() {
+    let [reference, ours] = with_hosts("2001:db8::7 six.example\n", "-A -t six.example:80 -s rr");
+    assert_eq!((reference.0, ours.0), (Some(2), Some(0)));
+    assert_eq!((reference.1.as_str(), ours.1.as_str()), ("", "-A -t [2001:db8::7]:80 -s rr\n"));
+}
+
+/// The status of a command where `/etc/hosts` is this, and the table that it leaves.
+fn with_hosts(hosts: &str, arguments: &str) -> [(Option<i32>, String); 2] {
+    [program::reference(), program::ipvsadm()].map(|program| {
+        let ns = Netns::new();
+        let mut mounts = Mounts::new();
+        mounts.put_text(hosts, "/etc/hosts");
+        let ran = mounts.run(&ns, &format!("{} {arguments}", quoted(&program)));
+        (ran.code(), ns.reference(["-S", "-n"]).success().stdout)
+    })
+}
+
+fn messages_about_rules_name_the_line() {
+    let pair = Pair::new();
+    let ran = pair.run(&Line::restore("-A -t 1.1.1.1:80\n-A -t 1.1.1.1:80\n"));
+    assert_eq!(ran.reference.stderr, "Service already exists\n");
+    assert_eq!(ran.ours.stderr, "line 2: Service already exists\n");
+}
+
+fn an_ipv6_address_in_brackets_needs_no_port() {
+    let pair = Pair::new();
+    assert_eq!(codes(&both(&pair, "-A -t [2001:db8::1] -p 9")), (Some(2), Some(0)));
+    assert_eq!(outputs(&both(&pair, "-S -n")), ("", "-A -t [2001:db8::1]:0 -s wlc -p 9\n"));
+}
+
+fn output_that_cannot_be_written_is_an_error() {
+    let pair = Pair::new();
+    let [ns, _] = pair.namespaces();
+    let shell = |script: &str, program: &Path| {
+        ns.command("sh").args(["-c", &script.replace("PROGRAM", &quoted(program))]).run()
+    };
+    let (reference, ours) = (program::reference(), program::ipvsadm());
+    ns.reference(["-A", "-t", "1.1.1.1:80"]).success();
+    for command in ["-S -n", "-L -n", "-L -n --stats"] {
+        let script = format!("PROGRAM {command} > /dev/full");
+        assert_eq!(shell(&script, &reference).code(), Some(0));
+        let full = shell(&script, &ours);
+        assert_eq!(full.code(), Some(1), "{command}");
+        assert!(full.stderr.contains("No space left on device"), "{}", full.stderr);
+    }
+    // A reader that goes away is no error to speak of.
+    let script = "PROGRAM -L -n | true; { PROGRAM -S -n; echo $? >&2; } | head -c 1 >/dev/null";
+    for program in [&reference, &ours] {
+        let ran = shell(script, program);
+        assert!(!ran.stderr.contains("pipe"), "{}", ran.stderr);
+        assert!(ran.stderr.lines().count() <= 1, "{}", ran.stderr);
+    }
+}
+
+fn a_list_of_no_flags_is_no_crash() {
+    let pair = Pair::new();
+    let ran = both(&pair, "-A -t 1.1.1.1:80 -b ,");
+    assert_eq!(ran.reference.code(), None, "the reference crashes no more");
+    assert_eq!(ran.ours.code(), Some(0));
+    assert_eq!(outputs(&both(&pair, "-S -n")), ("", "-A -t 1.1.1.1:80 -s wlc\n"));
+}
+
+fn the_third_flag_of_sh_and_mh_is_named() {
+    let pair = Pair::new();
+    restored(&pair, "-A -t 1.1.1.1:80 -s sh -b flag-3\n-A -t 1.1.1.2:80 -s mh -b mh-port,flag-3\n");
+    let saved = both(&pair, "-S -n");
+    let (reference, ours) = outputs(&saved);
+    assert_eq!(reference, "-A -t 1.1.1.1:80 -s sh -b \n-A -t 1.1.1.2:80 -s mh -b mh-port\n");
+    assert_eq!(
+        ours,
+        "-A -t 1.1.1.1:80 -s sh -b flag-3\n-A -t 1.1.1.2:80 -s mh -b mh-port,flag-3\n"
+    );
+    // The listing is the reference's.
+    let listed = both(&pair, "-L -n");
+    let (reference, ours) = outputs(&listed);
+    assert_eq!(reference, ours);
+}
+
+fn long_words_in_rules_are_kept_whole() {
+    let pair = Pair::new();
+    let ran = pair.run(&Line::restore(format!("-A -f {}5\n", "0".repeat(5000))));
+    assert_eq!(codes(&ran), (Some(2), Some(0)), "{}", ran.ours.stderr);
+    assert_eq!(outputs(&both(&pair, "-S -n")), ("", "-A -f 5 -s wlc\n"));
+}
+
+fn a_prefix_length_does_not_wrap_around() {
+    let pair = Pair::new();
+    assert_eq!(codes(&both(&pair, "-A -f 9 -6 -p -M 4294967297")), (Some(0), Some(2)));
+    assert_eq!(outputs(&both(&pair, "-S -n")), ("-A -f 9 -6 -s wlc -p 360 -M 1\n", ""));
+}
+
+fn names_in_rules_are_not_cut() {
+    let host = "this-is-a-very-long-host-name-of-a-server.example.com";
+    let ns = Netns::new();
+    ns.reference(["-A", "-t", "10.0.0.1:81"]).success();
+    let mut mounts = Mounts::new();
+    mounts.put_text(format!("10.0.0.1 {host}\n"), "/etc/hosts");
+    mounts.put_text("verylongservicename 81/tcp\n", "/etc/services");
+    let save =
+        |program: &Path| mounts.run(&ns, &format!("{} -S", quoted(program))).success().stdout;
+    let whole = format!("-A -t {host}:verylongservicename -s wlc\n");
+    assert_eq!(save(&program::ipvsadm()), whole);
+    let cut = save(&program::reference());
+    assert_eq!(cut, format!("-A -t {host}:veryl -s wlc\n"));
+}
+
+fn odd_lines_among_connections_are_left_out() {
+    let good = "TCP 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7\n";
+    let file = format!("heading\n{good}garbage\n\n{good}");
+    let ns = Netns::new();
+    let mut mounts = Mounts::new();
+    let file = mounts.file(&file);
+    super::connections::list(&mut mounts, &file);
+    let run = |program: &Path| mounts.run(&ns, &format!("{} -L -c -n", quoted(program)));
+    let lines = |ran: &Ran| ran.stdout.lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
+    let (reference, ours) = (run(&program::reference()), run(&program::ipvsadm()));
+    let line = "TCP 00:07  NONE        10.0.0.1:50000     1.2.3.4:80         10.0.0.2:7777";
+    assert_eq!((ours.code(), lines(&ours)), (Some(0), vec![line.to_owned(); 2]));
+    assert_eq!(reference.code(), Some(1));
+    assert_eq!(lines(&reference).len(), 2);
+    assert!(lines(&reference)[1].starts_with("garbage"), "{}", reference.stdout);
+}
+
+fn asking_restore_for_help_clears_nothing() {
+    for (ours, left) in [(false, ""), (true, "-A -t 1.1.1.1:80 -s wlc\n")] {
+        let ns = Netns::new();
+        ns.reference(["-A", "-t", "1.1.1.1:80"]).success();
+        let mut mounts = Mounts::new();
+        if ours {
+            mounts.put(&program::ipvsadm(), "/usr/sbin/ipvsadm-restore");
+        }
+        let ran = mounts.run(&ns, "ipvsadm-restore -h < /dev/null").success();
+        assert_eq!(ran.stdout.is_empty(), !ours);
+        assert_eq!(ns.reference(["-S", "-n"]).success().stdout, left);
+    }
+}
+
+fn every_difference_is_in_the_documentation() {
+    let text = include_str!("../../../docs/differences.md");
+    for test in tests() {
+        let name = test.name.rsplit("::").next().expect("a name");
+        assert!(
+            text.contains(&format!("`{name}`"))
+                || name == "every_difference_is_in_the_documentation",
+            "docs/differences.md does not name `{name}`"
+        );
+    }
+}

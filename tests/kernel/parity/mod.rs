@@ -1,0 +1,37 @@
+//! Whether anyone can tell our program from Debian's: both are given the same command lines on one kernel.
+
+mod connections;
+mod counters;
+mod differences;
+mod messages;
+mod mounts;
+mod names;
+mod options;
+mod pair;
+mod random;
+mod restore;
+mod scripts;
+mod session;
+mod systematic;
+
+use crate::harness::KernelTest;
+
+/// What `make parity` sets: where the random commands begin, and how many there are.
+pub(crate) const SETTINGS: [&str; 2] = ["PARITY_SEED", "PARITY_N"];
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    [
+        random::tests(),
+        systematic::tests(),
+        scripts::tests(),
+        counters::tests(),
+        connections::tests(),
+        differences::tests(),
+        names::tests(),
+        restore::tests(),
+        messages::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
