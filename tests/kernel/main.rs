@@ -38,6 +38,7 @@ mod client;
 mod formats;
 mod harness;
 mod lab;
+mod live;
 mod netns;
 mod parity;
 mod program;
@@ -58,10 +59,17 @@ pub(crate) use tests;
 
 /// Every test, the long ones first: they are started in this order.
 fn all_tests() -> Vec<KernelTest> {
-    [lab::tests(), parity::tests(), client::tests(), formats::tests(), selftest::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        lab::tests(),
+        live::tests(),
+        parity::tests(),
+        client::tests(),
+        formats::tests(),
+        selftest::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What `--NAME` starts instead of the tests.

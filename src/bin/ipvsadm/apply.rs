@@ -9,10 +9,11 @@ use ipvs::{Aftermath, ApplyError, Change, Client, Plan, PlanOptions, Table};
 use crate::dry_run;
 use crate::failure::Failure;
 use crate::lock::Lock;
+use crate::notice::say;
 use crate::output::Sink;
 use crate::run;
-use crate::settings::{self, Pending};
-use crate::wanted::{Place, Wanted, read_all};
+use crate::settings::{Pending, Settings};
+use crate::wanted::{Ends, Place, Wanted, read_all};
 
 /// How to do it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +23,9 @@ pub(crate) struct How {
     pub(crate) wait: Option<u32>,
 }
 
+/// The status of what the kernel refused.
+const REFUSED: u8 = 255;
+
 /// Makes the table what a file says.
 pub(crate) fn apply(
     client: &mut Client,
@@ -30,9 +34,9 @@ pub(crate) fn apply(
     how: How,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let mut wanted = Wanted::read(&read_all(file)?)?;
+    let mut wanted = Wanted::read(&read_all(file)?, Ends::AtItsEnd)?;
     let settings = take_settings(&mut wanted);
-    if report_mistakes(&wanted) {
+    if report_mistakes(&mut wanted) {
         return Err(Failure::Reported(2));
     }
     let _lock = Lock::acquire(how.wait)?;
@@ -43,8 +47,8 @@ pub(crate) fn apply(
         return dry_run::plan(client, &plan, &settings, sink);
     }
     client.apply(&plan).map_err(|error| failed(&error, &wanted))?;
-    set(client, &settings, &before)?;
-    eprintln!("{}", plan.summary());
+    set(client, &settings, &before, &plan)?;
+    say(plan.summary());
     Ok(())
 }
 
@@ -64,122 +68,209 @@ pub(crate) fn restore(
     how: How,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let wanted = Wanted::read(&read_all(None)?)?;
-    report(&wanted.wrong);
+    let mut wanted = Wanted::read(&read_all(None)?, Ends::AtHelp)?;
     if !wanted.wrong.is_empty() {
+        report(&wanted.wrong);
         return Err(Failure::Reported(2));
     }
-    report(&wanted.refused);
-    let mut status = if wanted.refused.is_empty() { 0 } else { 255 };
-    if on_refusal == OnRefusal::Undo && status != 0 {
-        return Err(Failure::Reported(status));
+    if on_refusal == OnRefusal::Undo && !wanted.refused.is_empty() {
+        report(&wanted.refused);
+        return Err(Failure::Reported(REFUSED));
     }
     let _lock = Lock::acquire(how.wait)?;
     let before = client.table()?;
     let plan = Plan::between(&before, &wanted.table, PlanOptions::default());
     if how.dry_run {
-        dry_run::plan(client, &plan, &[], sink)?;
-        return if status == 0 { Ok(()) } else { Err(Failure::Reported(status)) };
+        report(&wanted.refused);
+        let shown = dry_run::plan(client, &plan, &settings_of(&wanted), sink);
+        return match (&shown, wanted.refused.is_empty()) {
+            (Ok(()) | Err(Failure::Reported(_)), false) => Err(Failure::Reported(REFUSED)),
+            _ => shown,
+        };
     }
-    match on_refusal {
-        OnRefusal::Undo => client.apply(&plan).map_err(|error| failed(&error, &wanted))?,
-        OnRefusal::GoOn => {
-            for refused in client.apply_best_effort(&plan)? {
-                eprintln!("{}", wanted.explain(&refused));
-                status = 255;
-            }
+    let mut status = match on_refusal {
+        OnRefusal::Undo => {
+            client.apply(&plan).map_err(|error| failed(&error, &wanted))?;
+            0
         }
-    }
+        OnRefusal::GoOn => apply_what_can_be(client, plan, &mut wanted)?,
+    };
     for (place, command) in &wanted.others {
         let outcome = run::carry_out(command, client, sink)
             .and_then(|()| sink.flush().map_err(Failure::Output));
         if let Err(failure) = outcome {
-            eprintln!("{place}: {failure}");
+            say(format_args!("{place}: {failure}"));
             status = failure.status();
         }
     }
     if status == 0 { Ok(()) } else { Err(Failure::Reported(status)) }
 }
 
+/// How often to try again where another program changes the table at the same time.
+const ATTEMPTS: usize = 3;
+
+/// Carries out as much of what is wanted as the kernel takes, and tells what it does not. The
+/// table is then as if each line had been carried out by itself, from an empty table.
+fn apply_what_can_be(
+    client: &mut Client,
+    mut plan: Plan,
+    wanted: &mut Wanted,
+) -> Result<u8, Failure> {
+    let mut attempts = 0;
+    let left = loop {
+        let refused = match client.apply_best_effort(&plan) {
+            Ok(refused) => refused,
+            Err(error) => {
+                report(&wanted.refused);
+                return Err(error.into());
+            }
+        };
+        if refused.is_empty() {
+            break refused;
+        }
+        // What hangs on a line that was refused is another table than was planned for: an edit
+        // that is refused leaves what the line before it made.
+        if wanted.refuse(&refused) == 0 {
+            attempts += 1;
+            if attempts == ATTEMPTS {
+                break refused;
+            }
+        }
+        plan = Plan::between(&client.table()?, &wanted.table, PlanOptions::default());
+    };
+    report(&wanted.refused);
+    wanted.explain(&left).iter().for_each(say);
+    Ok(if wanted.refused.is_empty() && left.is_empty() { 0 } else { REFUSED })
+}
+
 /// The timeouts and daemons that the file wants. What else is no state of a table is a mistake.
 fn take_settings(wanted: &mut Wanted) -> Vec<(Place, Change)> {
-    let mut settings = Vec::new();
+    let settings = settings_of(wanted);
     for (place, command) in std::mem::take(&mut wanted.others) {
-        match command {
-            Command::Change(
-                change @ (Change::SetTimeouts(_) | Change::StartDaemon(..) | Change::StopDaemon(_)),
-            ) => settings.push((place, change)),
-            _ => wanted
-                .wrong
-                .push((place, "this is no part of a table: it asks for something else".into())),
+        if setting(&command).is_none() {
+            let problem = "this is no part of a table: it asks for something else";
+            wanted.wrong.push((place, problem.to_owned()));
         }
     }
-    wanted.wrong.sort_by_key(|(place, _)| place.0);
     settings
 }
 
-/// Tells all that is wrong with the file. Whether there was anything.
-fn report_mistakes(wanted: &Wanted) -> bool {
-    report(&wanted.wrong);
-    report(&wanted.refused);
-    !wanted.wrong.is_empty() || !wanted.refused.is_empty()
+fn settings_of(wanted: &Wanted) -> Vec<(Place, Change)> {
+    let others = wanted.others.iter();
+    others.filter_map(|(place, command)| Some((*place, setting(command)?))).collect()
 }
 
-fn report<T: std::fmt::Display>(mistakes: &[(Place, T)]) {
+fn setting(command: &Command) -> Option<Change> {
+    match command {
+        Command::Change(
+            change @ (Change::SetTimeouts(_) | Change::StartDaemon(..) | Change::StopDaemon(_)),
+        ) => Some(*change),
+        _ => None,
+    }
+}
+
+/// Tells all that is wrong with the file, in the order of its lines. Whether there was anything.
+fn report_mistakes(wanted: &mut Wanted) -> bool {
+    let mut mistakes = std::mem::take(&mut wanted.wrong);
+    mistakes.append(&mut wanted.refused);
+    mistakes.sort_by_key(|(place, _)| *place);
+    report(&mistakes);
+    !mistakes.is_empty()
+}
+
+fn report(mistakes: &[(Place, String)]) {
     for (place, mistake) in mistakes {
-        eprintln!("{place}: {mistake}");
+        say(format_args!("{place}: {mistake}"));
     }
 }
 
 /// Tells why a plan failed, and what became of the table.
 fn failed(error: &ApplyError, wanted: &Wanted) -> Failure {
-    for refused in &error.refused {
-        eprintln!("{}", wanted.explain(refused));
-    }
+    wanted.explain(&error.refused).iter().for_each(say);
     if let Some(interrupted) = &error.interrupted {
-        eprintln!("{interrupted}");
+        say(interrupted);
     }
     match &error.aftermath {
-        Aftermath::Restored => eprintln!("Nothing was changed: the table is what it was."),
-        Aftermath::Differs { way_back, .. } => {
-            eprintln!("Undoing failed too. These rules would make the table what it was:");
-            for change in way_back.changes() {
-                eprintln!("{}", dry_run::line(change));
-            }
-        }
+        Aftermath::Restored => say("Nothing was changed: the table is what it was."),
+        Aftermath::Differs { way_back, .. } => tell_way_back(way_back.changes()),
         Aftermath::Unknown(why) => {
-            eprintln!("Undoing failed too, and the table cannot be read: {why}");
+            say(format_args!("Undoing failed too, and the table cannot be read: {why}"));
         }
     }
-    Failure::Reported(255)
+    Failure::Reported(REFUSED)
+}
+
+fn tell_way_back<'a>(changes: impl Iterator<Item = &'a Change>) {
+    say("Undoing failed too. These rules would make all what it was:");
+    for change in changes {
+        say(dry_run::line(change));
+    }
 }
 
 /// Sets timeouts and daemons. If one is refused, all is undone, the table included.
-fn set(client: &mut Client, settings: &[(Place, Change)], before: &Table) -> Result<(), Failure> {
-    let mut done: Vec<Pending> = Vec::new();
+fn set(
+    client: &mut Client,
+    settings: &[(Place, Change)],
+    before: &Table,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    if settings.is_empty() {
+        return Ok(());
+    }
+    let mut done = Vec::new();
+    let Err(status) = try_set(client, settings, &mut done) else {
+        return Ok(());
+    };
+    match undo_all(client, &done, before, plan) {
+        Ok(left) if left.is_empty() => say("Nothing was changed: all is what it was."),
+        Ok(left) => tell_way_back(left.iter()),
+        Err(why) => say(format_args!("Undoing failed too, and the table cannot be read: {why}")),
+    }
+    Err(Failure::Reported(status))
+}
+
+/// Makes these settings, and tells which one could not be made. The error is the exit status.
+fn try_set(
+    client: &mut Client,
+    settings: &[(Place, Change)],
+    done: &mut Vec<Pending>,
+) -> Result<(), u8> {
+    let told = |place: &Place, error: ipvs::Error| {
+        let failure = Failure::from(error);
+        say(format_args!("{place}: {failure}"));
+        failure.status()
+    };
     for (place, setting) in settings {
-        for pending in settings::pending(client, setting)?.unwrap_or_default() {
-            if let Err(error) = client.change(&pending.change) {
-                eprintln!("{place}: {}", Failure::from(error));
-                undo_all(client, &done, before)?;
-                eprintln!("Nothing was changed: all is what it was.");
-                return Err(Failure::Reported(255));
-            }
+        let now = Settings::read(client).map_err(|error| told(place, error))?;
+        for pending in now.pending(setting) {
+            client.change(&pending.change).map_err(|error| told(place, error))?;
             done.push(pending);
         }
     }
     Ok(())
 }
 
-fn undo_all(client: &mut Client, done: &[Pending], before: &Table) -> Result<(), Failure> {
-    let told = |error: String| {
-        eprintln!("Undoing failed: {error}");
-        Failure::Reported(255)
-    };
+/// Undoes settings, and then a plan that was carried out from `before`. What others have changed
+/// beside these stays. What could not be undone comes back.
+fn undo_all(
+    client: &mut Client,
+    done: &[Pending],
+    before: &Table,
+    plan: &Plan,
+) -> ipvs::Result<Vec<Change>> {
+    let mut left = Vec::new();
     for pending in done.iter().rev() {
-        client.change(&pending.undo).map_err(|error| told(error.to_string()))?;
+        if client.change(&pending.undo).is_err() {
+            left.push(pending.undo);
+        }
     }
-    let now = client.table()?;
-    let back = Plan::between(&now, before, PlanOptions::default());
-    client.apply(&back).map_err(|error| told(error.to_string()))
+    let mut after = before.clone();
+    for change in plan.changes() {
+        // The kernel took it, and so the table does.
+        let _ = after.apply(change);
+    }
+    let back = Plan::between(&after, before, PlanOptions::default());
+    let refused = client.apply_best_effort(&back)?;
+    left.extend(refused.iter().map(|refused| refused.change));
+    Ok(left)
 }

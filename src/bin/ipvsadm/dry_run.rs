@@ -4,12 +4,14 @@
 use std::io::BufRead;
 
 use ipvs::rules::{Command, Line, Lines};
-use ipvs::{Change, Client, Plan, Table, TableError};
+use ipvs::{Change, Client, Operation, Plan, Refusal, Table, TableError};
+use rustix::io::Errno;
 
 use crate::failure::Failure;
 use crate::names::Resolver;
+use crate::notice::say;
 use crate::output::Sink;
-use crate::settings;
+use crate::settings::Settings;
 use crate::wanted::Place;
 
 /// There is something to do.
@@ -35,16 +37,22 @@ pub(crate) fn plan(
         show(sink, change)?;
         different = true;
     }
-    for (_, setting) in settings {
-        different |= show_setting(client, setting, sink)?;
+    if !settings.is_empty() {
+        let mut now = Settings::read(client)?;
+        for (_, setting) in settings {
+            for pending in now.pending(setting) {
+                now.apply(&pending.change).map_err(ipvs::Error::from)?;
+                show(sink, &pending.change)?;
+                different = true;
+            }
+        }
     }
     outcome(different)
 }
 
 /// Shows what one change would do.
 pub(crate) fn change(client: &mut Client, change: &Change, sink: &mut Sink) -> Result<(), Failure> {
-    let mut table = client.table()?;
-    outcome(rehearse(client, &mut table, change, sink)?)
+    outcome(Rehearsal::of(client)?.change(change, sink)?)
 }
 
 /// Shows what `-R` would do with these rules. What is wrong with them is told as `-R` tells it.
@@ -53,28 +61,47 @@ pub(crate) fn rules(
     input: impl BufRead,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let mut table = client.table()?;
-    let mut different = false;
+    all(Rehearsal::of(client)?, false, input, sink)
+}
+
+/// Shows what removing all services and then `-R` would do.
+pub(crate) fn clear_and_rules(
+    client: &mut Client,
+    input: impl BufRead,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let mut rehearsal = Rehearsal::of(client)?;
+    let different = rehearsal.change(&Change::Flush, sink)?;
+    all(rehearsal, different, input, sink)
+}
+
+fn all(
+    mut rehearsal: Rehearsal,
+    mut different: bool,
+    input: impl BufRead,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
     let mut status = 0;
     for line in Lines::new(input, Resolver::default()) {
         let line = line
             .map_err(|error| Failure::Other(anyhow::Error::new(error).context("standard input")))?;
         let stops = line.stops_restore();
         status = match line.command {
-            Ok(Command::Change(change)) => match rehearse(client, &mut table, &change, sink) {
+            Ok(Command::Change(change)) => match rehearsal.change(&change, sink) {
                 Ok(changes) => {
                     different |= changes;
                     0
                 }
+                Err(failure @ Failure::Output(_)) => return Err(failure),
                 Err(failure) => {
-                    eprintln!("line {}: {failure}", line.number);
+                    say(format_args!("line {}: {failure}", line.number));
                     failure.status()
                 }
             },
             // Listings change nothing.
             Ok(_) => 0,
             Err(error) => {
-                eprintln!("line {}: {error}", line.number);
+                say(format_args!("line {}: {error}", line.number));
                 error.exit_status()
             }
         };
@@ -89,24 +116,48 @@ fn outcome(different: bool) -> Result<(), Failure> {
     if different { Err(Failure::Reported(DIFFERENT)) } else { Ok(()) }
 }
 
-/// Makes a change to the table in memory and shows it if it changes anything.
-fn rehearse(
-    client: &mut Client,
-    table: &mut Table,
-    change: &Change,
-    sink: &mut Sink,
-) -> Result<bool, Failure> {
-    if is_so_already(table, change) {
-        return Ok(false);
+/// What the kernel has, in memory, where changes can be tried.
+struct Rehearsal {
+    table: Table,
+    settings: Settings,
+}
+
+impl Rehearsal {
+    fn of(client: &mut Client) -> Result<Rehearsal, Failure> {
+        Ok(Rehearsal { table: client.table()?, settings: Settings::read(client)? })
     }
-    match table.apply(change) {
-        Ok(()) => {
-            show(sink, change)?;
-            Ok(true)
+
+    /// Makes a change in memory, and shows it if it changes anything.
+    fn change(&mut self, change: &Change, sink: &mut Sink) -> Result<bool, Failure> {
+        if is_so_already(&self.table, change) {
+            return Ok(false);
         }
-        Err(TableError::NotInTable(_)) => show_setting(client, change, sink),
-        Err(TableError::Refused(refusal)) => Err(Failure::from(ipvs::Error::Refused(refusal))),
-        Err(other) => Err(Failure::Other(other.into())),
+        let changes = match self.table.apply(change) {
+            Ok(()) => true,
+            Err(TableError::NotInTable(_)) => self.beside(change).map_err(ipvs::Error::from)?,
+            Err(TableError::Refused(refusal)) => {
+                return Err(Failure::from(ipvs::Error::Refused(refusal)));
+            }
+            Err(other) => return Err(Failure::Other(other.into())),
+        };
+        if changes {
+            show(sink, change)?;
+        }
+        Ok(changes)
+    }
+
+    /// What is no change of the table.
+    fn beside(&mut self, change: &Change) -> Result<bool, Refusal> {
+        match change {
+            Change::ZeroService(key) if self.table.service(key).is_none() => Err(Refusal {
+                operation: Operation::ZeroService,
+                errno: Errno::SRCH.raw_os_error(),
+                kernel_text: None,
+            }),
+            // Counters may be anything.
+            Change::ZeroService(_) | Change::ZeroAll => Ok(true),
+            setting => self.settings.apply(setting),
+        }
     }
 }
 
@@ -122,22 +173,6 @@ fn is_so_already(table: &Table, change: &Change) -> bool {
             .is_some_and(|now| now == config),
         Change::Flush => table.is_empty(),
         _ => false,
-    }
-}
-
-/// Shows what a change of timeouts, daemons or counters would do. Whether there is anything.
-fn show_setting(client: &mut Client, setting: &Change, sink: &mut Sink) -> Result<bool, Failure> {
-    match settings::pending(client, setting)? {
-        Some(pending) => {
-            for pending in &pending {
-                show(sink, &pending.change)?;
-            }
-            Ok(!pending.is_empty())
-        }
-        None => {
-            show(sink, setting)?;
-            Ok(true)
-        }
     }
 }
 

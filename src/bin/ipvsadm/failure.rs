@@ -100,10 +100,13 @@ fn hint(error: &Error) -> String {
     String::new()
 }
 
-/// Whether 127.0.0.1 cannot be had, as in a network namespace that was just made.
+/// Whether there is no way to 127.0.0.1, as in a network namespace that was just made. (A socket
+/// can be bound to that address even there.)
 fn loopback_is_down() -> bool {
-    std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))
-        .is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+    let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0));
+    // No datagram is sent for this.
+    let way = socket.and_then(|socket| socket.connect((std::net::Ipv4Addr::LOCALHOST, 9)));
+    way.is_err_and(|error| error.kind() == io::ErrorKind::NetworkUnreachable)
 }
 
 /// The whole text of what the kernel refused, for a message of its own.

@@ -11,6 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::failure::Failure;
+use crate::notice::say;
 
 /// The lock of this network namespace. It is held until this is dropped, or the program ends in
 /// whatever way.
@@ -52,7 +53,7 @@ impl Lock {
                 return Err(Failure::Locked(waited.as_secs()));
             }
             if waited >= PATIENCE && !told {
-                eprintln!("waiting for another ipvsadm that is changing this table");
+                say("waiting for another ipvsadm that is changing this table");
                 told = true;
             }
             thread::sleep(PAUSE);

@@ -12,6 +12,7 @@ mod kernel;
 mod list;
 mod lock;
 mod names;
+mod notice;
 mod output;
 mod restore;
 mod run;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_silent() {
-                eprintln!("{failure}");
+                notice::say(&failure);
             }
             ExitCode::from(failure.status())
         }

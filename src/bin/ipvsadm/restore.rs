@@ -7,6 +7,7 @@ use ipvs::{Batch, Client};
 
 use crate::failure::{Failure, refusal_text};
 use crate::names::Resolver;
+use crate::notice::say;
 use crate::output::Sink;
 use crate::run;
 
@@ -108,7 +109,7 @@ fn finish(batch: &mut Batch<'_>, last: &mut Last) -> Result<(), Failure> {
 fn tell_refused(batch: &mut Batch<'_>, last: &mut Last) {
     for refused in batch.take_refused() {
         let line = refused.tag as u64;
-        eprintln!("line {line}: {}", refusal_text(&refused.refusal));
+        say(format_args!("line {line}: {}", refusal_text(&refused.refusal)));
         if line == last.line {
             last.status = 255;
         }
@@ -117,7 +118,7 @@ fn tell_refused(batch: &mut Batch<'_>, last: &mut Last) {
 
 fn report(line: u64, failure: &Failure) {
     if !failure.is_silent() {
-        eprintln!("line {line}: {failure}");
+        say(format_args!("line {line}: {failure}"));
     }
 }
 

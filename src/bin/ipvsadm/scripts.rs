@@ -8,87 +8,147 @@ use ipvs::rules::SaveOptions;
 use crate::apply::{self, How, OnRefusal};
 use crate::failure::Failure;
 use crate::lock::Lock;
+use crate::notice::say;
 use crate::output::Sink;
 use crate::wanted::read_all;
-use crate::{kernel, restore, save};
+use crate::{dry_run, kernel, restore, save};
 
 const SAVE_USAGE: &str = "\
-usage: ipvsadm-save [-n]
+usage: ipvsadm-save [-n] [--netns NAMESPACE]
 Prints the IPVS table as rules that ipvsadm-restore reads.
-  -n  addresses and ports as numbers, not as names";
+  -n                 addresses and ports as numbers, not as names
+  --netns NAMESPACE  that of another network namespace: its name, path or a process in it";
 
 const RESTORE_USAGE: &str = "\
 usage: ipvsadm-restore [OPTION]... < RULES
 Puts the rules on standard input into the place of the IPVS table. Only what
 differs is changed, so that all other connections go on. If a rule makes no sense
 nothing is changed; a rule that the kernel refuses is told, and the rest goes on.
-  --atomic        if the kernel refuses a rule, undo all the others
-  --clear         remove all services first and then add line by line, as
-                  ipvsadm-restore 1.31 did
-  --dry-run       show the rules that would be carried out, and do nothing
-  --wait SECONDS  wait so long at most for another that changes the table
-  -h, --help      show this
+  --atomic           if the kernel refuses a rule, undo all the others
+  --clear            remove all services first and then add line by line, as
+                     ipvsadm-restore 1.31 did
+  --dry-run          show the rules that would be carried out, and do nothing
+  --netns NAMESPACE  in another network namespace: its name, path or a process in it
+  --wait SECONDS     wait so long at most for another that changes the table
+  -h, --help         show this
 ";
 
-/// `ipvsadm-save [-n]`: the table as rules.
+/// `ipvsadm-save`: the table as rules.
 pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failure> {
+    let usage = || Failure::Other(anyhow!("{SAVE_USAGE}"));
     let mut numeric = false;
-    for argument in arguments {
-        match argument.to_str() {
-            Some("-n") => numeric = true,
+    let mut words = Words(arguments.iter());
+    while let Some((word, value)) = words.next() {
+        match word {
+            "-n" => numeric = true,
+            "--netns" => {
+                let namespace = words.value(value).ok_or_else(usage)?;
+                ipvs::enter_namespace(namespace)?;
+            }
             // A word that is no option was never minded.
-            Some(word) if !word.starts_with('-') => {}
-            _ => return Err(Failure::Other(anyhow!("{SAVE_USAGE}"))),
+            word if !word.starts_with('-') => {}
+            _ => return Err(usage()),
         }
     }
     let options = SaveOptions { numeric, ..SaveOptions::default() };
     save::save(&mut kernel::connect()?, &options, sink)
 }
 
+/// What `ipvsadm-restore` was asked for.
+#[derive(Default)]
+struct Restore<'a> {
+    atomic: bool,
+    clear: bool,
+    how: How,
+    namespace: Option<&'a str>,
+}
+
 /// `ipvsadm-restore`: puts the rules on standard input into the place of the table.
 pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failure> {
-    let mut how = How::default();
-    let mut on_refusal = OnRefusal::GoOn;
-    let mut clear = false;
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        match word.to_str() {
-            Some("-h" | "--help") => {
+    let mut options = Restore::default();
+    let mut words = Words(arguments.iter());
+    while let Some((word, value)) = words.next() {
+        match word {
+            flag if value.is_some() && !["--wait", "--netns"].contains(&flag) => {
+                return Err(wrong(&format!("{flag}: unknown option, or one that takes no value")));
+            }
+            "-h" | "--help" => {
                 sink.text.extend_from_slice(RESTORE_USAGE.as_bytes());
                 return Ok(());
             }
-            Some("--atomic") => on_refusal = OnRefusal::Undo,
-            Some("--clear") => clear = true,
-            Some("--dry-run") => how.dry_run = true,
-            Some("--wait") => how.wait = Some(seconds(words.next())?),
+            "--atomic" => options.atomic = true,
+            "--clear" => options.clear = true,
+            "--dry-run" => options.how.dry_run = true,
+            "--wait" => {
+                let seconds = words.value(value).and_then(|word| word.parse().ok());
+                let problem = "--wait: needs a number of seconds";
+                options.how.wait = Some(seconds.ok_or_else(|| wrong(problem))?);
+            }
+            "--netns" => {
+                let namespace = words.value(value);
+                let problem = "--netns: needs a network namespace";
+                options.namespace = Some(namespace.ok_or_else(|| wrong(problem))?);
+            }
             // ipvsadm-restore 1.31 minded no word at all, and somebody may have relied on it. But
             // a long option can only be meant for this one.
-            Some(long) if long.starts_with("--") => {
+            long if long.starts_with("--") => {
                 return Err(wrong(&format!("{long}: unknown option")));
             }
             _ => {}
         }
     }
+    if options.atomic && options.clear {
+        return Err(wrong("--atomic: cannot go with --clear, which cannot be undone"));
+    }
+    carry_out(&options, sink)
+}
+
+fn carry_out(options: &Restore<'_>, sink: &mut Sink) -> Result<(), Failure> {
+    if let Some(namespace) = options.namespace {
+        ipvs::enter_namespace(namespace)?;
+    }
     let mut client = kernel::connect()?;
     // Without the right to change anything nothing is read.
     client.info()?;
-    if !clear {
-        return apply::restore(&mut client, on_refusal, how, sink);
+    if !options.clear {
+        let on_refusal = if options.atomic { OnRefusal::Undo } else { OnRefusal::GoOn };
+        return apply::restore(&mut client, on_refusal, options.how, sink);
     }
-    // All of it is read before the table is cleared: the rules may come from an ipvsadm-save that
-    // is reading the table still.
+    // All of it is there before the table is gone: whoever writes it may be slow, or an
+    // ipvsadm-save that is reading the table still.
     let rules = read_all(None)?;
-    let _lock = Lock::acquire(how.wait)?;
+    if options.how.dry_run {
+        return dry_run::clear_and_rules(&mut client, &rules[..], sink);
+    }
+    let _lock = Lock::acquire(options.how.wait)?;
     client.flush()?;
     restore::restore(&mut client, &rules[..], sink)
 }
 
-fn seconds(word: Option<&OsString>) -> Result<u32, Failure> {
-    word.and_then(|word| word.to_str()?.parse().ok())
-        .ok_or_else(|| wrong("--wait: needs a number of seconds"))
+/// The words of a command line: each with what stands behind its `=`, if it is a long option.
+struct Words<'a>(std::slice::Iter<'a, OsString>);
+
+impl<'a> Words<'a> {
+    /// The value of an option: what is glued to it, or else the next word.
+    fn value(&mut self, glued: Option<&'a str>) -> Option<&'a str> {
+        glued.or_else(|| self.0.next()?.to_str())
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = (&'a str, Option<&'a str>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // No option is other than UTF-8.
+        let word = self.0.next()?.to_str().unwrap_or_default();
+        match word.split_once('=').filter(|_| word.starts_with("--")) {
+            Some((option, value)) => Some((option, Some(value))),
+            None => Some((word, None)),
+        }
+    }
 }
 
 fn wrong(what: &str) -> Failure {
-    eprintln!("{what}\n{}", RESTORE_USAGE.trim_end());
+    say(format_args!("{what}\n{}", RESTORE_USAGE.trim_end()));
     Failure::Reported(2)
 }

@@ -1,8 +1,13 @@
 //! Timeouts and sync daemons: what of them differs from what is wanted, and how to undo it.
 
-use ipvs::{Change, Client, Daemon, DaemonConfig, Timeouts};
+use ipvs::{Change, Client, Daemon, DaemonConfig, DaemonRole, Operation, Refusal, Timeouts};
+use rustix::io::Errno;
 
-use crate::failure::Failure;
+/// What a kernel has besides its table.
+pub(crate) struct Settings {
+    timeouts: Timeouts,
+    daemons: Vec<Daemon>,
+}
 
 /// A change that is still to be made, and what undoes it.
 pub(crate) struct Pending {
@@ -10,52 +15,78 @@ pub(crate) struct Pending {
     pub(crate) undo: Change,
 }
 
-/// What must be changed for this setting to be as wanted: nothing, one change, or for a daemon
-/// that runs otherwise two. `None` for a change that sets no state.
-pub(crate) fn pending(
-    client: &mut Client,
-    wanted: &Change,
-) -> Result<Option<Vec<Pending>>, Failure> {
-    Ok(Some(match *wanted {
-        Change::SetTimeouts(timeouts) => {
-            let now = client.timeouts()?;
-            let undo = Change::SetTimeouts(now);
-            match is_as_wanted(&now, &timeouts) {
-                true => Vec::new(),
-                false => vec![Pending { change: *wanted, undo }],
+impl Settings {
+    /// As they are.
+    pub(crate) fn read(client: &mut Client) -> ipvs::Result<Settings> {
+        Ok(Settings { timeouts: client.timeouts()?, daemons: client.daemons()? })
+    }
+
+    /// What must be changed for a setting to be as this change makes it: nothing, one change, or
+    /// for a daemon that runs otherwise two.
+    pub(crate) fn pending(&self, wanted: &Change) -> Vec<Pending> {
+        match *wanted {
+            Change::SetTimeouts(timeouts) if self.timeouts != self.with(&timeouts) => {
+                vec![Pending { change: *wanted, undo: Change::SetTimeouts(self.timeouts) }]
             }
-        }
-        Change::StartDaemon(role, config) => {
-            let running = client.daemons()?.into_iter().find(|daemon| daemon.role == role);
-            let start = Pending { change: *wanted, undo: Change::StopDaemon(role) };
-            match running {
-                None => vec![start],
-                Some(daemon) if runs_as_wanted(&daemon, &config) => Vec::new(),
-                Some(daemon) => {
-                    let undo = Change::StartDaemon(role, daemon.config);
-                    vec![Pending { change: Change::StopDaemon(role), undo }, start]
+            Change::StartDaemon(role, config) => {
+                let start = Pending { change: *wanted, undo: Change::StopDaemon(role) };
+                match self.daemon(role) {
+                    None => vec![start],
+                    Some(daemon) if runs_as_wanted(daemon, &config) => Vec::new(),
+                    Some(daemon) => vec![stop(daemon), start],
                 }
             }
+            Change::StopDaemon(role) => self.daemon(role).map(stop).into_iter().collect(),
+            _ => Vec::new(),
         }
-        Change::StopDaemon(role) => {
-            let running = client.daemons()?.into_iter().find(|daemon| daemon.role == role);
-            running
-                .map(|daemon| Pending {
-                    change: *wanted,
-                    undo: Change::StartDaemon(role, daemon.config),
-                })
-                .into_iter()
-                .collect()
+    }
+
+    /// Makes a change of settings here as the kernel would make it. Whether it changes anything.
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<bool, Refusal> {
+        let refused = |errno: Errno| Refusal {
+            operation: Operation::from(change),
+            errno: errno.raw_os_error(),
+            kernel_text: None,
+        };
+        match *change {
+            Change::SetTimeouts(timeouts) => {
+                let before = self.timeouts;
+                self.timeouts = self.with(&timeouts);
+                return Ok(self.timeouts != before);
+            }
+            Change::StartDaemon(role, config) => match self.daemon(role) {
+                Some(_) => return Err(refused(Errno::EXIST)),
+                None => self.daemons.push(Daemon { role, config }),
+            },
+            Change::StopDaemon(role) => match self.daemon(role) {
+                Some(_) => self.daemons.retain(|daemon| daemon.role != role),
+                None => return Err(refused(Errno::SRCH)),
+            },
+            _ => {}
         }
-        _ => return Ok(None),
-    }))
+        Ok(true)
+    }
+
+    fn daemon(&self, role: DaemonRole) -> Option<&Daemon> {
+        self.daemons.iter().find(|daemon| daemon.role == role)
+    }
+
+    /// The timeouts after setting these: 0 leaves the one that there is.
+    fn with(&self, wanted: &Timeouts) -> Timeouts {
+        let either = |wanted: u32, now: u32| if wanted == 0 { now } else { wanted };
+        Timeouts {
+            tcp: either(wanted.tcp, self.timeouts.tcp),
+            tcp_fin: either(wanted.tcp_fin, self.timeouts.tcp_fin),
+            udp: either(wanted.udp, self.timeouts.udp),
+        }
+    }
 }
 
-/// A wanted timeout of 0 leaves the one that there is.
-fn is_as_wanted(now: &Timeouts, wanted: &Timeouts) -> bool {
-    [(now.tcp, wanted.tcp), (now.tcp_fin, wanted.tcp_fin), (now.udp, wanted.udp)]
-        .iter()
-        .all(|(now, wanted)| *wanted == 0 || now == wanted)
+fn stop(daemon: &Daemon) -> Pending {
+    Pending {
+        change: Change::StopDaemon(daemon.role),
+        undo: Change::StartDaemon(daemon.role, daemon.config),
+    }
 }
 
 /// What is not wanted in particular is right as the kernel chose it.

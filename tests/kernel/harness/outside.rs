@@ -190,9 +190,8 @@ fn job(name: &str) -> Job {
         set(KEEP, kept);
     }
     let parity = crate::parity::SETTINGS;
-    for name in
-        ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE].into_iter().chain(parity)
-    {
+    let told = ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE, crate::live::SIZE];
+    for name in told.into_iter().chain(parity) {
         if let Some(value) = env::var_os(name) {
             set(name, value);
         }

@@ -17,7 +17,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "Item: Deserialize<'de>"))]
 pub(super) struct Document<Item> {
-    /// Not needed to make a table.
+    /// Not needed to make a table, but it may be there.
+    #[expect(dead_code, reason = "only looked at")]
     #[serde(default, deserialize_with = "object")]
     pub(super) info: Option<Info>,
     /// Never left out: a file without it is no table, and must not clear one.
@@ -223,6 +224,7 @@ pub(super) enum TunnelKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "a checksum is called a checksum")]
 pub(super) enum Checksum {
     None,
     Checksum,

@@ -1,0 +1,238 @@
+//! `--apply`: what it says, how it ends, and what it leaves alone.
+
+use super::tables::described;
+use super::{apply, assert_ended, file, load, saved, table};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+use ipvs::Client;
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    crate::tests![
+        every_mistake_is_told_with_its_line_and_nothing_is_touched,
+        the_file_comes_by_name_or_on_standard_input,
+        the_summary_counts_what_was_done,
+        kept_weights_are_those_of_the_kernel,
+        what_the_kernel_refuses_undoes_all_and_is_told_with_its_line,
+        the_counters_of_what_stays_go_on,
+        a_lost_reader_of_errors_does_not_keep_it_from_undoing,
+        an_empty_file_means_an_empty_table,
+    ]
+}
+
+const TABLE: &str = "\
+-A -t 10.0.0.1:80 -s wrr
+-a -t 10.0.0.1:80 -r 10.9.0.1:80 -m -w 5
+-a -t 10.0.0.1:80 -r 10.9.0.2:80 -m -w 7 -x 100 -y 50
+-A -u 10.0.0.1:53 -s rr -p 60
+-a -u 10.0.0.1:53 -r 10.9.0.3:53 -g -w 1
+-A -f 9 -s sh
+-a -f 9 -r 10.9.0.1:0 -i -w 2
+";
+
+/// A namespace with that table.
+fn loaded() -> Netns {
+    let ns = Netns::new();
+    load(&ns, TABLE);
+    ns
+}
+
+const NO_MORE: [&str; 0] = [];
+
+fn every_mistake_is_told_with_its_line_and_nothing_is_touched() {
+    let ns = loaded();
+    let before = saved(&ns);
+    let rules = "\
+# what is right
+-A -t 10.0.0.5:80 -s rr
+-a -t 10.0.0.5:80 -r 10.9.0.1:80 -m
+
+-a -t 10.0.0.5:80 -r 10.9.0.1:80 -m
+-A -t 10.0.0.1:99999
+-A -t 10.0.0.6:80 -s rr --nonsense
+-a -t 10.0.0.7:80 -r 10.9.0.1:80
+-L
+-Z
+-A -t 10.0.0.6:80 -s rr";
+    let ran = apply(&ns, rules, NO_MORE);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    let starts = [
+        "line 5: Destination already exists",
+        "line 6: --tcp-service: ",
+        "line 7: --nonsense",
+        "line 8: Service not defined",
+        "line 9: this is no part of a table",
+        "line 10: this is no part of a table",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{}", ran.stderr);
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line:?} instead of {start:?}");
+    }
+    assert_eq!((ran.code(), ran.stdout.as_str()), (Some(2), ""));
+    assert_eq!(saved(&ns), before);
+    let dry = apply(&ns, rules, ["--dry-run"]);
+    assert_eq!((dry.code(), dry.stdout, dry.stderr), (Some(2), ran.stdout, ran.stderr));
+}
+
+fn the_file_comes_by_name_or_on_standard_input() {
+    let path = file("rules", TABLE);
+    let path = path.to_str().expect("it is UTF-8");
+    let glued = format!("--apply={path}");
+    let wanted = {
+        let ns = loaded();
+        saved(&ns)
+    };
+    for words in [&["--apply", path][..], &[&glued], &["--apply"], &["--apply", "-"]] {
+        let ns = Netns::new();
+        ns.command(program::ipvsadm()).args(words).stdin(TABLE).run().success();
+        assert_eq!(saved(&ns), wanted, "{words:?}");
+    }
+    let ns = loaded();
+    let ran = ns.ipvsadm(["--apply", "/no/such/file"]);
+    assert_ended(&ran, 1, "/no/such/file: No such file or directory (os error 2)");
+    assert_eq!(saved(&ns), wanted);
+}
+
+fn the_summary_counts_what_was_done() {
+    let ns = Netns::new();
+    for (rules, summary) in [
+        (TABLE.to_owned(), "3 services added, 4 servers added"),
+        (TABLE.to_owned(), "3 services unchanged, 4 servers unchanged"),
+        (TABLE.replace("-w 5", "-w 6"), "1 server edited, 3 unchanged"),
+        (TABLE.replace("-s wrr", "-s wlc"), "1 service edited, 1 server edited, 3 unchanged"),
+        (
+            TABLE.replace("10.9.0.1:80", "10.9.0.9:80"),
+            "1 service edited, 1 server added, 1 removed, 3 unchanged",
+        ),
+        (String::new(), "3 services removed, 4 servers removed"),
+        (String::new(), "nothing to change"),
+    ] {
+        assert_ended(&apply(&ns, &rules, NO_MORE), 0, summary);
+    }
+}
+
+fn an_empty_file_means_an_empty_table() {
+    let ns = loaded();
+    assert_ended(&apply(&ns, "# nothing\n\n", NO_MORE), 0, "3 services removed, 4 servers removed");
+    assert_eq!(saved(&ns), "");
+}
+
+fn kept_weights_are_those_of_the_kernel() {
+    let ns = loaded();
+    // As a health checker does.
+    ns.ipvsadm(["-e", "-t", "10.0.0.1:80", "-r", "10.9.0.1:80", "-m", "-w", "0"]).success();
+    let rules = format!(
+        "{}-a -t 10.0.0.1:80 -r 10.9.0.4:80 -m -w 9\n",
+        TABLE.replace("-x 100 -y 50", "-x 200 -y 50").replace("-w 7", "-w 8")
+    );
+    let ran = apply(&ns, &rules, ["--keep-weights"]);
+    assert_ended(&ran, 0, "1 server added, 1 edited, 3 unchanged");
+    // Rules that the reference saves have no thresholds.
+    let kept = rules.replace("10.9.0.1:80 -m -w 5", "10.9.0.1:80 -m -w 0").replace("-w 8", "-w 7");
+    assert_eq!(table(&ns), described(&kept));
+    let ran = apply(&ns, &rules, NO_MORE);
+    assert_ended(&ran, 0, "2 servers edited, 3 unchanged");
+}
+
+fn what_the_kernel_refuses_undoes_all_and_is_told_with_its_line() {
+    let ns = loaded();
+    let before = saved(&ns);
+    for (rules, errors) in [
+        // A new service with a scheduler that no kernel has, behind changes of every kind.
+        (
+            "-A -t 10.0.0.1:80 -s wlc\n\
+             -a -t 10.0.0.1:80 -r 10.9.0.1:80 -m -w 1\n\
+             -a -t 10.0.0.1:80 -r 10.9.0.5:80 -m -w 7\n\
+             -A -t 10.0.0.9:80 -s nonsense\n",
+            "line 4: Scheduler or persistence engine not found\n",
+        ),
+        // An edit.
+        (
+            "# first\n-A -t 10.0.0.1:80 -s nonsense\n",
+            "line 2: Scheduler or persistence engine not found\n",
+        ),
+        // The service of servers, which fall with it; each is told.
+        (
+            "-A -t 10.0.0.2:80 -s nonsense\n-a -t 10.0.0.2:80 -r 10.9.0.1:80 -m\n",
+            "line 1: Scheduler or persistence engine not found\nline 2: Service not defined\n",
+        ),
+        // A server that is none.
+        (
+            "-A -t 10.0.0.2:80 -s rr\n\n-a -t 10.0.0.2:80 -r 224.0.0.1:80 -m\n",
+            "line 3: Invalid operation.  Possibly wrong module version, address not unicast, ...\n",
+        ),
+    ] {
+        let ran = apply(&ns, rules, NO_MORE);
+        let errors = format!("{errors}Nothing was changed: the table is what it was.");
+        assert_ended(&ran, 255, &errors);
+        assert_eq!(saved(&ns), before, "after\n{rules}");
+    }
+}
+
+/// An echo over UDP behind a service, and one client's counters there.
+fn the_counters_of_what_stays_go_on() {
+    let ns = Netns::new();
+    ns.ip("address add 10.0.0.1/32 dev lo\naddress add 10.0.0.2/32 dev lo");
+    let rules = "-A -u 10.0.0.1:1007 -s rr\n-a -u 10.0.0.1:1007 -r 10.0.0.2:7 -m -w 1\n";
+    load(&ns, rules);
+    let echo = ns.enter(|| UdpSocket::bind("10.0.0.2:7")).expect("the address is there");
+    let client = ns.enter(|| UdpSocket::bind("10.0.0.1:0")).expect("a socket");
+    client.connect("10.0.0.1:1007").expect("it is local");
+    let talk = || {
+        client.send(b"ping").expect("it is sent");
+        let mut buffer = [0; 10];
+        let (length, _) = echo.recv_from(&mut buffer).expect("it came through");
+        assert_eq!(&buffer[..length], b"ping");
+    };
+    talk();
+    talk();
+    for (rules, before) in [
+        (rules.replace("-w 1", "-w 2 -x 9"), 2),
+        (rules.replace("-s rr", "-s wlc"), 3),
+        (format!("{rules}-A -t 10.0.0.1:9 -s rr\n"), 4),
+        (rules.to_owned(), 5),
+    ] {
+        let ran = apply(&ns, &rules, NO_MORE).success();
+        assert!(!ran.stderr.contains("services unchanged"), "nothing was changed by\n{rules}");
+        talk();
+        let counters = counted(&ns, before + 1);
+        assert_eq!(counters, (1, before + 1), "after\n{rules}");
+    }
+}
+
+/// The connections and incoming packets of the service on port 1007, once it has counted so many packets. The kernel
+/// lags by up to two seconds.
+fn counted(ns: &Netns, packets: u64) -> (u64, u64) {
+    let mut client = ns.enter(Client::new).expect("IPVS is there");
+    let end = Instant::now() + Duration::from_secs(15);
+    loop {
+        let services = client.services().expect("a list");
+        let stats = services.iter().find(|service| service.key.port() == 1007);
+        let stats = stats.expect("the service is there").stats;
+        if stats.incoming_packets >= packets || Instant::now() > end {
+            return (stats.connections, stats.incoming_packets);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn a_lost_reader_of_errors_does_not_keep_it_from_undoing() {
+    let ns = loaded();
+    let before = saved(&ns);
+    // The table is changed first, and then the interface is missed.
+    let path =
+        file("refused", "-A -t 10.0.0.9:80 -s rr\n--start-daemon master --mcast-interface none\n");
+    let mut child = ns
+        .enter(|| {
+            let mut command = Command::new(program::ipvsadm());
+            command.arg("--apply").arg(path).stderr(Stdio::piped()).spawn()
+        })
+        .expect("it starts");
+    drop(child.stderr.take());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(255), "{status}");
+    assert_eq!(saved(&ns), before);
+}

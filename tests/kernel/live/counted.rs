@@ -1,0 +1,159 @@
+//! What a reload sends: only what differs.
+
+use super::tables::{described, large};
+use super::{REFERENCE_RESTORE, apply, file, load, restore_program, saved, size};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+use ipvs::{Client, KernelSocket, Plan, PlanOptions, Transport};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    let tests = crate::tests![
+        reapplying_the_same_table_sends_no_writing_request,
+        a_hundredth_of_the_servers_changed_sends_just_those,
+        a_loaded_table_is_restored_to_what_the_reference_restores_only_faster,
+    ];
+    tests.into_iter().map(|test| test.within(Duration::from_secs(size(120, 1800)))).collect()
+}
+
+/// How many services, and how many servers each has.
+fn dimensions() -> (usize, usize) {
+    size((1000, 5), (10_000, 5))
+}
+
+/// `IPVS_CMD_*` of `<linux/ip_vs.h>`, those that read.
+const READING: [u8; 5] = [4, 8, 11, 13, 15];
+/// `IPVS_CMD_SET_DEST`
+const EDIT_SERVER: u8 = 6;
+
+/// The way to the kernel, with a count of the requests that go over it, by command.
+struct Counting {
+    socket: KernelSocket,
+    sent: Rc<RefCell<BTreeMap<u8, usize>>>,
+}
+
+impl Transport for Counting {
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        let mut rest = datagram;
+        while let Some(length) = rest.first_chunk::<4>() {
+            let length = u32::from_ne_bytes(*length) as usize;
+            // Behind the header of netlink comes that of generic netlink, which begins with the command.
+            *self.sent.borrow_mut().entry(rest[16]).or_default() += 1;
+            rest = &rest[length.next_multiple_of(4).min(rest.len())..];
+        }
+        self.socket.send(datagram)
+    }
+
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        self.socket.receive(buffer)
+    }
+
+    fn reply_window(&mut self) -> usize {
+        self.socket.reply_window()
+    }
+}
+
+/// Makes the table what these rules say, and returns how many requests of each command that took.
+fn requests_to_apply(ns: &Netns, rules: &str) -> BTreeMap<u8, usize> {
+    let wanted = described(rules);
+    ns.enter(|| {
+        let sent = Rc::default();
+        let socket = KernelSocket::open().expect("a socket");
+        let counting = Counting { socket, sent: Rc::clone(&sent) };
+        let mut client = Client::with_transport(counting).expect("IPVS is there");
+        // The question for the family's number is another family's.
+        sent.borrow_mut().clear();
+        let now = client.table().expect("the table can be read");
+        let plan = Plan::between(&now, &wanted, PlanOptions::default());
+        client.apply(&plan).expect("the kernel takes it");
+        sent.take()
+    })
+}
+
+fn only_writing(mut requests: BTreeMap<u8, usize>) -> BTreeMap<u8, usize> {
+    requests.retain(|command, _| !READING.contains(command));
+    requests
+}
+
+fn reapplying_the_same_table_sends_no_writing_request() {
+    let (services, servers) = dimensions();
+    let ns = Netns::new();
+    let rules = large(services, servers, |_| 1);
+    let first = apply(&ns, &rules, [""; 0]).success();
+    let all = services * servers;
+    assert_eq!(number(&first.stderr, "service"), services, "{}", first.stderr);
+    assert_eq!(number(&first.stderr, "server"), all, "{}", first.stderr);
+
+    let requests = requests_to_apply(&ns, &rules);
+    // One for the services, and one a service for its servers.
+    assert_eq!(requests.values().sum::<usize>(), 1 + services, "{requests:?}");
+    assert_eq!(only_writing(requests), BTreeMap::new());
+
+    let path = file("same", &rules);
+    let (mut again, mut save) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..3 {
+        let start = Instant::now();
+        let ran = ns.command(program::ipvsadm()).arg("--apply").arg(&path).run().success();
+        again += start.elapsed();
+        assert!(ran.stderr.contains("services unchanged"), "{}", ran.stderr);
+        let start = Instant::now();
+        ns.ipvsadm(["-S", "-n"]).success();
+        save += start.elapsed();
+    }
+    println!("applied again in {again:?}, saved in {save:?}: {:.2}", ratio(again, save));
+}
+
+/// The number before this word in a summary, without the commas between its digits.
+fn number(summary: &str, word: &str) -> usize {
+    let mut words = summary.split_whitespace().collect::<Vec<_>>().into_iter().rev();
+    words.find(|found| found.trim_end_matches('s') == word);
+    let digits: String = words.next().unwrap_or_default().chars().filter(|c| *c != ',').collect();
+    digits.parse().unwrap_or_else(|_| panic!("no number of {word}: {summary}"))
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
+}
+
+fn a_hundredth_of_the_servers_changed_sends_just_those() {
+    let (services, servers) = dimensions();
+    let ns = Netns::new();
+    load(&ns, &large(services, servers, |_| 1));
+    let changed = |number: usize| if number % 100 == 7 { 2 } else { 1 };
+    let rules = large(services, servers, changed);
+    let dry = apply(&ns, &rules, ["--dry-run"]);
+    assert_eq!((dry.code(), dry.stderr.as_str()), (Some(1), ""));
+    let few = services * servers / 100;
+    assert_eq!(dry.stdout.lines().filter(|line| line.starts_with("-e ")).count(), few);
+    assert_eq!(dry.stdout.lines().count(), few);
+
+    let requests = only_writing(requests_to_apply(&ns, &rules));
+    assert_eq!(requests, BTreeMap::from([(EDIT_SERVER, few)]));
+    let ran = apply(&ns, &rules, ["--dry-run"]);
+    assert_eq!((ran.code(), ran.stdout.as_str()), (Some(0), ""), "nothing is left to do");
+}
+
+fn a_loaded_table_is_restored_to_what_the_reference_restores_only_faster() {
+    let (services, servers) = size((200, 5), (10_000, 5));
+    let ours = Netns::new();
+    let theirs = Netns::new();
+    for ns in [&ours, &theirs] {
+        load(ns, &large(services, servers, |_| 1));
+    }
+    let rules = large(services, servers, |number| if number % 100 == 7 { 2 } else { 1 });
+    let time = |ns: &Netns, program: &std::path::Path| {
+        let start = Instant::now();
+        ns.command(program).stdin(rules.clone()).run().success();
+        start.elapsed()
+    };
+    let (our_time, their_time) =
+        (time(&ours, &restore_program()), time(&theirs, REFERENCE_RESTORE.as_ref()));
+    println!("ours {our_time:?}, theirs {their_time:?}: {:.1}", ratio(their_time, our_time));
+    assert_eq!(saved(&ours), saved(&theirs));
+    assert!(our_time < their_time, "ours {our_time:?}, theirs {their_time:?}");
+}

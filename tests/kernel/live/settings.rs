@@ -1,0 +1,94 @@
+//! Timeouts and sync daemons in an applied file.
+
+use super::{apply, assert_ended, load, saved};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    crate::tests![
+        settings_are_made_only_where_they_differ,
+        a_setting_that_is_refused_undoes_all,
+        a_dry_run_shows_the_settings_that_differ,
+    ]
+}
+
+const NO_MORE: [&str; 0] = [];
+
+const BACKUP: &str = "--start-daemon backup --mcast-interface lo --syncid 7\n";
+
+fn timeouts(ns: &Netns) -> String {
+    ns.reference(["-L", "--timeout"]).success().stdout
+}
+
+/// The daemons, and the kernel's threads for them: a daemon that is started anew has others.
+fn daemons(ns: &Netns) -> (String, Vec<String>) {
+    let threads = std::fs::read_dir("/proc").expect("it is mounted").filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        let of_ipvs = name.starts_with("ipvs-m:") || name.starts_with("ipvs-b:");
+        of_ipvs.then(|| path.display().to_string())
+    });
+    let mut threads: Vec<String> = threads.collect();
+    threads.sort_unstable();
+    (ns.reference(["-L", "--daemon"]).success().stdout, threads)
+}
+
+fn settings_are_made_only_where_they_differ() {
+    let ns = Netns::new();
+    let rules = format!("-A -f 1 -s rr\n--set 100 0 30\n{BACKUP}");
+    apply(&ns, &rules, NO_MORE).success();
+    assert!(timeouts(&ns).contains("100 120 30"), "{}", timeouts(&ns));
+    let first = daemons(&ns);
+    assert!(first.0.contains("backup sync daemon (mcast=lo, syncid=7"), "{}", first.0);
+    assert!(!first.1.is_empty(), "its thread is found");
+
+    // Nothing differs.
+    apply(&ns, &rules, NO_MORE).success();
+    assert_eq!(daemons(&ns), first, "it was started anew");
+    // What the file does not name stays.
+    apply(&ns, "-A -f 1 -s rr\n", NO_MORE).success();
+    assert_eq!(daemons(&ns), first, "it was touched");
+    assert!(timeouts(&ns).contains("100 120 30"), "{}", timeouts(&ns));
+    // What differs is made so.
+    apply(&ns, &rules.replace("syncid 7", "syncid 8").replace("100", "90"), NO_MORE).success();
+    let second = daemons(&ns);
+    assert!(second.0.contains("backup sync daemon (mcast=lo, syncid=8"), "{}", second.0);
+    assert!(timeouts(&ns).contains("90 120 30"), "{}", timeouts(&ns));
+    apply(&ns, "--stop-daemon backup\n", NO_MORE).success();
+    assert_eq!(daemons(&ns), (String::new(), Vec::new()));
+    assert_eq!(saved(&ns), "");
+    apply(&ns, "--stop-daemon backup\n", NO_MORE).success();
+}
+
+fn a_setting_that_is_refused_undoes_all() {
+    let ns = Netns::new();
+    load(&ns, &format!("-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n{BACKUP}"));
+    let before = (saved(&ns), timeouts(&ns), daemons(&ns).0);
+    let rules = format!(
+        "-A -f 2 -s lc\n-A -f 1 -s wlc\n-a -f 1 -r 10.9.0.2 -m\n--set 1 2 3\n{}\
+         --start-daemon master --mcast-interface none\n",
+        BACKUP.replace('7', "9")
+    );
+    let ran = apply(&ns, &rules, NO_MORE);
+    let errors = "line 6: No such device\nNothing was changed: all is what it was.";
+    assert_ended(&ran, 255, errors);
+    assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns).0), before);
+}
+
+fn a_dry_run_shows_the_settings_that_differ() {
+    let ns = Netns::new();
+    load(&ns, &format!("--set 100 20 30\n{BACKUP}"));
+    let dry = |rules: &str| {
+        let ran = apply(&ns, rules, ["--dry-run"]);
+        assert_eq!(ran.stderr, "");
+        (ran.code(), ran.stdout)
+    };
+    assert_eq!(dry(&format!("--set 100 20 30\n{BACKUP}")), (Some(0), String::new()));
+    let other = BACKUP.replace('7', "9");
+    let rules = format!("-A -f 1 -s rr\n--set 100 20 31\n{other}");
+    let shown = format!("-A -f 1 -s rr\n--set 100 20 31\n--stop-daemon backup\n{other}");
+    assert_eq!(dry(&rules), (Some(1), shown.clone()));
+    // And these rules do it.
+    load(&ns, &shown);
+    assert_eq!(dry(&rules), (Some(0), String::new()));
+}
