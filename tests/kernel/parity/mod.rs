@@ -28,9 +28,6 @@ mod values;
 
 use crate::harness::KernelTest;
 
-/// What `make parity` sets: where the random commands begin, and how many there are.
-pub(crate) const SETTINGS: [&str; 2] = ["PARITY_SEED", "PARITY_N"];
-
 pub(crate) fn tests() -> Vec<KernelTest> {
     [
         random::tests(),
