@@ -130,3 +130,8 @@ pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
 pub use plan::{Plan, PlanOptions, Step, Summary, TableError, Tally};
+
+/// The README's example of the library compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -66,6 +66,9 @@ pub fn push_named_endpoint(
     host: Option<&str>,
     service: Option<&str>,
 ) {
+    if let (IpAddr::V4(address), None, None) = (address, host, service) {
+        return push_ipv4_endpoint(buffer, address, port);
+    }
     if address.is_ipv6() {
         buffer.push(b'[');
     }
@@ -84,13 +87,81 @@ pub fn push_named_endpoint(
 }
 
 fn push_ipv4(buffer: &mut Vec<u8>, address: Ipv4Addr) {
-    let [a, b, c, d] = address.octets();
-    push_number(buffer, a);
-    for octet in [b, c, d] {
-        buffer.push(b'.');
-        push_number(buffer, octet);
+    let mut text = Ipv4Text::default();
+    text.address(address);
+    buffer.extend_from_slice(text.as_bytes());
+}
+
+fn push_ipv4_endpoint(buffer: &mut Vec<u8>, address: Ipv4Addr, port: u16) {
+    let mut text = Ipv4Text::default();
+    text.address(address);
+    text.port(port);
+    buffer.extend_from_slice(text.as_bytes());
+}
+
+/// `255.255.255.255:65535` at most: of all texts the most frequent, so it is put together here and
+/// appended at once.
+#[derive(Default)]
+struct Ipv4Text {
+    bytes: [u8; 24],
+    length: usize,
+}
+
+impl Ipv4Text {
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn address(&mut self, address: Ipv4Addr) {
+        let [a, b, c, d] = address.octets();
+        self.octet(a);
+        for octet in [b, c, d] {
+            self.byte(b'.');
+            self.octet(octet);
+        }
+    }
+
+    fn port(&mut self, port: u16) {
+        self.byte(b':');
+        let digits = 1 + [10, 100, 1000, 10_000].iter().filter(|least| port >= **least).count();
+        let mut rest = port;
+        for place in self.bytes[self.length..][..digits].iter_mut().rev() {
+            // The remainder is a digit.
+            *place = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.length += digits;
+    }
+
+    fn octet(&mut self, octet: u8) {
+        let (digits, count) = OCTETS[usize::from(octet)];
+        // Those beyond the count will be overwritten, or are not looked at.
+        self.bytes[self.length..][..3].copy_from_slice(&digits);
+        self.length += usize::from(count);
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
     }
 }
+
+/// The digits of each octet, and how many there are.
+static OCTETS: [([u8; 3], u8); 256] = {
+    let mut octets = [([0; 3], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let value = octet as u8;
+        let (a, b, c) = (b'0' + value / 100, b'0' + value / 10 % 10, b'0' + value % 10);
+        octets[octet] = match value {
+            0..10 => ([c, 0, 0], 1),
+            10..100 => ([b, c, 0], 2),
+            100.. => ([a, b, c], 3),
+        };
+        octet += 1;
+    }
+    octets
+};
 
 /// As the C library's `inet_ntop` writes it: an address in `::/96` other than `::` and `::1` ends
 /// in dotted form, which Rust's own `Display` does for `::ffff:0:0/96` only.
@@ -145,6 +216,15 @@ mod tests {
         }
         assert_eq!(address("::1:80"), "::0.1.0.128");
         assert_eq!(address("::1.2.3.4"), "::1.2.3.4");
+    }
+
+    #[test]
+    fn ports_at_their_bounds() {
+        for port in [0, 9, 10, 99, 100, 999, 1000, 9999, 10_000, u16::MAX] {
+            let mut buffer = Vec::new();
+            push_endpoint(&mut buffer, IpAddr::from([255, 10, 0, 255]), port);
+            assert_eq!(buffer, format!("255.10.0.255:{port}").into_bytes());
+        }
     }
 
     #[test]

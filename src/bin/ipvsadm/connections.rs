@@ -1,6 +1,6 @@
 //! The connection listing (`-L -c`): what the kernel shows in `/proc`, one line at a time.
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -17,8 +17,8 @@ use crate::output::classic::pad_right;
 /// network namespace of this thread.
 pub(crate) const FILE: &str = "/proc/thread-self/net/ip_vs_conn";
 
-/// How many lines are read before their names are asked for.
-const BLOCK: usize = 4096;
+/// How many bytes of lines are read before their names are asked for, several at a time.
+const NAMED_BLOCK: usize = 256 * 1024;
 
 /// A connection, borrowed from its line.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,18 +50,17 @@ pub(crate) fn print<W: Write>(
     }
     sink.text.push(b'\n');
 
-    let mut line = Vec::new();
-    list.read_until(b'\n', &mut line).map_err(unreadable)?;
-    let mut block: Vec<u8> = Vec::new();
-    let mut lines = 0;
+    let mut block = Vec::new();
+    list.read_until(b'\n', &mut block).map_err(unreadable)?;
+    // Without names there is nothing to gather a block for.
+    let least = if let Names::Numeric = names { 1 } else { NAMED_BLOCK };
     loop {
-        let length = list.read_until(b'\n', &mut block).map_err(unreadable)?;
-        lines += 1;
-        // Without names there is nothing to gather a block for.
-        if length > 0 && lines < BLOCK && matches!(names, Names::Named { .. }) {
-            continue;
+        block.clear();
+        read_lines(&mut list, &mut block, least).map_err(unreadable)?;
+        if block.is_empty() {
+            return Ok(());
         }
-        if matches!(names, Names::Named { .. }) {
+        if let Names::Named { .. } = names {
             names.learn(connections(&block).flat_map(|connection| {
                 [connection.source.0, connection.virtual_service.0, connection.destination.0]
             }));
@@ -70,11 +69,26 @@ pub(crate) fn print<W: Write>(
             push(&mut sink.text, &connection, names, with_engine);
         }
         sink.pass().map_err(Failure::Output)?;
-        if length == 0 {
+    }
+}
+
+/// Appends whole lines, so many bytes of them at least if there are as many.
+fn read_lines(list: &mut impl BufRead, block: &mut Vec<u8>, least: usize) -> io::Result<()> {
+    loop {
+        let ready = match list.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            ready => ready?,
+        };
+        let newline = match block.len() + ready.len() >= least {
+            true => memchr::memrchr(b'\n', ready),
+            false => None,
+        };
+        let length = newline.map_or(ready.len(), |newline| newline + 1);
+        block.extend_from_slice(&ready[..length]);
+        list.consume(length);
+        if newline.is_some() || length == 0 {
             return Ok(());
         }
-        block.clear();
-        lines = 0;
     }
 }
 
@@ -103,13 +117,19 @@ fn unreadable(error: std::io::Error) -> Failure {
 
 /// The connections in these lines. A line that is none is skipped: it cannot come from a kernel.
 fn connections(lines: &[u8]) -> impl Iterator<Item = Connection<'_>> {
-    lines.split(|byte| *byte == b'\n').filter_map(parse)
+    let mut start = 0;
+    let newlines = memchr::memchr_iter(b'\n', lines).chain([lines.len()]);
+    newlines.filter_map(move |end| {
+        let line = &lines[start.min(end)..end];
+        start = end + 1;
+        parse(line)
+    })
 }
 
 fn parse(line: &[u8]) -> Option<Connection<'_>> {
-    let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let mut words = Words { rest: line };
     let protocol = words.next()?;
-    let mut endpoint = || Some((address(words.next()?)?, port(words.next()?)?));
+    let mut endpoint = || Some((words.address()?, words.port()?));
     let (source, virtual_service, destination) = (endpoint()?, endpoint()?, endpoint()?);
     let state = words.next()?;
     let expires = text(words.next()?)?;
@@ -121,24 +141,71 @@ fn text<T: FromStr>(word: &[u8]) -> Option<T> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// An IPv4 address as one hexadecimal number, or an IPv6 one in the usual form.
-fn address(word: &[u8]) -> Option<IpAddr> {
-    if word.contains(&b':') {
-        return text::<Ipv6Addr>(word).map(IpAddr::V6);
-    }
-    hexadecimal(word).map(|number| IpAddr::V4(Ipv4Addr::from_bits(number)))
+/// The words of a line. There may be a million lines, so no byte is looked at twice.
+struct Words<'a> {
+    rest: &'a [u8],
 }
 
-fn port(word: &[u8]) -> Option<u16> {
-    hexadecimal(word)?.try_into().ok()
+impl<'a> Words<'a> {
+    fn skip_blanks(&mut self) {
+        while let [..=b' ', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.skip_blanks();
+        let end = self.rest.iter().position(|byte| *byte <= b' ').unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// A word of `N` hexadecimal digits. One that is not is left where it is.
+    fn hexadecimal<const N: usize>(&mut self) -> Option<u32> {
+        self.skip_blanks();
+        let (digits, rest) = self.rest.split_first_chunk::<N>()?;
+        let mut number = 0;
+        let mut all = 0;
+        for byte in digits {
+            let digit = DIGITS[usize::from(*byte)];
+            number = number << 4 | u32::from(digit);
+            all |= digit;
+        }
+        if all >= NO_DIGIT || rest.first().is_some_and(|byte| *byte > b' ') {
+            return None;
+        }
+        self.rest = rest;
+        Some(number)
+    }
+
+    /// An IPv4 address as one number, or an IPv6 one in the usual form.
+    fn address(&mut self) -> Option<IpAddr> {
+        match self.hexadecimal::<8>() {
+            Some(number) => Some(IpAddr::V4(Ipv4Addr::from_bits(number))),
+            None => text::<Ipv6Addr>(self.next()?).map(IpAddr::V6),
+        }
+    }
+
+    fn port(&mut self) -> Option<u16> {
+        self.hexadecimal::<4>()?.try_into().ok()
+    }
 }
 
-fn hexadecimal(word: &[u8]) -> Option<u32> {
-    if word.is_empty() || word.len() > 8 {
-        return None;
+/// What a byte is worth that is no digit: more than any that is one, together with any others.
+const NO_DIGIT: u8 = 16;
+
+/// What each byte is worth as a hexadecimal digit.
+static DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
     }
-    word.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
-}
+    digits
+};
 
 fn push(text: &mut Vec<u8>, connection: &Connection<'_>, names: &Names, with_engine: bool) {
     let protocol = match connection.protocol {
@@ -243,7 +310,15 @@ UDP 01:00  UDP         192.168.144.1:0    192.168.144.44:5060 128.10.10.8:5060
     #[test]
     fn what_is_printed_does_not_depend_on_how_it_was_read() {
         let line = "TCP C0A89001 8F3A C0A8902C 0050 800A0A08 0050 TIME_WAIT       118\n";
-        let file = format!("{HEAD}{}", line.repeat(3 * BLOCK + 1));
-        assert_eq!(listed(&file, false).lines().count(), 3 * BLOCK + 3);
+        let file = format!("{HEAD}{}", line.repeat(10_000));
+        let whole = listed(&file, false);
+        assert_eq!(whole.lines().count(), 10_002);
+        // As the kernel gives it, which is cut anywhere.
+        for length in [1, 7, 66, 4096] {
+            let pieces = io::BufReader::with_capacity(length, file.as_bytes());
+            let mut sink = Sink::to(Vec::new());
+            print(pieces, &mut sink, &mut Names::Numeric, false).expect("no error");
+            assert!(sink.written() == whole.as_bytes(), "in pieces of {length}");
+        }
     }
 }

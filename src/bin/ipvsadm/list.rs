@@ -15,6 +15,7 @@ use crate::json::Writer;
 use crate::names::Names;
 use crate::output::Sink;
 use crate::output::classic::Classic;
+use crate::progress::Progress;
 use crate::{connections, formats};
 
 /// Prints what is asked for. What was printed may still be in the sink.
@@ -88,9 +89,11 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
     }
     // One service's servers at a time, so that a large table needs little memory.
     let mut destinations = Vec::new();
+    let mut progress = Progress::new("services", Some(services.len()));
     for service in &services {
         read_destinations(client, &service.key, listing.sorted, &mut destinations)?;
         print(service, &destinations)?;
+        progress.step();
     }
     Ok(())
 }
@@ -147,11 +150,13 @@ pub(crate) fn with_destinations(
     services: &[Service],
     sorted: bool,
 ) -> Result<Vec<SnapshotEntry>, Failure> {
+    let mut progress = Progress::new("services", Some(services.len()));
     services
         .iter()
         .map(|service| {
             let mut destinations = Vec::new();
             read_destinations(client, &service.key, sorted, &mut destinations)?;
+            progress.step();
             Ok(SnapshotEntry { service: *service, destinations })
         })
         .collect()

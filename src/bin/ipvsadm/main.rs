@@ -14,6 +14,7 @@ mod lock;
 mod names;
 mod notice;
 mod output;
+mod progress;
 mod restore;
 mod run;
 mod save;

@@ -9,6 +9,7 @@ use crate::failure::{Failure, refusal_text};
 use crate::names::Resolver;
 use crate::notice::say;
 use crate::output::Sink;
+use crate::progress::Progress;
 use crate::run;
 
 /// How much is read at a time: what a pipe holds.
@@ -74,10 +75,11 @@ fn changes(
     last: &mut Last,
 ) -> Result<Option<RuleLine>, Failure> {
     let mut batch = client.batch();
+    let mut progress = Progress::new("rules", None);
     loop {
         let Some((number, line)) = input.line() else {
             // Whoever writes the rules may wait for these before writing more.
-            finish(&mut batch, last)?;
+            finish(&mut batch, last, &mut progress)?;
             if input.fill()? {
                 continue;
             }
@@ -89,10 +91,11 @@ fn changes(
                 *last = Last { line: number, status: 0 };
                 // The number comes back with a refusal. No input has 2^64 lines.
                 batch.push(number as usize, &change)?;
-                tell_refused(&mut batch, last);
+                tell_refused(&mut batch, last, &mut progress);
+                progress.step();
             }
             other => {
-                finish(&mut batch, last)?;
+                finish(&mut batch, last, &mut progress)?;
                 let command = other.transpose().unwrap_or(Ok(Command::Restore));
                 return Ok(Some(RuleLine { number, command }));
             }
@@ -100,15 +103,16 @@ fn changes(
     }
 }
 
-fn finish(batch: &mut Batch<'_>, last: &mut Last) -> Result<(), Failure> {
+fn finish(batch: &mut Batch<'_>, last: &mut Last, progress: &mut Progress) -> Result<(), Failure> {
     batch.flush()?;
-    tell_refused(batch, last);
+    tell_refused(batch, last, progress);
     Ok(())
 }
 
-fn tell_refused(batch: &mut Batch<'_>, last: &mut Last) {
+fn tell_refused(batch: &mut Batch<'_>, last: &mut Last, progress: &mut Progress) {
     for refused in batch.take_refused() {
         let line = refused.tag as u64;
+        progress.clear();
         say(format_args!("line {line}: {}", refusal_text(&refused.refusal)));
         if line == last.line {
             last.status = 255;

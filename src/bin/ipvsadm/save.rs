@@ -8,6 +8,7 @@ use crate::json::{self, Detail, Writer};
 use crate::list;
 use crate::names::Names;
 use crate::output::Sink;
+use crate::progress::Progress;
 
 /// Prints the table as rules or as JSON. What was printed may still be in the sink.
 pub(crate) fn save(
@@ -30,9 +31,11 @@ pub(crate) fn save(
     } else {
         // One service's servers at a time, so that a large table needs little memory.
         let mut destinations = Vec::new();
+        let mut progress = Progress::new("services", Some(services.len()));
         for service in &services {
             list::read_destinations(client, &service.key, true, &mut destinations)?;
             rules(sink, service, &destinations, &names)?;
+            progress.step();
         }
     }
     if options.all {

@@ -27,6 +27,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         names_in_rules_are_not_cut,
         odd_lines_among_connections_are_left_out,
         asking_restore_for_help_clears_nothing,
+        restoring_nonsense_changes_nothing,
         every_difference_is_in_the_documentation,
     ]
 }
@@ -306,6 +307,26 @@ fn asking_restore_for_help_clears_nothing() {
         let ran = mounts.run(&ns, "ipvsadm-restore -h < /dev/null").success();
         assert_eq!(ran.stdout.is_empty(), !ours);
         assert_eq!(ns.reference(["-S", "-n"]).success().stdout, left);
+    }
+}
+
+fn restoring_nonsense_changes_nothing() {
+    let rules = "-A -t 2.2.2.2:80\n-A -t 3.3.3.3:80 -p 0\n-A -t 4.4.4.4:80\n";
+    let before = "-A -t 1.1.1.1:80 -s wlc\n";
+    let as_far_as_it_went = "-A -t 2.2.2.2:80 -s wlc\n";
+    for (ours, options, left) in
+        [(false, "", as_far_as_it_went), (true, "", before), (true, "--clear", as_far_as_it_went)]
+    {
+        let ns = Netns::new();
+        ns.reference(["-A", "-t", "1.1.1.1:80"]).success();
+        let mut mounts = Mounts::new();
+        if ours {
+            mounts.put(&program::ipvsadm(), "/usr/sbin/ipvsadm-restore");
+        }
+        let rules = mounts.file(rules);
+        let ran = mounts.run(&ns, &format!("ipvsadm-restore {options} < {}", quoted(&rules)));
+        assert_eq!(ran.code(), Some(2), "{}", ran.stderr);
+        assert_eq!(ns.reference(["-S", "-n"]).success().stdout, left, "{ours} {options}");
     }
 }
 
