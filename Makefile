@@ -36,6 +36,7 @@ test: deps ## Run all tests: units, documentation, and those on a kernel with IP
 
 live: deps ## Test changes of a live table at full size; takes many minutes
 	IPVS_LIVE=full IPVS_KERNEL_MEMORY=2G $(TEST) --test kernel live::
+
 parity: deps ## More random commands against the reference: make parity SEED=7 N=20000
 	@PARITY_SEED=$(SEED) PARITY_N=$(N) $(KERNEL) random_commands --nocapture
 
