@@ -12,7 +12,7 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use super::address::Endpoint;
 use super::command::{Command, Format, Invocation};
 use super::error::{Problem, UsageError};
-use super::options::{OPTIONS, OptionId, Repeat};
+use super::options::{Group, OPTIONS, OptionId, Repeat};
 use super::resolve::Resolve;
 use super::scanner::{Event, SyntaxError};
 use super::value::{self, Range, TunnelType, integer};
@@ -37,7 +37,15 @@ pub fn interpret<'a, R: Resolve + ?Sized>(
         match event {
             Ok(Event::Word(word)) => said.word(word),
             Ok(Event::Option { option, value }) => match said.command {
-                Some(command) => said.option(command, option, value, names)?,
+                Some(first) if option.is_command() => {
+                    return Err(UsageError::SecondCommand { first, second: option });
+                }
+                Some(_) => said.option(option, value, names)?,
+                // How to carry a command out may be said before it: ipvsadm 1.31 has no such
+                // options.
+                None if option.spec().group == Group::Program => {
+                    said.option(option, value, names)?;
+                }
                 None => match option {
                     // Whoever asks for help gets it, whatever else the words say.
                     OptionId::Help => return Ok(Command::Help.into()),
@@ -164,12 +172,11 @@ impl<'a> Said<'a> {
 
     fn option<R: Resolve + ?Sized>(
         &mut self,
-        command: OptionId,
         option: OptionId,
         value: Option<&'a [u8]>,
         names: &mut R,
     ) -> Result<(), UsageError> {
-        self.allow(command, option)?;
+        self.allow(option)?;
         let (value, bare) = (value.unwrap_or_default(), value.is_none());
         let number = |range| number(option, value, range);
         match option {
@@ -241,11 +248,8 @@ impl<'a> Said<'a> {
     }
 
     /// Notes that an option was given, unless what came before it excludes it.
-    fn allow(&mut self, command: OptionId, option: OptionId) -> Result<(), UsageError> {
+    fn allow(&mut self, option: OptionId) -> Result<(), UsageError> {
         let before = match option.spec().repeat {
-            _ if option.is_command() => {
-                return Err(UsageError::SecondCommand { first: command, second: option });
-            }
             Repeat::Freely => None,
             Repeat::OneService => self.service.map(|(first, _)| first),
             Repeat::OneForwarding => self.forwarding.replace(option),

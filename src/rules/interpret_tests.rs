@@ -592,6 +592,9 @@ fn how_to_carry_a_command_out() {
     assert!(all.dry_run);
     assert_eq!(all.wait, Some(5));
     assert_eq!(all.namespace.as_deref(), Some("blue"));
+    assert_eq!(invocation("--netns blue --wait 5 --dry-run -C"), Ok(all));
+    assert_eq!(invocation("--netns blue"), Err(UsageError::NoCommand));
+    assert_eq!(invocation("--netns blue -n -L"), Err(UsageError::NoCommand));
     assert_eq!(invocation("-C").expect("legal"), Command::Change(Change::Flush).into());
     for (text, status) in [
         ("-L --dry-run", 2),

@@ -24,14 +24,14 @@ pub(crate) fn parse<R: Resolve + ?Sized>(
     if words.is_empty() {
         return Ok(rules::Invocation::default());
     }
-    let first = scan(words).find_map(|event| match event {
-        Ok(Event::Option { option, .. }) => Some(option),
+    let command_word = scan(words).find_map(|event| match event {
+        Ok(Event::Option { option, .. }) if option.is_command() => Some(option),
         _ => None,
     });
     // Making an argument is most of what clap costs, so it knows those of this command only, and
     // what else there is it refuses.
     let known = |row: &&OptionSpec| {
-        first.is_some_and(|first| row.id == first || row.commands.contains(first))
+        command_word.is_some_and(|word| row.id == word || row.commands.contains(word))
     };
     let matches = command(OPTIONS.iter().filter(known)).try_get_matches_from(words);
     match matches.as_ref().ok().and_then(events) {
