@@ -17,7 +17,7 @@ TEST      = $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TE
 # The tests' program also runs the demo and the shell: see tests/kernel/main.rs.
 KERNEL    = $(TEST) --quiet --test kernel --
 
-.PHONY: build help deps demo test shell check install uninstall clean
+.PHONY: build help deps demo test bench shell check install uninstall clean
 
 build: ## Build the program, optimized
 	$(CARGO) build --release
@@ -33,6 +33,10 @@ demo: deps ## Walk through IPVS: real web traffic, balanced by our ipvsadm, ever
 
 test: deps ## Run all tests: units, documentation, and those on a kernel with IPVS
 	$(TEST)
+
+bench: deps ## Measure speed and memory beside ipvsadm 1.31; FLOOR=PROGRAM adds the least there is
+	$(CARGO) bench --bench parts
+	@$(TEST) --quiet --release --test kernel -- --bench
 
 shell: deps ## Open a shell on the director of the demo's network
 	@$(KERNEL) --shell
