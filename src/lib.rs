@@ -84,6 +84,14 @@
 //! IPVS: each change is carried out whole or not at all, but others see the table between them, and
 //! a reading is not of one moment.
 //!
+//! # Whole tables
+//!
+//! [`Table`] is what an administrator wants: services and servers with their configuration.
+//! [`Plan::between`] finds what makes the kernel's table into the wanted one, in an order in which
+//! every service goes on serving, and [`Client::apply`] carries it out: all of it or, if the kernel
+//! refuses anything, nothing, by undoing what was done. A controller needs little more: [`Plan`] has
+//! one as its example.
+//!
 //! # Errors
 //!
 //! [`Error`] tells a refusal of the kernel from everything else that can go wrong.
@@ -130,3 +138,8 @@ pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
 pub use plan::{Plan, PlanOptions, Step, Summary, TableError, Tally};
+
+/// The README's example of the library compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -56,8 +56,6 @@ pub struct Scanner<'a, W> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Before the first word.
-    Start,
     Options,
     /// After `--`, all that comes is words.
     WordsOnly,
@@ -67,7 +65,7 @@ enum State {
 impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
     /// Reads these words, the name of the program not among them.
     pub fn new(words: impl IntoIterator<IntoIter = W>) -> Self {
-        Scanner { words: words.into_iter(), cluster: None, put_back: None, state: State::Start }
+        Scanner { words: words.into_iter(), cluster: None, put_back: None, state: State::Options }
     }
 
     fn next_word(&mut self) -> Option<&'a [u8]> {
@@ -152,14 +150,8 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
             match word {
                 _ if self.state == State::WordsOnly => Ok(Event::Word(word)),
                 b"--" => {
-                    let alone = self.state == State::Start;
                     self.state = State::WordsOnly;
-                    match self.next_word() {
-                        Some(word) => Ok(Event::Word(word)),
-                        // Not the same as no words at all, which mean a command.
-                        None if alone => Err(SyntaxError::UnknownOption { word }),
-                        None => return None,
-                    }
+                    Ok(Event::Word(self.next_word()?))
                 }
                 [b'-', b'-', ..] => self.long(word),
                 [b'-', _, ..] => self.short(word, 1),
@@ -168,8 +160,6 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
         };
         if event.is_err() {
             self.state = State::Failed;
-        } else if self.state == State::Start {
-            self.state = State::Options;
         }
         Some(event)
     }

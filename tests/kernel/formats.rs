@@ -9,6 +9,8 @@ use std::collections::HashSet;
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         a_listing_as_json_has_all_and_fits_the_schema,
+        a_saved_json_is_applied_as_what_it_was,
+        broken_json_is_told_and_changes_nothing,
         saved_rules_with_all_are_restored,
         timeouts_daemons_and_connections_as_json,
         the_exposition_of_a_real_table_is_sound,
@@ -82,8 +84,35 @@ fn a_listing_as_json_has_all_and_fits_the_schema() {
     assert_eq!(printed(&ns, &["-S", "--json"]), "{\n  \"services\": []\n}\n");
 }
 
+fn a_saved_json_is_applied_as_what_it_was() {
+    let ns = with_rules();
+    let json = printed(&ns, &["-S", "--json"]);
+    fits(None, &parsed(&json));
+    let listing = printed(&ns, &["-L", "--json"]);
+    for text in [json.as_str(), listing.as_str()] {
+        let other = Netns::new();
+        other.ip("address add 2001:db8::ff/64 dev lo");
+        other.command(program::ipvsadm()).arg("--apply").stdin(text).run().success();
+        assert_eq!(printed(&other, &["-S", "-n"]), printed(&ns, &["-S", "-n"]));
+        assert_eq!(printed(&other, &["-S", "--json"]), json);
+    }
+    assert_eq!(printed(&ns, &["-S", "-n"]), RULES);
+}
+
+fn broken_json_is_told_and_changes_nothing() {
+    let ns = with_rules();
+    let text = "{\"services\": [\n  {\"firewall_mark\": 5, \"shceduler\": \"rr\"}\n]}\n";
+    let ran = ns.command(program::ipvsadm()).arg("--apply").stdin(text).run();
+    assert!(!ran.status.success());
+    assert!(ran.stderr.contains("line 2, column 34: services[0]"), "{}", ran.stderr);
+    assert_eq!(printed(&ns, &["-S", "-n"]), RULES);
+}
+
 fn saved_rules_with_all_are_restored() {
     let ns = with_rules();
+    // Sync daemons do not go with servers of another family than their service's.
+    ns.ipvsadm(["-d", "-f", "5", "-6", "-r", "10.9.9.9:0"]).success();
+    let table = printed(&ns, &["-S", "-n"]);
     ns.ip(
         "link add eth7 type dummy\nlink set eth7 multicast on up\naddress add 10.7.0.1/24 dev eth7",
     );
@@ -91,7 +120,7 @@ fn saved_rules_with_all_are_restored() {
     ns.ipvsadm(["--start-daemon", "master", "--mcast-interface", "eth7", "--syncid", "9"])
         .success();
     let saved = printed(&ns, &["-S", "-n", "--all"]);
-    let others = saved.strip_prefix(RULES).unwrap_or_else(|| panic!("{saved}"));
+    let others = saved.strip_prefix(&table).unwrap_or_else(|| panic!("{saved}"));
     let mut lines = others.lines();
     assert_eq!(lines.next(), Some("--set 1000 200 400"));
     let daemon = lines.next().unwrap_or_default();

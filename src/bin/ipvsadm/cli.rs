@@ -33,7 +33,7 @@ pub(crate) fn parse<R: Resolve + ?Sized>(
     let known = |row: &&OptionSpec| {
         first.is_some_and(|first| row.id == first || row.commands.contains(first))
     };
-    let matches = command(OPTIONS.iter().filter(known), Texts::Without).try_get_matches_from(words);
+    let matches = command(OPTIONS.iter().filter(known)).try_get_matches_from(words);
     match matches.as_ref().ok().and_then(events) {
         Some(events) => rules::interpret(events.into_iter().map(Ok), names),
         None => rules::interpret(scan(words), names),
@@ -45,31 +45,18 @@ fn scan(words: &[OsString]) -> impl Iterator<Item = Result<Event<'_>, SyntaxErro
     Scanner::new(words.iter().map(|word| word.as_bytes()))
 }
 
-/// Whether a clap command carries the texts for people. Reading words needs none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Texts {
-    /// With help and names of values, for completions and manual pages.
-    #[allow(dead_code)]
-    With,
-    /// Without.
-    Without,
-}
-
 /// The clap command, with an argument for each of these rows of the option table.
-pub(crate) fn command<'a>(
-    rows: impl IntoIterator<Item = &'a OptionSpec>,
-    texts: Texts,
-) -> clap::Command {
+pub(crate) fn command<'a>(rows: impl IntoIterator<Item = &'a OptionSpec>) -> clap::Command {
     clap::Command::new("ipvsadm")
         .no_binary_name(true)
         // Both are rows of the table.
         .disable_help_flag(true)
         .disable_version_flag(true)
-        .args(rows.into_iter().map(|row| argument(row, texts)))
+        .args(rows.into_iter().map(argument))
         .arg(Arg::new(WORDS).num_args(0..).action(ArgAction::Append).value_parser(any()))
 }
 
-fn argument(row: &OptionSpec, texts: Texts) -> Arg {
+fn argument(row: &OptionSpec) -> Arg {
     // Everything may come more than once here: the interpreter says what must not.
     let mut arg = Arg::new(row.long).long(row.long).action(ArgAction::Append);
     if let Some(letter) = row.short {
@@ -84,14 +71,7 @@ fn argument(row: &OptionSpec, texts: Texts) -> Arg {
         ValueKind::Required => arg.num_args(1).allow_hyphen_values(true),
         ValueKind::Optional => arg.num_args(0..=1).default_missing_value(BARE),
     };
-    arg = arg.value_parser(any());
-    match texts {
-        Texts::With => {
-            let arg = arg.help(row.help).help_heading(row.group.title());
-            if row.value_name.is_empty() { arg } else { arg.value_name(row.value_name) }
-        }
-        Texts::Without => arg,
-    }
+    arg.value_parser(any())
 }
 
 /// Stands for the value of an option that has been given none. No word of a command line can be

@@ -10,7 +10,7 @@ use super::*;
 /// What clap makes of the words, with all the table's arguments. `None` where it refuses, or where
 /// its answer is not used.
 fn by_clap(words: &[OsString]) -> Option<String> {
-    let matches = command(OPTIONS, Texts::Without).try_get_matches_from(words).ok()?;
+    let matches = command(OPTIONS).try_get_matches_from(words).ok()?;
     Some(format!("{:?}", events(&matches)?))
 }
 
@@ -128,5 +128,5 @@ fn words_that_are_not_utf8_are_answered() {
 
 #[test]
 fn the_clap_command_with_texts_is_sound() {
-    command(OPTIONS, Texts::With).debug_assert();
+    command(OPTIONS).debug_assert();
 }

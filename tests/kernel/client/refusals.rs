@@ -146,11 +146,11 @@ fn without_permission_everything_is_refused() {
 
 /// There is no table of local routes yet. Once there is one, it stays when loopback goes down.
 fn before_loopback_was_ever_up_no_server_is_taken() {
-    let made = Command::new("ip").args(["netns", "add", "bare"]).status().expect("ip runs");
+    let made = Command::new("ip").args(["netns", "add", "never-up"]).status().expect("ip runs");
     assert!(made.success());
-    let mut client = Client::in_namespace("bare").expect("it is there");
+    let mut client = Client::in_namespace("never-up").expect("it is there");
     let loopback = |state: &str| {
-        let set = Command::new("ip").args(["-n", "bare", "link", "set", "lo", state]).status();
+        let set = Command::new("ip").args(["-n", "never-up", "link", "set", "lo", state]).status();
         assert!(set.expect("ip runs").success());
     };
     client.add_service(&tcp(WEB), &scheduler("rr")).expect("a service needs no route");
@@ -167,6 +167,6 @@ fn before_loopback_was_ever_up_no_server_is_taken() {
     loopback("down");
     add(&mut client, "10.0.0.10:80").expect("and still is");
     drop(client);
-    let gone = Command::new("ip").args(["netns", "delete", "bare"]).status().expect("ip runs");
+    let gone = Command::new("ip").args(["netns", "delete", "never-up"]).status().expect("ip runs");
     assert!(gone.success());
 }

@@ -166,6 +166,15 @@ fn die_with_parent() {
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
 }
 
+/// Whether a variable of this environment is set inside too: what tests are told by, but for what
+/// decides where they run.
+fn is_told(name: &str) -> bool {
+    let settings = ["IPVS", "PARITY_"];
+    ["TERM", "RUST_BACKTRACE", "LANG"].contains(&name)
+        || settings.iter().any(|prefix| name.starts_with(prefix))
+            && !name.starts_with("IPVS_KERNEL")
+}
+
 /// What every kernel is told.
 fn job(name: &str) -> Job {
     let ipvsadm = crate::program::ipvsadm();
@@ -189,11 +198,9 @@ fn job(name: &str) -> Job {
     if let Ok(kept) = env::join_paths(kept.chain(own)) {
         set(KEEP, kept);
     }
-    let parity = crate::parity::SETTINGS;
-    let told = ["TERM", "RUST_BACKTRACE", "LANG", crate::program::OVERRIDE, crate::live::SIZE];
-    for name in told.into_iter().chain(parity) {
-        if let Some(value) = env::var_os(name) {
-            set(name, value);
+    for (name, value) in env::vars_os() {
+        if name.to_str().is_some_and(is_told) {
+            job.environment.insert(name, value);
         }
     }
     job

@@ -6,7 +6,9 @@ use super::pair::{Both, Line, Pair};
 use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
 use crate::program;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -27,6 +29,8 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         names_in_rules_are_not_cut,
         odd_lines_among_connections_are_left_out,
         asking_restore_for_help_clears_nothing,
+        restoring_nonsense_changes_nothing,
+        commands_for_a_whole_table_wait_for_each_other,
         every_difference_is_in_the_documentation,
     ]
 }
@@ -306,6 +310,59 @@ fn asking_restore_for_help_clears_nothing() {
         let ran = mounts.run(&ns, "ipvsadm-restore -h < /dev/null").success();
         assert_eq!(ran.stdout.is_empty(), !ours);
         assert_eq!(ns.reference(["-S", "-n"]).success().stdout, left);
+    }
+}
+
+fn restoring_nonsense_changes_nothing() {
+    let rules = "-A -t 2.2.2.2:80\n-A -t 3.3.3.3:80 -p 0\n-A -t 4.4.4.4:80\n";
+    let before = "-A -t 1.1.1.1:80 -s wlc\n";
+    let as_far_as_it_went = "-A -t 2.2.2.2:80 -s wlc\n";
+    for (ours, options, left) in
+        [(false, "", as_far_as_it_went), (true, "", before), (true, "--clear", as_far_as_it_went)]
+    {
+        let ns = Netns::new();
+        ns.reference(["-A", "-t", "1.1.1.1:80"]).success();
+        let mut mounts = Mounts::new();
+        if ours {
+            mounts.put(&program::ipvsadm(), "/usr/sbin/ipvsadm-restore");
+        }
+        let rules = mounts.file(rules);
+        let ran = mounts.run(&ns, &format!("ipvsadm-restore {options} < {}", quoted(&rules)));
+        assert_eq!(ran.code(), Some(2), "{}", ran.stderr);
+        assert_eq!(ns.reference(["-S", "-n"]).success().stdout, left, "{ours} {options}");
+    }
+}
+
+fn commands_for_a_whole_table_wait_for_each_other() {
+    for (program, waits) in [(program::reference(), false), (program::ipvsadm(), true)] {
+        let ns = Netns::new();
+        let mut command = Command::new(&program);
+        command.arg("-R").stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut restoring = ns.enter(|| command.spawn()).expect("the program starts");
+        let mut input = restoring.stdin.take().expect("a pipe");
+        let mut errors = BufReader::new(restoring.stderr.take().expect("a pipe"));
+        input.write_all(b"-A -t 1.1.1.1:80\n-L --zzz\n").expect("it reads");
+        // The complaint shows that what came before it has been done.
+        let mut complaint = String::new();
+        errors.read_line(&mut complaint).expect("a complaint");
+        let clear = |options: &str| {
+            let script = format!("timeout 3 {} -C {options}", quoted(&program));
+            ns.command("sh").args(["-c", &script]).run()
+        };
+        let (cleared, left) = match waits {
+            true => (Some(124), "-A -t 1.1.1.1:80 -s wlc\n"),
+            false => (Some(0), ""),
+        };
+        assert_eq!(clear("").code(), cleared, "{program:?}");
+        assert_eq!(ns.reference(["-S", "-n"]).success().stdout, left, "{program:?}");
+        if waits {
+            assert_ne!(clear("--wait 0").code(), Some(0));
+            // One service at a time is changed by anyone at any time.
+            ns.ipvsadm(["-D", "-t", "1.1.1.1:80"]).success();
+        }
+        drop(input);
+        restoring.wait().expect("it ends");
+        assert_eq!(clear("").code(), Some(0), "{program:?}");
     }
 }
 

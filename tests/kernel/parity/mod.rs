@@ -1,5 +1,16 @@
 //! Whether anyone can tell our program from Debian's: both are given the same command lines on one kernel.
 
+/// Makes the list of a module's tests that compare hundreds of lines.
+macro_rules! long_tests {
+    ($($function:ident),* $(,)?) => {
+        vec![$(
+            $crate::harness::KernelTest::new(module_path!(), stringify!($function), $function)
+                .within(std::time::Duration::from_secs(200))
+        ),*]
+    };
+}
+pub(crate) use long_tests;
+
 mod connections;
 mod counters;
 mod differences;
@@ -13,16 +24,15 @@ mod restore;
 mod scripts;
 mod session;
 mod systematic;
+mod values;
 
 use crate::harness::KernelTest;
-
-/// What `make parity` sets: where the random commands begin, and how many there are.
-pub(crate) const SETTINGS: [&str; 2] = ["PARITY_SEED", "PARITY_N"];
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     [
         random::tests(),
         systematic::tests(),
+        values::tests(),
         scripts::tests(),
         counters::tests(),
         connections::tests(),

@@ -6,7 +6,8 @@ use ipvs::{Change, DestinationConfig, DestinationKey, Forwarding, ServiceConfig,
 use std::net::SocketAddr;
 
 /// The long names of the options that only our program has. This is the one place to list them.
-const OURS_ONLY: &[&str] = &["apply", "json", "watch", "dry-run", "completions", "explain"];
+const OURS_ONLY: &[&str] =
+    &["apply", "format", "json", "all", "dry-run", "keep-weights", "wait", "netns"];
 
 /// The options that the reference has.
 pub(crate) fn shared() -> impl Iterator<Item = &'static OptionSpec> {

@@ -95,7 +95,7 @@ fn rules_are_read_as_loosely_and_stop_at_the_same_lines() {
     inputs.push(format!("-A -f {}5\n{B}\n", "0".repeat(1000)).into_bytes());
     inputs.push(format!("-L -n {}\n{B}\n", "--sort ".repeat(100)).into_bytes());
     inputs.push((0..300).map(|n| format!("-A -f {}\n", n + 1)).collect::<String>().into_bytes());
-    let pair = Pair::new();
+    let mut pair = Pair::new();
     let mut differences = Differences::default();
     for input in inputs {
         pair.reset(&[]);

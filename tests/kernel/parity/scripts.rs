@@ -47,7 +47,6 @@ fn save_and_restore_do_as_the_scripts_did() {
         "ipvsadm -A -t 9.9.9.9:9; /sbin/ipvsadm-restore < RULES; ipvsadm-save -n",
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-restore foo < RULES",
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-restore < /dev/null",
-        "ipvsadm -A -t 9.9.9.9:9; echo '-A -t 1.1.1.1:80 -p 0' | ipvsadm-restore",
         "ipvsadm -A -t 9.9.9.9:9; printf '%s\\n' '-A -t 1.1.1.1:80' '-A -t 1.1.1.1:80' | ipvsadm-restore",
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-save",
         "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save foo",

@@ -89,6 +89,6 @@ pub(crate) fn rule(line: &Line) -> Option<Vec<u8>> {
             && !word.iter().any(blank)
     };
     let words: Vec<&[u8]> = line.words.iter().map(|word| word.as_bytes()).collect();
-    let can_be = !words.is_empty() && line.input.is_empty() && words.iter().all(|word| fits(&word));
+    let can_be = !words.is_empty() && line.input.is_empty() && words.iter().all(fits);
     can_be.then(|| words.join(&b' '))
 }

@@ -13,4 +13,6 @@ use read::{Asked, Read, ReadError};
 pub(crate) use write::{Detail, Writer, check, connection};
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;
