@@ -17,7 +17,7 @@ TEST      = $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TE
 # The tests' program also runs the demo and the shell: see tests/kernel/main.rs.
 KERNEL    = $(TEST) --quiet --test kernel --
 
-.PHONY: build help deps demo test live parity shell check install uninstall clean
+.PHONY: build help deps demo test live parity bench shell check install uninstall clean
 
 build: ## Build the program, optimized
 	$(CARGO) build --release
@@ -39,6 +39,10 @@ live: deps ## Test changes of a live table at full size; takes many minutes
 
 parity: deps ## More random commands against the reference: make parity SEED=7 N=20000
 	@PARITY_SEED=$(SEED) PARITY_N=$(N) $(KERNEL) random_commands --nocapture
+
+bench: deps ## Measure speed and memory beside ipvsadm 1.31; FLOOR=PROGRAM adds the least there is
+	$(CARGO) bench --bench parts
+	@$(TEST) --quiet --release --test kernel -- --bench
 
 shell: deps ## Open a shell on the director of the demo's network
 	@$(KERNEL) --shell

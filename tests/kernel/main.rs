@@ -4,7 +4,7 @@
 //! kernel has IPVS right there, in namespaces of their own; anywhere else in user-mode Linux, which is booted once
 //! or once a core, and needs no root. `IPVS_KERNEL=host` or `uml` decides for one of them. A test that finds no
 //! kernel fails, and says what to install. `cargo test --test kernel -- --demo`, `--shell` and `--run COMMAND` start
-//! the sessions: see `make help`.
+//! the sessions, and `--bench` measures: see `make help`.
 //!
 //! # Adding a test
 //!
@@ -34,6 +34,7 @@
 //! reaches this machine's network. See [`netns`] for what a namespace offers.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod client;
 mod formats;
 mod harness;
@@ -73,8 +74,12 @@ fn all_tests() -> Vec<KernelTest> {
 }
 
 /// What `--NAME` starts instead of the tests.
-const SESSIONS: &[Session] =
-    &[lab::DEMO, lab::SHELL, Session { name: "run", interactive: false, run: run_command }];
+const SESSIONS: &[Session] = &[
+    lab::DEMO,
+    lab::SHELL,
+    bench::MEASURE,
+    Session { name: "run", interactive: false, run: run_command },
+];
 
 fn main() -> ExitCode {
     let tests = all_tests();
@@ -84,6 +89,9 @@ fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let first = arguments.next();
     let word = first.as_ref().and_then(|word| word.to_str()?.strip_prefix("--"));
+    if word == Some("bench") {
+        return bench::run();
+    }
     match SESSIONS.iter().find(|session| Some(session.name) == word) {
         Some(session) => harness::run_session(session, arguments.collect()),
         None => harness::run_tests(&tests),

@@ -43,7 +43,10 @@ fn write(text: &mut String, circumstances: &Circumstances, records: &Records) ->
     let Circumstances { kernel, processor, compiler, picture } = circumstances;
     writeln!(text, "# Measured on Linux {kernel}\n")?;
     writeln!(text, "Written by `make bench`; [performance.md](../performance.md) explains it.\n")?;
-    writeln!(text, "{processor}; {compiler}; best of three.\n")?;
+    writeln!(
+        text,
+        "{processor}; {compiler}; the best of five runs, of lists fifteen; of the reference's longest one.\n"
+    )?;
     writeln!(text, "![Time against the number of rules]({picture})\n")?;
 
     writeln!(text, "## Time\n")?;

@@ -1,9 +1,9 @@
 //! Inside: measures, and prints a line a record.
 
-use super::netns::Netns;
-use super::program;
 use super::record::Record;
 use super::work::{Program, Quantity, Size, Work};
+use crate::netns::Netns;
+use crate::program;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,9 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const ROUNDS: u32 = 3;
+/// What is short is also more easily disturbed, and is done more often.
+const ROUNDS: u32 = 5;
+const LISTINGS: usize = 3;
 
 /// From how many rules on one run of the reference is enough.
 const LONG: u32 = 11_000;
@@ -91,7 +93,7 @@ impl Bench {
                 } else {
                     self.time(&netns, program, &path, Work::Restore, size)?;
                 }
-                for work in [Work::List, Work::Save] {
+                for work in [[Work::List, Work::Save]; LISTINGS].concat() {
                     self.time(&netns, program, &path, work, size)?;
                 }
                 drop(netns);

@@ -6,7 +6,7 @@ use super::report::{self, Circumstances};
 use super::work::{Quantity, Size, Work};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
 
 /// A program to hold ours against, besides Debian's.
@@ -16,9 +16,21 @@ const FOLDER: &str = "BENCH_FOLDER";
 
 type Result<T> = std::result::Result<T, String>;
 
-pub(crate) fn run() -> Result<()> {
+/// Measures and writes.
+pub(crate) fn run() -> ExitCode {
+    match try_run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_run() -> Result<()> {
     let (kernel, records) = measure()?;
-    let place = if kernel.contains("um") { "user-mode-linux" } else { "this-kernel" };
+    let own = rustix::system::uname().release().to_string_lossy() == kernel;
+    let place = if own { "this-kernel" } else { "user-mode-linux" };
     let name = env::var(NAME).unwrap_or_else(|_| place.to_owned());
     let folder = env::var_os(FOLDER).map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench"));
@@ -40,7 +52,7 @@ pub(crate) fn run() -> Result<()> {
 fn measure() -> Result<(String, Records)> {
     let own = env::current_exe().map_err(|error| format!("this program's own file: {error}"))?;
     let mut child = Command::new(own)
-        .arg("measure")
+        .arg("--measure")
         .args(visible_floor()?)
         .stdout(Stdio::piped())
         .spawn()
