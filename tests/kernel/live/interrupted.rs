@@ -17,7 +17,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
 
 /// Two tables that share half of their services and servers, with all of these edited.
 fn pair() -> [String; 2] {
-    let services = size(400, 4000);
+    let services = size(400, 1000);
     let rules = large(services, 4, |_| 1);
     let other = large(services, 4, |number| 2 + number % 2).replace("wrr", "wlc");
     let keep = |rules: &str, part: usize| -> String {
@@ -41,7 +41,7 @@ fn after_a_kill_at_any_moment_the_next_apply_ends_in_the_table() {
     let keys: Vec<ServiceKey> = keys.filter(|key| config(0, key) != config(1, key)).collect();
 
     let mut client = ns.enter(Client::new).expect("IPVS is there");
-    let attempts = size(12, 100);
+    let attempts = size(12, 40);
     let (mut to, mut halfway) = (1, 0);
     for attempt in 0..attempts {
         if halfway == size(3, attempts) {
