@@ -40,9 +40,9 @@ live: deps ## Test changes of a live table at full size; takes many minutes
 parity: deps ## More random commands against the reference: make parity SEED=7 N=20000
 	@PARITY_SEED=$(SEED) PARITY_N=$(N) $(KERNEL) random_commands --nocapture
 
-bench: deps ## Measure speed and memory beside ipvsadm 1.31; FLOOR=PROGRAM adds the least there is
+bench: deps build ## Measure speed and memory beside ipvsadm 1.31; FLOOR=PROGRAM adds the least there is
 	$(CARGO) bench --bench parts
-	@$(TEST) --quiet --release --test kernel -- --bench
+	@IPVSADM=$(abspath $(RELEASE)) $(KERNEL) --bench
 
 shell: deps ## Open a shell on the director of the demo's network
 	@$(KERNEL) --shell

@@ -1,6 +1,6 @@
 //! What rules cost: our program beside Debian's `ipvsadm`, and beside the floor if one is given.
 //!
-//! `make bench` runs it: `cargo test --release --test kernel -- --bench` measures on a kernel as the tests run on one,
+//! `make bench` runs it: with `IPVSADM` naming an optimized build, `cargo test --test kernel -- --bench` measures on a kernel as the tests run on one,
 //! and writes a table and a picture into `docs/bench`. These variables of the environment change that:
 //!
 //! - `FLOOR`: the path of a program that does the kernel's share of the work and nothing else. `FLOOR restore 200`
