@@ -1,7 +1,6 @@
 //! Tables as large as they get.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Instant;
 
 use ipvs::{Change, DestinationConfig, ServiceConfig, ServiceKey, Table};
 
@@ -35,32 +34,4 @@ fn one_server_in_a_hundred_changed_sends_just_those() {
     client.apply(&plan).unwrap();
     assert_eq!(kernel.written(), 20);
     assert_eq!(plan.summary().to_string(), "20 servers edited, 1,980 unchanged");
-}
-
-/// `cargo test --release --test plan -- --ignored --nocapture` prints how long it takes.
-#[test]
-#[ignore = "a measurement"]
-fn how_long_planning_takes() {
-    for (services, servers) in [(10_000, 5), (1, 60_000)] {
-        let start = Instant::now();
-        let from = table(services, servers, 1);
-        let built = start.elapsed();
-        let (same, other) = (from.clone(), table(services, servers, 2));
-        let start = Instant::now();
-        let nothing = plan(&from, &same);
-        let unchanged = start.elapsed();
-        let start = Instant::now();
-        let some = plan(&from, &other);
-        let changed = start.elapsed();
-        let start = Instant::now();
-        let all = plan(&Table::new(), &from);
-        let filling = start.elapsed();
-        assert!(nothing.is_empty());
-        println!(
-            "{services} × {servers}: built from changes {built:?}; plan: unchanged {unchanged:?}, \
-             {} changed {changed:?}, {} new {filling:?}",
-            some.len(),
-            all.len(),
-        );
-    }
 }
