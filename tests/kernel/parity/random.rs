@@ -14,7 +14,7 @@ const COMMANDS: usize = 2000;
 /// How many commands one sequence has.
 const SEQUENCE: usize = 250;
 /// One command in so many starts the programs; the others are rules for an `-R` that runs already.
-const STARTED: u64 = 8;
+const STARTED: u64 = 12;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     let test = random_commands_leave_the_same_table_and_say_the_same;
