@@ -7,6 +7,7 @@ mod connections;
 mod dry_run;
 mod failure;
 mod formats;
+mod input;
 mod json;
 mod kernel;
 mod list;

@@ -1,25 +1,21 @@
 //! `-R`: rules from standard input, each carried out when it has come.
 
-use std::io::Read;
-
 use ipvs::rules::{Command, RuleLine, parse_line};
 use ipvs::{Batch, Client};
 
 use crate::failure::{Failure, refusal_text};
+use crate::input::{Input, Source};
 use crate::names::Resolver;
 use crate::notice::say;
 use crate::output::Sink;
 use crate::progress::Progress;
 use crate::run;
 
-/// How much is read at a time: what a pipe holds.
-const CHUNK: usize = 64 * 1024;
-
 /// Carries out the rules of `input`. What is wrong with single lines is told as it happens; the
 /// outcome is that of the last line that ran.
 pub(crate) fn restore(
     client: &mut Client,
-    input: impl Read,
+    input: impl Source,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let mut input = Input::new(input);
@@ -70,7 +66,7 @@ impl Last {
 /// All of them have been carried out then, and what was refused has been told.
 fn changes(
     client: &mut Client,
-    input: &mut Input<impl Read>,
+    input: &mut Input<impl Source>,
     names: &mut Resolver,
     last: &mut Last,
 ) -> Result<Option<RuleLine>, Failure> {
@@ -123,94 +119,5 @@ fn tell_refused(batch: &mut Batch<'_>, last: &mut Last, progress: &mut Progress)
 fn report(line: u64, failure: &Failure) {
     if !failure.is_silent() {
         say(format_args!("line {line}: {failure}"));
-    }
-}
-
-/// Lines, taken from what has come without waiting for more.
-struct Input<R> {
-    source: R,
-    buffer: Vec<u8>,
-    /// Where the next line begins in the buffer.
-    start: usize,
-    /// How many lines have been taken.
-    lines: u64,
-    ended: bool,
-}
-
-impl<R: Read> Input<R> {
-    fn new(source: R) -> Self {
-        Input { source, buffer: Vec::new(), start: 0, lines: 0, ended: false }
-    }
-
-    /// The next line with its number, if all of it has come.
-    fn line(&mut self) -> Option<(u64, &[u8])> {
-        let rest = &self.buffer[self.start..];
-        let length = match memchr::memchr(b'\n', rest) {
-            Some(newline) => newline + 1,
-            // The last line may end without one.
-            None if self.ended && !rest.is_empty() => rest.len(),
-            None => return None,
-        };
-        self.start += length;
-        self.lines += 1;
-        Some((self.lines, &rest[..length]))
-    }
-
-    /// Waits for more. `false` when there is no more.
-    fn fill(&mut self) -> Result<bool, Failure> {
-        if self.ended {
-            return Ok(false);
-        }
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let kept = self.buffer.len();
-        self.buffer.resize(kept + CHUNK, 0);
-        let read = loop {
-            match self.source.read(&mut self.buffer[kept..]) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
-        self.buffer.truncate(kept + read.as_ref().map_or(0, |read| *read));
-        let read = read
-            .map_err(|error| Failure::Other(anyhow::Error::new(error).context("standard input")))?;
-        self.ended = read == 0;
-        Ok(true)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(pieces: &[&[u8]]) -> Vec<(u64, Vec<u8>)> {
-        /// Gives one piece at a time, as a pipe does.
-        struct Pieces<'a>(std::slice::Iter<'a, &'a [u8]>);
-        impl Read for Pieces<'_> {
-            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                let Some(piece) = self.0.next() else { return Ok(0) };
-                buffer[..piece.len()].copy_from_slice(piece);
-                Ok(piece.len())
-            }
-        }
-        let mut input = Input::new(Pieces(pieces.iter()));
-        let mut found = Vec::new();
-        loop {
-            while let Some((number, line)) = input.line() {
-                found.push((number, line.to_vec()));
-            }
-            if !input.fill().expect("no error") {
-                return found;
-            }
-        }
-    }
-
-    #[test]
-    fn lines_come_whole_however_they_are_cut() {
-        let want = vec![(1, b"one\n".to_vec()), (2, b"\n".to_vec()), (3, b"three".to_vec())];
-        assert_eq!(lines(&[b"one\n\nthree"]), want);
-        assert_eq!(lines(&[b"o", b"ne", b"\n", b"\nth", b"ree"]), want);
-        assert_eq!(lines(&[]), vec![]);
-        assert_eq!(lines(&[b"x\n"]), vec![(1, b"x\n".to_vec())]);
     }
 }

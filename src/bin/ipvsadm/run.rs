@@ -5,6 +5,7 @@ use ipvs::{Change, Client};
 
 use crate::apply::How;
 use crate::failure::Failure;
+use crate::input::LockedInput;
 use crate::lock::Lock;
 use crate::output::Sink;
 use crate::{apply, dry_run, kernel, list, restore, save};
@@ -43,12 +44,10 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
 fn restore_rules(client: &mut Client, how: How, sink: &mut Sink) -> Result<(), Failure> {
     // Without the right to change anything this says so once, not for every line.
     client.info()?;
-    let input = std::io::stdin().lock();
     if how.dry_run {
-        return dry_run::rules(client, input, sink);
+        return dry_run::rules(client, std::io::stdin().lock(), sink);
     }
-    let _lock = Lock::acquire(how.wait)?;
-    restore::restore(client, input, sink)
+    restore::restore(client, LockedInput::acquire(how.wait)?, sink)
 }
 
 /// Carries out a command that may stand in rules.

@@ -8,7 +8,8 @@ use crate::program;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -16,47 +17,73 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         whoever_comes_second_waits_for_the_first,
         wait_bounds_how_long,
         a_killed_holder_holds_no_longer,
+        who_gets_no_more_rules_lets_others_go_first,
         without_a_place_for_the_lock_there_is_none,
         many_at_once_end_in_the_table_of_one,
     ]
 }
 
-/// An `ipvsadm -R` that has begun, and goes on as long as its standard input is open.
-struct Holder(Child);
+/// An `ipvsadm -R` that has begun, and gets an empty line now and then until it is to end.
+struct Holder {
+    child: Child,
+    input: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+/// `-R` that has begun and waits for more.
+fn start(ns: &Netns) -> Child {
+    let mut child = ns
+        .enter(|| {
+            Command::new(program::ipvsadm())
+                .arg("-R")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+        })
+        .expect("it starts");
+    // Its answer tells that it is at work.
+    let input = child.stdin.as_mut().expect("it is a pipe");
+    input.write_all(b"-L -n\n").expect("it reads");
+    let output = child.stdout.as_mut().expect("it is a pipe");
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line).expect("it writes");
+    assert!(line.starts_with("IP Virtual Server"), "{line}");
+    child
+}
 
 impl Holder {
     fn start(ns: &Netns) -> Holder {
-        let mut child = ns
-            .enter(|| {
-                Command::new(program::ipvsadm())
-                    .arg("-R")
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .spawn()
-            })
-            .expect("it starts");
-        // Its answer tells that it is at work.
-        let input = child.stdin.as_mut().expect("it is a pipe");
-        input.write_all(b"-L -n\n").expect("it reads");
-        let output = child.stdout.as_mut().expect("it is a pipe");
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).expect("it writes");
-        assert!(line.starts_with("IP Virtual Server"), "{line}");
-        Holder(child)
+        let mut child = start(ns);
+        let mut input = child.stdin.take().expect("it is a pipe");
+        let (end, ended) = mpsc::channel();
+        let writer = spawn(move || {
+            // When it was killed it reads no more.
+            while ended.recv_timeout(Duration::from_millis(200)) == Err(RecvTimeoutError::Timeout)
+                && input.write_all(b"\n").is_ok()
+            {}
+        });
+        Holder { child, input: Some((end, writer)) }
     }
 
     /// Lets it come to its end.
     fn end(mut self) {
-        drop(self.0.stdin.take());
-        let status = self.0.wait().expect("it ends");
+        self.close();
+        let status = self.child.wait().expect("it ends");
         assert!(status.success(), "{status}");
+    }
+
+    fn close(&mut self) {
+        if let Some((end, writer)) = self.input.take() {
+            drop(end);
+            writer.join().expect("it writes");
+        }
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.close();
     }
 }
 
@@ -140,10 +167,29 @@ fn a_killed_holder_holds_no_longer() {
     load(&ns, "-A -f 9\n");
     let mut holder = Holder::start(&ns);
     assert_eq!(ns.ipvsadm(["-C", "--wait", "0"]).code(), Some(4));
-    holder.0.kill().expect("it is ours");
-    holder.0.wait().expect("it is ours");
+    holder.child.kill().expect("it is ours");
+    holder.child.wait().expect("it is ours");
     ns.ipvsadm(["-C", "--wait", "0"]).success();
     assert_eq!(saved(&ns), "");
+}
+
+fn who_gets_no_more_rules_lets_others_go_first() {
+    let ns = Netns::new();
+    let mut open = start(&ns);
+    let mut input = open.stdin.take().expect("it is a pipe");
+    let mut more = |rules: &str| input.write_all(rules.as_bytes()).expect("it reads");
+    more("-A -f 1\n");
+    ns.ipvsadm(["-C", "--wait", "30"]).success();
+    assert_eq!(saved(&ns), "");
+    // When there is more to do, it is the one to wait.
+    let holder = Holder::start(&ns);
+    more("-A -f 2\n");
+    sleep(Duration::from_millis(500));
+    assert_eq!(saved(&ns), "");
+    holder.end();
+    drop(input);
+    assert!(open.wait().expect("it ends").success());
+    assert_eq!(saved(&ns), "-A -f 2 -s wlc");
 }
 
 fn without_a_place_for_the_lock_there_is_none() {

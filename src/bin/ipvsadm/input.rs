@@ -1,0 +1,186 @@
+//! Lines of rules, from what has come so far.
+
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::failure::Failure;
+use crate::lock::Lock;
+
+/// How much is read at a time: at first little, as most inputs are short, and each page that is not
+/// touched is saved; then twice as much each time, up to what a pipe holds.
+const FIRST_CHUNK: usize = 4 * 1024;
+const CHUNK: usize = 64 * 1024;
+
+/// Lines, taken from what has come without waiting for more.
+#[derive(Debug)]
+pub(crate) struct Input<R> {
+    source: R,
+    /// What has come and was not taken is in `start..end`, the rest is room.
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// How many lines have been taken.
+    lines: u64,
+    ended: bool,
+}
+
+impl<R: Source> Input<R> {
+    pub(crate) fn new(source: R) -> Self {
+        Input { source, buffer: vec![0; FIRST_CHUNK], start: 0, end: 0, lines: 0, ended: false }
+    }
+
+    /// The next line with its number, if all of it has come.
+    pub(crate) fn line(&mut self) -> Option<(u64, &[u8])> {
+        let rest = &self.buffer[self.start..self.end];
+        let length = match memchr::memchr(b'\n', rest) {
+            Some(newline) => newline + 1,
+            // The last line may end without one.
+            None if self.ended && !rest.is_empty() => rest.len(),
+            None => return None,
+        };
+        self.start += length;
+        self.lines += 1;
+        Some((self.lines, &rest[..length]))
+    }
+
+    /// Waits for more. `false` when there is no more.
+    pub(crate) fn fill(&mut self) -> Result<bool, Failure> {
+        if self.ended {
+            return Ok(false);
+        }
+        let filled = self.end == self.buffer.len();
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        // A line may be longer than all this.
+        if filled && (self.end == self.buffer.len() || self.buffer.len() < CHUNK) {
+            self.buffer.resize(2 * self.buffer.len(), 0);
+        }
+        let read = self.source.read(&mut self.buffer[self.end..])?;
+        self.end += read;
+        self.ended = read == 0;
+        Ok(true)
+    }
+}
+
+/// Where rules come from.
+pub(crate) trait Source {
+    /// Waits for more and puts it at the front of `buffer`. Returns how much; 0 at the end.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure>;
+}
+
+/// All of it is there.
+impl Source for &[u8] {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
+        io::Read::read(self, buffer).map_err(unreadable)
+    }
+}
+
+/// Standard input of a command that changes the whole table, with the lock that keeps others from
+/// doing so at the same time.
+///
+/// Nobody knows whether more will ever come, so if nothing did for a while others may go first.
+#[derive(Debug)]
+pub(crate) struct LockedInput {
+    input: BorrowedFd<'static>,
+    lock: Option<Lock>,
+    wait: Option<u32>,
+}
+
+/// How long nothing comes before others may go first: longer than any program thinks between two rules.
+const SILENCE: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
+
+impl LockedInput {
+    /// Standard input, when this command's turn has come, for which it waits so many seconds at most if
+    /// `wait` says so.
+    pub(crate) fn acquire(wait: Option<u32>) -> Result<LockedInput, Failure> {
+        let lock = Lock::acquire(wait)?;
+        Ok(LockedInput { input: rustix::stdio::stdin(), lock, wait })
+    }
+
+    /// Whether something has come, or the end has, before it was silent for too long.
+    fn comes_soon(&self) -> bool {
+        let mut input = [PollFd::new(&self.input, PollFlags::IN)];
+        loop {
+            match poll(&mut input, Some(&SILENCE)) {
+                Ok(0) => return false,
+                Err(Errno::INTR) => {}
+                // Reading will tell what is wrong.
+                Ok(_) | Err(_) => return true,
+            }
+        }
+    }
+}
+
+impl Source for LockedInput {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
+        let held = self.lock.is_some();
+        if held && !self.comes_soon() {
+            self.lock = None;
+        }
+        let read = loop {
+            match rustix::io::read(self.input.as_fd(), &mut *buffer) {
+                Err(Errno::INTR) => {}
+                result => break result.map_err(|error| unreadable(error.into()))?,
+            }
+        };
+        if held && self.lock.is_none() && read > 0 {
+            self.lock = Lock::acquire(self.wait)?;
+        }
+        Ok(read)
+    }
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    Failure::Other(anyhow::Error::new(error).context("standard input"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(pieces: &[&[u8]]) -> Vec<(u64, Vec<u8>)> {
+        /// Gives one piece at a time, as a pipe does.
+        struct Pieces<'a>(Vec<&'a [u8]>);
+        impl Source for Pieces<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
+                let Some(piece) = self.0.pop() else { return Ok(0) };
+                let (now, later) = piece.split_at(piece.len().min(buffer.len()));
+                buffer[..now.len()].copy_from_slice(now);
+                if !later.is_empty() {
+                    self.0.push(later);
+                }
+                Ok(now.len())
+            }
+        }
+        let mut input = Input::new(Pieces(pieces.iter().rev().copied().collect()));
+        let mut found = Vec::new();
+        loop {
+            while let Some((number, line)) = input.line() {
+                found.push((number, line.to_vec()));
+            }
+            if !input.fill().expect("no error") {
+                return found;
+            }
+        }
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_are_cut() {
+        let want = vec![(1, b"one\n".to_vec()), (2, b"\n".to_vec()), (3, b"three".to_vec())];
+        assert_eq!(lines(&[b"one\n\nthree"]), want);
+        assert_eq!(lines(&[b"o", b"ne", b"\n", b"\nth", b"ree"]), want);
+        assert_eq!(lines(&[]), vec![]);
+        assert_eq!(lines(&[b"x\n"]), vec![(1, b"x\n".to_vec())]);
+    }
+
+    #[test]
+    fn lines_may_be_longer_than_what_is_read_at_a_time() {
+        let long = [vec![b'x'; 3 * CHUNK], b"\n".to_vec()].concat();
+        let want = vec![(1, b"one\n".to_vec()), (2, long.clone())];
+        assert_eq!(lines(&[b"one\n", &long]), want);
+    }
+}
