@@ -5,6 +5,8 @@ use super::options::{commands, shared};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
+use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -113,41 +115,62 @@ impl Drop for Helper {
     }
 }
 
+/// Makes `no-ipvs.c` a library to load first.
+fn hider() -> PathBuf {
+    let library = env::temp_dir().join("no-ipvs.so");
+    let source = library.with_extension("c");
+    std::fs::write(&source, include_str!("no-ipvs.c")).expect("the source");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([&library, &source])
+        .output()
+        .expect("a C compiler");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    library
+}
+
+/// In user-mode Linux the module is unloaded. A machine's own kernel may be balancing something: its module stays
+/// where it is, and the programs are kept from seeing it.
 fn a_missing_module_is_told() {
     let processor = std::fs::read_to_string("/proc/cpuinfo").expect("the processor");
-    if !processor.contains("User Mode Linux") {
-        // A machine's own kernel may be balancing something: its module stays where it is.
-        println!("not in user-mode Linux, so nothing is unloaded");
-        return;
+    let own_kernel = processor.contains("User Mode Linux");
+    let helper = own_kernel.then(Helper::without);
+    let mut hider_path = None;
+    if own_kernel {
+        let unloaded = Command::new("rmmod").args(unused_modules()).output().expect("rmmod");
+        assert!(unloaded.status.success(), "{unloaded:?}");
+    } else {
+        hider_path = Some(hider());
     }
-    let helper = Helper::without();
-    let unloaded = Command::new("rmmod").args(unused_modules()).output().expect("rmmod");
-    assert!(unloaded.status.success(), "{unloaded:?}");
     let ns = Netns::new();
-    let programs = [program::reference(), program::ipvsadm()];
-    // modprobe looks where there is nothing.
-    let [reference, ours] = programs.clone().map(|program| {
-        ns.command(program).arg("-L").env("MODPROBE_OPTIONS", "-d /nonexistent").run()
-    });
-    let modules = std::fs::read_to_string("/proc/modules").expect("the modules");
-    assert!(!modules.contains("ip_vs "), "{modules}");
-    assert_eq!((reference.code(), ours.code()), (Some(2), Some(2)), "{}", ours.stderr);
-    let told = |text: &str| {
-        text.lines()
-            .filter(|line| !line.starts_with("modprobe: "))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+    let without_module = |program: PathBuf, argument: &str| {
+        // modprobe looks where there is nothing.
+        let command = ns.command(program).arg(argument).env("MODPROBE_OPTIONS", "-d /nonexistent");
+        match &hider_path {
+            Some(library) => command.env("LD_PRELOAD", library).run(),
+            None => command.run(),
+        }
     };
-    assert_eq!(told(&reference.stderr), told(&ours.stderr));
-    assert!(
-        ours.stderr.contains("Can't initialize ipvs: Protocol not available\n"),
-        "{}",
-        ours.stderr
-    );
-    assert!(ours.stderr.contains("modprobe: "), "{}", ours.stderr);
-    let without =
-        ns.command(program::ipvsadm()).arg("-h").env("MODPROBE_OPTIONS", "-d /nonexistent").run();
-    assert_eq!(without.code(), Some(0));
+    for command in ["-L", "-C"] {
+        let reference = without_module(program::reference(), command);
+        let ours = without_module(program::ipvsadm(), command);
+        if own_kernel {
+            let modules = std::fs::read_to_string("/proc/modules").expect("the modules");
+            assert!(!modules.contains("ip_vs "), "{modules}");
+        }
+        assert_eq!((reference.code(), ours.code()), (Some(2), Some(2)), "{}", ours.stderr);
+        let told = |text: &str| {
+            text.lines()
+                .filter(|line| !line.starts_with("modprobe: "))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&reference.stderr), told(&ours.stderr));
+        let words = "Can't initialize ipvs: Protocol not available\n";
+        assert!(ours.stderr.contains(words), "{}", ours.stderr);
+        assert!(ours.stderr.contains("modprobe: "), "{}", ours.stderr);
+    }
+    assert_eq!(without_module(program::ipvsadm(), "-h").code(), Some(0));
     drop(helper);
     // And with modprobe in order, the module comes by itself.
     let listed = ns.ipvsadm(["-L", "-n"]).success();
