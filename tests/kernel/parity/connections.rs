@@ -4,8 +4,10 @@ use super::mounts::{Mounts, quoted};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
+use rustix::net::{self, AddressFamily, SocketType};
 use std::io::Write;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -46,17 +48,21 @@ fn live_connections_list_alike() {
 -a -u 127.0.0.1:53 -r 127.0.0.1:5353 -m
 -A -f 5 -s rr -p 80
 -a -f 5 -r 127.0.0.1:9090 -m
+-A --sctp-service 127.0.0.1:8080 -s rr -p 90
+-a --sctp-service 127.0.0.1:8080 -r 127.0.0.1:9090 -m
 ";
     ns.command(program::ipvsadm()).arg("-R").stdin(rules).run().success();
     ns.command("iptables-legacy")
         .args(["-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "-d", "127.0.0.3", "--dport", "9090"])
         .args(["-j", "MARK", "--set-mark", "5"])
-        .run();
+        .run()
+        .success();
+    ns.command("modprobe").arg("sctp").run().success();
     let kept = ns.enter(|| {
         let listeners = [TcpListener::bind("127.0.0.1:9090"), TcpListener::bind("[::1]:9090")];
         let listeners = listeners.map(|listener| listener.expect("a listener"));
         let mut streams = Vec::new();
-        for address in ["127.0.0.1:8080", "127.0.0.2:9090", "[::1]:8080"] {
+        for address in ["127.0.0.1:8080", "127.0.0.2:9090", "127.0.0.3:9090", "[::1]:8080"] {
             let mut stream =
                 TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
             stream.write_all(b"hello").expect("it is sent");
@@ -66,7 +72,8 @@ fn live_connections_list_alike() {
         client.send_to(b"?", "127.0.0.1:53").expect("it is sent");
         let call = b"INVITE sip:x@y SIP/2.0\r\nCall-ID: 12345@host\r\n\r\n";
         client.send_to(call, "127.0.0.1:5060").expect("it is sent");
-        (listeners, streams, client)
+        let association = sctp().unwrap_or_else(|error| panic!("SCTP: {error}"));
+        (listeners, streams, client, association)
     });
     for numeric in ["-n", "--numeric", ""] {
         for engine in ["--persistent-conn", ""] {
@@ -78,6 +85,11 @@ fn live_connections_list_alike() {
                 assert!(listed.contains("[::1]:8080"), "{listed}");
                 assert!(listed.contains("127.0.0.2:9090"), "{listed}");
                 assert!(listed.contains("UDP 0"), "{listed}");
+                let sctp = listed.lines().find(|line| line.starts_with("SCTP"));
+                assert!(sctp.is_some_and(|line| line.contains(" ESTABLISHED ")), "{listed}");
+                // A template of a firewall mark, which stands in the place of the address.
+                assert!(listed.lines().any(|line| line.starts_with("IP ")), "{listed}");
+                assert!(listed.contains(" 0.0.0.5:0 "), "{listed}");
                 // A template of a persistent service, of each family.
                 assert!(listed.contains("127.0.0.1:0 "), "{listed}");
                 assert!(listed.contains("[::]:0 ") || listed.contains("[::1]:0 "), "{listed}");
@@ -95,6 +107,17 @@ fn live_connections_list_alike() {
         compare(&ns, &arguments);
     }
     drop(kept);
+}
+
+/// A client's socket and a server's, connected by way of the service.
+fn sctp() -> rustix::io::Result<[OwnedFd; 2]> {
+    let socket = || net::socket(AddressFamily::INET, SocketType::STREAM, Some(net::ipproto::SCTP));
+    let (server, client) = (socket()?, socket()?);
+    let address = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+    net::bind(&server, &address(9090))?;
+    net::listen(&server, 1)?;
+    net::connect(&client, &address(8080))?;
+    Ok([server, client])
 }
 
 const HEAD: &str =
