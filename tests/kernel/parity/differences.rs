@@ -1,6 +1,7 @@
 //! Where ours differs from the reference on purpose: each place shown side by side. docs/differences.md gives the
 //! reasons, under the same names.
 
+use super::counters;
 use super::mounts::{Mounts, quoted};
 use super::pair::{Both, Line, Pair};
 use crate::harness::KernelTest;
@@ -30,6 +31,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         odd_lines_among_connections_are_left_out,
         asking_restore_for_help_clears_nothing,
         restoring_nonsense_changes_nothing,
+        counters_of_servers_are_whole,
         commands_for_a_whole_table_wait_for_each_other,
         every_difference_is_in_the_documentation,
     ]
@@ -330,6 +332,29 @@ fn restoring_nonsense_changes_nothing() {
         let ran = mounts.run(&ns, &format!("ipvsadm-restore {options} < {}", quoted(&rules)));
         assert_eq!(ran.code(), Some(2), "{}", ran.stderr);
         assert_eq!(ns.reference(["-S", "-n"]).success().stdout, left, "{ours} {options}");
+    }
+}
+
+fn counters_of_servers_are_whole() {
+    let ns = counters::service();
+    let library = counters::library();
+    let counter = (1 << 32) + 5;
+    for (view, theirs, whole) in [
+        (
+            &["-L", "-n", "--stats"][..],
+            "        5        5        5    4294M    4294M",
+            "    4294M    4294M    4294M    4294M    4294M",
+        ),
+        (
+            &["-L", "-n", "--rate"],
+            "        5        5        5        5        5",
+            " 4294967301 4294967301 4294967301    4294M    4294M",
+        ),
+    ] {
+        let [reference, ours] = counters::listed(&ns, &library, counter, view);
+        let line = |counters| format!("{:33}{counters}", "  -> 127.0.0.1:9090");
+        assert_eq!(reference.lines().last(), Some(line(theirs).as_str()));
+        assert_eq!(ours.lines().last(), Some(line(whole).as_str()));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::mounts::{Mounts, quoted};
 use super::options::{commands, shared};
+use super::preload;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
-use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -115,38 +115,24 @@ impl Drop for Helper {
     }
 }
 
-/// Makes `no-ipvs.c` a library to load first.
-fn hider() -> PathBuf {
-    let library = env::temp_dir().join("no-ipvs.so");
-    let source = library.with_extension("c");
-    std::fs::write(&source, include_str!("no-ipvs.c")).expect("the source");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .output()
-        .expect("a C compiler");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    library
-}
-
 /// In user-mode Linux the module is unloaded. A machine's own kernel may be balancing something: its module stays
 /// where it is, and the programs are kept from seeing it.
 fn a_missing_module_is_told() {
     let processor = std::fs::read_to_string("/proc/cpuinfo").expect("the processor");
     let own_kernel = processor.contains("User Mode Linux");
     let helper = own_kernel.then(Helper::without);
-    let mut hider_path = None;
+    let mut hider = None;
     if own_kernel {
         let unloaded = Command::new("rmmod").args(unused_modules()).output().expect("rmmod");
         assert!(unloaded.status.success(), "{unloaded:?}");
     } else {
-        hider_path = Some(hider());
+        hider = Some(preload::build("no-ipvs", include_str!("no-ipvs.c")));
     }
     let ns = Netns::new();
     let without_module = |program: PathBuf, argument: &str| {
         // modprobe looks where there is nothing.
         let command = ns.command(program).arg(argument).env("MODPROBE_OPTIONS", "-d /nonexistent");
-        match &hider_path {
+        match &hider {
             Some(library) => command.env("LD_PRELOAD", library).run(),
             None => command.run(),
         }

@@ -19,6 +19,7 @@ mod mounts;
 mod names;
 mod options;
 mod pair;
+mod preload;
 mod random;
 mod restore;
 mod scripts;

@@ -1,10 +1,10 @@
-//! Counters in columns of nine: a blank, which stays when a number is too long, and eight places.
+//! Counters in columns of nine. A number that is too long keeps its blank, one that was cut does not.
 
 use ipvs::rules::text::push_number;
 
 use super::classic::pad_left;
 
-/// How many places a counter has after its blank.
+/// How many places a counter has, besides its blank or its letter.
 const PLACES: usize = 8;
 
 /// From which value on a counter is shortened, its unit, and the letter.
@@ -28,11 +28,10 @@ pub(super) fn push_short(text: &mut Vec<u8>, value: u64) {
     let Some((_, unit, letter)) = UNITS.iter().find(|(from, ..)| value >= *from) else {
         return push_exact(text, value);
     };
-    text.push(b' ');
     let start = text.len();
     push_number(text, value / unit);
-    text.push(*letter);
     pad_left(text, start, PLACES);
+    text.push(*letter);
 }
 
 #[cfg(test)]
@@ -56,7 +55,7 @@ mod tests {
         assert_eq!(short(100_000_000_000), "     100G");
         assert_eq!(short(99_999_999_999_999), "   99999G");
         assert_eq!(short(100_000_000_000_000), "     100T");
-        assert_eq!(short(u64::MAX), " 18446744T");
+        assert_eq!(short(u64::MAX), "18446744T");
     }
 
     #[test]
