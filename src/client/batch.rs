@@ -69,12 +69,18 @@ const MOST_CHANGES: usize = 256;
 /// is under 300.
 const MOST_BYTES: usize = 128 * 1024;
 
+/// How long most changes are at most.
+const USUAL_BYTES: usize = 192;
+
 impl<'c, T: Transport> Batch<'c, T> {
     pub(super) fn new(client: &'c mut Client<T>) -> Self {
         let window = client.transport.reply_window().clamp(1, MOST_CHANGES);
         client.send.clear();
+        // Room that is not used is not touched, but what is copied from one place to the next is.
+        client.send.reserve(window * USUAL_BYTES);
         let last = Last::default();
-        Batch { client, queued: Vec::new(), first: 0, last, refused: Vec::new(), window }
+        let queued = Vec::with_capacity(window);
+        Batch { client, queued, first: 0, last, refused: Vec::new(), window }
     }
 
     /// Adds a change. `tag` tells it from others if it is refused. Now and then this sends what

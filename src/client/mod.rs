@@ -115,11 +115,20 @@ impl<T: Transport> Client<T> {
     /// See [`Client`].
     pub fn services(&mut self) -> Result<Vec<Service>> {
         let mut services = Vec::new();
-        self.dump(Query::Services, |attributes| {
-            services.push(reply::service(attributes)?);
-            Ok(())
-        })?;
+        self.each_service(|service| services.push(service))?;
         Ok(services)
+    }
+
+    /// As [`services`](Self::services), but hands over each when it comes, for a caller that keeps
+    /// less than all of it.
+    ///
+    /// # Errors
+    /// See [`Client`]. Some services may have been handed over by then.
+    pub fn each_service(&mut self, mut take: impl FnMut(Service)) -> Result<()> {
+        self.dump(Query::Services, |attributes| {
+            take(reply::service(attributes)?);
+            Ok(())
+        })
     }
 
     /// One virtual service.

@@ -24,20 +24,24 @@ pub(crate) fn parse<R: Resolve + ?Sized>(
     if words.is_empty() {
         return Ok(rules::Invocation::default());
     }
-    let command_word = scan(words).find_map(|event| match event {
-        Ok(Event::Option { option, .. }) if option.is_command() => Some(option),
-        _ => None,
-    });
-    // Making an argument is most of what clap costs, so it knows those of this command only, and
-    // what else there is it refuses.
-    let known = |row: &&OptionSpec| {
-        command_word.is_some_and(|word| row.id == word || row.commands.contains(word))
-    };
-    let matches = command(OPTIONS.iter().filter(known)).try_get_matches_from(words);
+    let matches = command(used(words)).try_get_matches_from(words);
     match matches.as_ref().ok().and_then(events) {
         Some(events) => rules::interpret(events.into_iter().map(Ok), names),
         None => rules::interpret(scan(words), names),
     }
+}
+
+/// The options of these words. Making an argument is most of what clap costs, so it knows no others.
+fn used(words: &[OsString]) -> impl Iterator<Item = &'static OptionSpec> {
+    let mut options: Vec<OptionId> = scan(words)
+        .filter_map(|event| match event {
+            Ok(Event::Option { option, .. }) => Some(option),
+            _ => None,
+        })
+        .collect();
+    options.sort_unstable();
+    options.dedup();
+    options.into_iter().map(OptionId::spec)
 }
 
 /// The words as the scanner of rule lines reads them.

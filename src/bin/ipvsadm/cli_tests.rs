@@ -7,11 +7,15 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What clap makes of the words, with all the table's arguments. `None` where it refuses, or where
-/// its answer is not used.
+/// What clap makes of the words, with all the table's arguments or with those that it is given. `None`
+/// where it refuses, or where its answer is not used.
 fn by_clap(words: &[OsString]) -> Option<String> {
-    let matches = command(OPTIONS).try_get_matches_from(words).ok()?;
-    Some(format!("{:?}", events(&matches)?))
+    let [all, used] = [command(OPTIONS), command(used(words))].map(|command| {
+        let matches = command.try_get_matches_from(words).ok()?;
+        Some(format!("{:?}", events(&matches)?))
+    });
+    assert!(all == used || all.is_none(), "{words:?}: {all:?} {used:?}");
+    used
 }
 
 /// What the scanner makes of them. `None` where it refuses.

@@ -20,7 +20,7 @@ pub(crate) fn services(
     match listing.format {
         Format::Json => json(client, listing, &services, sink),
         Format::Prometheus => {
-            let entries = list::with_destinations(client, &services, listing.sorted)?;
+            let entries = list::with_destinations(client, services.into_iter(), listing.sorted)?;
             if listing.only.is_none() {
                 // A kernel need not have the file.
                 let totals = std::fs::read_to_string(prometheus::TOTALS_FILE);
@@ -31,7 +31,7 @@ pub(crate) fn services(
             Ok(())
         }
         Format::Classic | Format::Table => {
-            let entries = list::with_destinations(client, &services, listing.sorted)?;
+            let entries = list::with_destinations(client, services.into_iter(), listing.sorted)?;
             let mut names = Names::new(listing.numeric);
             names.learn(list::addresses(&entries));
             let look = Look::of_stdout();

@@ -9,10 +9,10 @@ use rustix::io::Errno;
 use crate::failure::Failure;
 use crate::lock::Lock;
 
-/// How much is read at a time: at first little, as most inputs are short, and each page that is not
-/// touched is saved; then twice as much each time, up to what a pipe holds.
+/// How much is read at a time: at first little, as most inputs are short, and memory that is not
+/// touched costs nothing; then twice as much each time, up to where more saves nothing.
 const FIRST_CHUNK: usize = 4 * 1024;
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 32 * 1024;
 
 /// Lines, taken from what has come without waiting for more.
 #[derive(Debug)]
@@ -29,7 +29,9 @@ pub(crate) struct Input<R> {
 
 impl<R: Source> Input<R> {
     pub(crate) fn new(source: R) -> Self {
-        Input { source, buffer: vec![0; FIRST_CHUNK], start: 0, end: 0, lines: 0, ended: false }
+        let mut buffer = Vec::with_capacity(CHUNK);
+        buffer.resize(FIRST_CHUNK, 0);
+        Input { source, buffer, start: 0, end: 0, lines: 0, ended: false }
     }
 
     /// The next line with its number, if all of it has come.

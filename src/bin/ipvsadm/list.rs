@@ -5,9 +5,10 @@ use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 
 use anyhow::anyhow;
-use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing};
+use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing, View};
 use ipvs::{
-    Client, Daemon, Destination, DestinationKey, RefusalKind, Service, ServiceKey, SnapshotEntry,
+    Client, Daemon, Destination, DestinationKey, RefusalKind, Service, ServiceConfig, ServiceKey,
+    SnapshotEntry, Stats,
 };
 
 use crate::failure::Failure;
@@ -64,11 +65,16 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
         None => Some(client.info()?),
         Some(_) => None,
     };
-    let services = find(client, listing)?;
+    let services = match listing.only {
+        None => {
+            Kept::all(client, matches!(listing.view, View::Stats | View::Rate), listing.sorted)?
+        }
+        Some(key) => vec![Kept::new(&one(client, &key)?, true)],
+    };
     let mut names = Names::new(listing.numeric);
     let mut ready = Vec::new();
     if let Names::Named { .. } = names {
-        ready = with_destinations(client, &services, listing.sorted)?;
+        ready = with_destinations(client, services.iter().map(Kept::service), listing.sorted)?;
         names.learn(addresses(&ready));
     }
 
@@ -90,12 +96,48 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
     // One service's servers at a time, so that a large table needs little memory.
     let mut destinations = Vec::new();
     let mut progress = Progress::new("services", Some(services.len()));
-    for service in &services {
-        read_destinations(client, &service.key, listing.sorted, &mut destinations)?;
-        print(service, &destinations)?;
+    for kept in &services {
+        read_destinations(client, &kept.key, listing.sorted, &mut destinations)?;
+        print(&kept.service(), &destinations)?;
         progress.step();
     }
     Ok(())
+}
+
+/// A service, as long lists keep it until its servers are known: its statistics are more than half of
+/// it, and most lists do not show them.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) key: ServiceKey,
+    config: ServiceConfig,
+    stats: Option<Box<Stats>>,
+}
+
+impl Kept {
+    fn new(service: &Service, with_stats: bool) -> Self {
+        let stats = with_stats.then(|| Box::new(service.stats));
+        Kept { key: service.key, config: service.config, stats }
+    }
+
+    /// All services of the table.
+    pub(crate) fn all(
+        client: &mut Client,
+        with_stats: bool,
+        sorted: bool,
+    ) -> Result<Vec<Self>, Failure> {
+        let mut services = Vec::new();
+        client.each_service(|service| services.push(Kept::new(&service, with_stats)))?;
+        if sorted {
+            services.sort_unstable_by_key(|service| service.key);
+        }
+        Ok(services)
+    }
+
+    /// The service, with statistics if they were kept.
+    pub(crate) fn service(&self) -> Service {
+        let stats = self.stats.as_deref().copied().unwrap_or_default();
+        Service { key: self.key, config: self.config, stats }
+    }
 }
 
 /// The services that are to be listed, in order.
@@ -147,17 +189,16 @@ pub(crate) fn read_destinations(
 /// All services with their servers, for whoever must know all of them before printing one.
 pub(crate) fn with_destinations(
     client: &mut Client,
-    services: &[Service],
+    services: impl ExactSizeIterator<Item = Service>,
     sorted: bool,
 ) -> Result<Vec<SnapshotEntry>, Failure> {
     let mut progress = Progress::new("services", Some(services.len()));
     services
-        .iter()
         .map(|service| {
             let mut destinations = Vec::new();
             read_destinations(client, &service.key, sorted, &mut destinations)?;
             progress.step();
-            Ok(SnapshotEntry { service: *service, destinations })
+            Ok(SnapshotEntry { service, destinations })
         })
         .collect()
 }

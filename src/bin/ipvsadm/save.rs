@@ -5,7 +5,7 @@ use ipvs::{Change, Client, Destination, Service};
 
 use crate::failure::Failure;
 use crate::json::{self, Detail, Writer};
-use crate::list;
+use crate::list::{self, Kept};
 use crate::names::Names;
 use crate::output::Sink;
 use crate::progress::Progress;
@@ -16,14 +16,13 @@ pub(crate) fn save(
     options: &SaveOptions,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let mut services = client.services()?;
-    services.sort_unstable_by_key(|service| service.key);
+    let services = Kept::all(client, false, true)?;
     if options.json {
         return save_json(client, options, &services, sink);
     }
     let mut names = Names::new(options.numeric);
     if let Names::Named { .. } = names {
-        let ready = list::with_destinations(client, &services, true)?;
+        let ready = list::with_destinations(client, services.iter().map(Kept::service), true)?;
         names.learn(list::addresses(&ready));
         ready
             .iter()
@@ -34,7 +33,7 @@ pub(crate) fn save(
         let mut progress = Progress::new("services", Some(services.len()));
         for service in &services {
             list::read_destinations(client, &service.key, true, &mut destinations)?;
-            rules(sink, service, &destinations, &names)?;
+            rules(sink, &service.service(), &destinations, &names)?;
             progress.step();
         }
     }
@@ -78,16 +77,17 @@ fn unwritable(error: Unwritable) -> Failure {
 fn save_json(
     client: &mut Client,
     options: &SaveOptions,
-    services: &[Service],
+    services: &[Kept],
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let mut json = Writer::begin(&mut sink.text);
     json.begin_services(&mut sink.text)?;
     let mut destinations = Vec::new();
-    for service in services {
+    for kept in services {
+        let service = kept.service();
         list::read_destinations(client, &service.key, true, &mut destinations)?;
-        json::check(service, &destinations).map_err(unwritable)?;
-        json.service(&mut sink.text, service, &destinations, Detail::Configuration)?;
+        json::check(&service, &destinations).map_err(unwritable)?;
+        json.service(&mut sink.text, &service, &destinations, Detail::Configuration)?;
         sink.pass().map_err(Failure::Output)?;
     }
     json.end_services(&mut sink.text)?;

@@ -11,12 +11,17 @@ pub(crate) struct Sink<W = io::StdoutLock<'static>> {
     writer: W,
 }
 
-/// From how many bytes on it is worth a system call.
-const PIECE: usize = 64 * 1024;
+/// From how many bytes on it is worth a system call. More would save less time than touching more
+/// memory takes.
+const PIECE: usize = 32 * 1024;
+
+/// How much further what is printed goes, as a rule, before that is looked at.
+const MORE: usize = 4 * 1024;
 
 impl Sink {
     pub(crate) fn stdout() -> Self {
-        Sink { text: Vec::new(), writer: io::stdout().lock() }
+        // What is not written to is not touched.
+        Sink { text: Vec::with_capacity(PIECE + MORE), writer: io::stdout().lock() }
     }
 }
 
