@@ -12,10 +12,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// What is short is also more easily disturbed, and is done more often.
-const ROUNDS: u32 = 5;
+const fn rounds(size: Size) -> u32 {
+    if size.rules() > LONG { 5 } else { 9 }
+}
+
 const LISTINGS: usize = 3;
 
-/// From how many rules on one run of the reference is enough.
+/// Above so many rules one run of the reference is enough.
 const LONG: u32 = 11_000;
 
 /// Has one command show these connections in the place of the kernel's own.
@@ -85,7 +88,7 @@ impl Bench {
 
     fn times(&self, size: Size) -> Result<()> {
         write("/tmp/rules", size.text())?;
-        for round in 0..ROUNDS {
+        for round in 0..rounds(size) {
             for (program, path) in self.programs() {
                 let netns = Netns::new();
                 if program == Program::Reference && size.rules() > LONG && round > 0 {
@@ -125,7 +128,7 @@ impl Bench {
     fn connections(&self) -> Result<()> {
         let netns = Netns::new();
         write("/tmp/connections", Size::CONNECTIONS.connections())?;
-        for round in 0..ROUNDS {
+        for round in 0..rounds(Size::EMPTY) {
             for (program, path) in self.programs() {
                 self.time(&netns, program, &path, Work::Connections, Size::CONNECTIONS)?;
                 if round == 0 {
