@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgAction, ArgMatches};
-use ipvs::rules::{self, Event, OPTIONS, OptionId, OptionSpec, Resolve, Scanner, ValueKind};
+use ipvs::rules::{self, Event, OptionId, OptionSpec, Resolve, Scanner, ValueKind};
 use ipvs::rules::{SyntaxError, UsageError};
 
 /// What clap calls the words that belong to no option.

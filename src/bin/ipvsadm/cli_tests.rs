@@ -6,6 +6,7 @@ use ipvs::rules::NumericOnly;
 use proptest::prelude::*;
 
 use super::*;
+use ipvs::rules::OPTIONS;
 
 /// What clap makes of the words, with all the table's arguments or with those that it is given. `None`
 /// where it refuses, or where its answer is not used.
