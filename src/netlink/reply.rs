@@ -262,17 +262,17 @@ struct Counters<'a> {
 
 impl Counters<'_> {
     fn read(self) -> Result<Stats, Malformed> {
-        // By the attribute's number: a list of 60,000 rules has a million of these.
-        let mut values = [0; stats_attr::OUTBPS as usize + 1];
+        // By the attributes' numbers, from 1: a list of 60,000 rules has a million of these.
+        let mut values = [0; stats_attr::OUTBPS as usize];
         if let Some(Value(attributes)) = self.new.or(self.old) {
             each(attributes, |kind, value| {
-                if let Some(place) = values.get_mut(usize::from(kind)) {
+                if let Some(place) = values.get_mut(usize::from(kind).wrapping_sub(1)) {
                     *place = value.counter()?;
                 }
                 Ok(())
             })?;
         }
-        let value = |kind: u16| values[usize::from(kind)];
+        let value = |kind: u16| values[usize::from(kind) - 1];
         Ok(Stats {
             connections: value(stats_attr::CONNS),
             incoming_packets: value(stats_attr::INPKTS),
