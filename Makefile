@@ -40,7 +40,8 @@ live: deps ## Test changes of a live table at full size; takes many minutes
 parity: deps ## More random commands against the reference: make parity SEED=7 N=20000
 	@PARITY_SEED=$(SEED) PARITY_N=$(N) $(KERNEL) random_commands --nocapture
 
-bench: deps build ## Measure speed and memory beside ipvsadm 1.31; FLOOR=PROGRAM adds the least there is
+bench: build ## Measure speed and memory beside ipvsadm 1.31; FLOOR=PROGRAM adds the least there is
+	@tests/kernel/install-packages bench
 	$(CARGO) bench --bench parts
 	@IPVSADM=$(abspath $(RELEASE)) $(KERNEL) --bench
 

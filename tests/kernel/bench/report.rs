@@ -75,10 +75,12 @@ fn write(text: &mut String, circumstances: &Circumstances, records: &Records) ->
         }
     }
 
-    writeln!(text, "\n## System calls\n")?;
+    writeln!(text, "\n## A small table\n")?;
     head(text, &["work", "ours", "reference", "floor", "ours ÷ reference"])?;
-    for work in [Work::Restore, Work::List, Work::Save] {
-        counts(text, records, Quantity::SystemCalls, work, Size::SMALL)?;
+    for quantity in [Quantity::Instructions, Quantity::SystemCalls] {
+        for work in [Work::Restore, Work::List, Work::Save] {
+            counts(text, records, quantity, work, Size::SMALL)?;
+        }
     }
 
     writeln!(text, "\n## Memory at the peak\n")?;
