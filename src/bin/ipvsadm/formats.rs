@@ -27,8 +27,7 @@ pub(crate) fn services(
                 let totals = totals.ok().and_then(|file| prometheus::totals(&file));
                 prometheus::whole(&mut sink.text, &client.info()?, totals.as_ref());
             }
-            prometheus::table(&mut sink.text, &entries);
-            Ok(())
+            prometheus::table(sink, &entries).map_err(Failure::Output)
         }
         Format::Classic | Format::Table => {
             let entries = list::with_destinations(client, services.into_iter(), listing.sorted)?;

@@ -5,9 +5,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use ipvs::rules::text::push_number;
 use ipvs::{AddressFamily, Destination, Info, ServiceKey, SnapshotEntry, Stats};
+
+use super::Sink;
 
 /// The totals of the whole network namespace, those of services that are gone included.
 ///
@@ -181,31 +184,26 @@ pub(crate) fn whole(text: &mut Vec<u8>, info: &Info, totals: Option<&Stats>) {
     }
 }
 
-/// Appends what is told of services and servers. All of a name stands together, as the format
-/// wants it.
-pub(crate) fn table(text: &mut Vec<u8>, entries: &[SnapshotEntry]) {
+/// Prints what is told of services and servers. All of a name stands together, as the format wants it.
+/// What was printed may still be in the sink.
+pub(crate) fn table<W: Write>(sink: &mut Sink<W>, entries: &[SnapshotEntry]) -> io::Result<()> {
     let services: Vec<(String, &SnapshotEntry)> =
         entries.iter().map(|entry| (own_labels(&entry.service.key, None), entry)).collect();
-
     let info = gauge("ipvs_service_info", "How a virtual service is set up; always 1.");
-    head(text, &info);
-    for (labels, entry) in &services {
+    let detailed = services.iter().map(|(labels, entry)| {
         let labels = format!("{labels},{}", settings(entry));
-        sample(text, info.name, &labels, 1);
-    }
+        (labels, 1)
+    });
+    samples(sink, &info, detailed)?;
     let count = gauge("ipvs_service_backends", "The real servers of a virtual service.");
-    head(text, &count);
-    for (labels, entry) in &services {
-        sample(text, count.name, labels, entry.destinations.len() as u64);
-    }
+    let counted = services.iter().map(|(labels, entry)| (labels, entry.destinations.len() as u64));
+    samples(sink, &count, counted)?;
     for (metric, of) in SERVICE_COUNTERS {
-        head(text, &metric);
-        for (labels, entry) in &services {
-            sample(text, metric.name, labels, of(&entry.service.stats));
-        }
+        let values = services.iter().map(|(labels, entry)| (labels, of(&entry.service.stats)));
+        samples(sink, &metric, values)?;
     }
 
-    node_backends(text, entries);
+    node_backends(sink, entries)?;
 
     let backends: Vec<(String, &Destination)> = entries
         .iter()
@@ -213,22 +211,19 @@ pub(crate) fn table(text: &mut Vec<u8>, entries: &[SnapshotEntry]) {
         .map(|(service, server)| (own_labels(service, Some(server)), server))
         .collect();
     for (metric, of) in BACKEND_GAUGES {
-        head(text, &metric);
-        for (labels, server) in &backends {
-            sample(text, metric.name, labels, of(server));
-        }
+        let values = backends.iter().map(|(labels, server)| (labels, of(server)));
+        samples(sink, &metric, values)?;
     }
     for (metric, of) in BACKEND_COUNTERS {
-        head(text, &metric);
-        for (labels, server) in &backends {
-            sample(text, metric.name, labels, of(&server.stats));
-        }
+        let values = backends.iter().map(|(labels, server)| (labels, of(&server.stats)));
+        samples(sink, &metric, values)?;
     }
+    Ok(())
 }
 
 /// The metrics of node_exporter, whose labels do not tell an IPv4 firewall mark from an IPv6 one: a
 /// server of both counts once, with the sum, as there.
-fn node_backends(text: &mut Vec<u8>, entries: &[SnapshotEntry]) {
+fn node_backends<W: Write>(sink: &mut Sink<W>, entries: &[SnapshotEntry]) -> io::Result<()> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut backends: Vec<(String, [u64; NODE_BACKENDS.len()])> = Vec::new();
     for entry in entries {
@@ -249,11 +244,24 @@ fn node_backends(text: &mut Vec<u8>, entries: &[SnapshotEntry]) {
         }
     }
     for (index, (metric, _)) in NODE_BACKENDS.iter().enumerate() {
-        head(text, metric);
-        for (labels, values) in &backends {
-            sample(text, metric.name, labels, values[index]);
-        }
+        let values = backends.iter().map(|(labels, values)| (labels, values[index]));
+        samples(sink, metric, values)?;
     }
+    Ok(())
+}
+
+/// All of one name.
+fn samples<W: Write>(
+    sink: &mut Sink<W>,
+    metric: &Metric,
+    values: impl Iterator<Item = (impl AsRef<str>, u64)>,
+) -> io::Result<()> {
+    head(&mut sink.text, metric);
+    for (labels, value) in values {
+        sample(&mut sink.text, metric.name, labels.as_ref(), value);
+        sink.pass()?;
+    }
+    Ok(())
 }
 
 /// The labels that node_exporter has: of the service, and of the server where there is one.

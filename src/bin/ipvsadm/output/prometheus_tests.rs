@@ -42,10 +42,10 @@ fn exposition() -> String {
     ];
     let version = Version { major: 1, minor: 2, patch: 1 };
     let info = Info { version, connection_table_size: 4096 };
-    let mut text = Vec::new();
-    whole(&mut text, &info, Some(&Stats { incoming_bytes: 5, ..Stats::default() }));
-    table(&mut text, &entries);
-    String::from_utf8(text).expect("text")
+    let mut sink = Sink::to(Vec::new());
+    whole(&mut sink.text, &info, Some(&Stats { incoming_bytes: 5, ..Stats::default() }));
+    table(&mut sink, &entries).expect("memory takes everything");
+    String::from_utf8(sink.written()).expect("text")
 }
 
 #[test]
