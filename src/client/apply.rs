@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Client, Refused, check};
 use crate::error::{Error, Refusal, Result};
-use crate::model::{Change, Table};
+use crate::model::{Change, Statistics, Table};
 use crate::netlink::socket::Transport;
 use crate::plan::{Plan, PlanOptions, Step, back_to_before, undo};
 
@@ -88,9 +88,13 @@ impl<T: Transport> Client<T> {
     pub fn table(&mut self) -> Result<Table> {
         let mut table = Table::new();
         let mut destinations = Vec::new();
-        for service in self.services()? {
+        let mut services = Vec::new();
+        self.each_service(Statistics::Skip, |service| services.push(service))?;
+        for service in services {
             destinations.clear();
-            self.destinations_into(&service.key, &mut destinations)?;
+            self.each_destination(&service.key, Statistics::Skip, |destination| {
+                destinations.push(destination);
+            })?;
             destinations.sort_unstable_by_key(|destination| destination.key);
             table.insert(&service, &destinations);
         }

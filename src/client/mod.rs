@@ -11,8 +11,8 @@ pub use self::batch::{Batch, Refused};
 pub use self::namespace::enter_namespace;
 use crate::error::{Error, Malformed, Operation, Refusal, Result};
 use crate::model::{
-    AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
-    DestinationKey, Info, Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Timeouts,
+    Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey, Info,
+    Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Statistics, Timeouts,
 };
 use crate::netlink::message::{Content, messages};
 use crate::netlink::reply;
@@ -115,18 +115,22 @@ impl<T: Transport> Client<T> {
     /// See [`Client`].
     pub fn services(&mut self) -> Result<Vec<Service>> {
         let mut services = Vec::new();
-        self.each_service(|service| services.push(service))?;
+        self.each_service(Statistics::Read, |service| services.push(service))?;
         Ok(services)
     }
 
     /// As [`services`](Self::services), but hands over each when it comes, for a caller that keeps
-    /// less than all of it.
+    /// less than all of it, and with statistics or without.
     ///
     /// # Errors
     /// See [`Client`]. Some services may have been handed over by then.
-    pub fn each_service(&mut self, mut take: impl FnMut(Service)) -> Result<()> {
+    pub fn each_service(
+        &mut self,
+        statistics: Statistics,
+        mut take: impl FnMut(Service),
+    ) -> Result<()> {
         self.dump(Query::Services, |attributes| {
-            take(reply::service(attributes)?);
+            take(reply::service(attributes, statistics)?);
             Ok(())
         })
     }
@@ -136,7 +140,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
     pub fn service(&mut self, key: &ServiceKey) -> Result<Service> {
-        self.get(Query::Service(key), Operation::ReadService, reply::service)
+        self.get(Query::Service(key), Operation::ReadService, |attributes| {
+            reply::service(attributes, Statistics::Read)
+        })
     }
 
     /// The real servers of a virtual service, in the kernel's order. There are none where there
@@ -160,9 +166,25 @@ impl<T: Transport> Client<T> {
         service: &ServiceKey,
         destinations: &mut Vec<Destination>,
     ) -> Result<()> {
-        let family: AddressFamily = service.family();
+        self.each_destination(service, Statistics::Read, |destination| {
+            destinations.push(destination);
+        })
+    }
+
+    /// As [`destinations`](Self::destinations), but hands over each when it comes, and with
+    /// statistics or without.
+    ///
+    /// # Errors
+    /// See [`Client`]. Some destinations may have been handed over by then.
+    pub fn each_destination(
+        &mut self,
+        service: &ServiceKey,
+        statistics: Statistics,
+        mut take: impl FnMut(Destination),
+    ) -> Result<()> {
+        let family = service.family();
         self.dump(Query::Destinations(service), |attributes| {
-            destinations.push(reply::destination(attributes, family)?);
+            take(reply::destination(attributes, family, statistics)?);
             Ok(())
         })
     }

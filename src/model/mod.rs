@@ -26,5 +26,5 @@ pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
 };
 pub use snapshot::{Snapshot, SnapshotEntry};
-pub use stats::{Rates, Stats};
+pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};

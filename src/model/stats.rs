@@ -1,5 +1,17 @@
 //! What the kernel counts, for each service and each real server.
 
+/// Whether services and destinations are read with their statistics.
+///
+/// The kernel sends them in any case. They are most of what it sends, so a large table is read in less time
+/// without them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Statistics {
+    /// They are.
+    Read,
+    /// They are not, and all are 0, as in [`Stats::default`].
+    Skip,
+}
+
 /// Totals since the service or server was added, or since they were last set to zero.
 ///
 /// The kernel copies its counters every two seconds, so the figures lag by up to that much

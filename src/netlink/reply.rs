@@ -17,7 +17,8 @@ use crate::error::Malformed;
 use crate::model::{
     AddressFamily, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
     DestinationKey, Forwarding, Info, Name, Netmask, Persistence, Protocol, Rates, SchedulerFlags,
-    Service, ServiceConfig, ServiceKey, Stats, Timeouts, Tunnel, TunnelChecksum, Version,
+    Service, ServiceConfig, ServiceKey, Statistics, Stats, Timeouts, Tunnel, TunnelChecksum,
+    Version,
 };
 
 /// The number of a family, from the controller's reply.
@@ -60,7 +61,7 @@ pub(crate) fn timeouts(attributes: &[u8]) -> Result<Timeouts, Malformed> {
 }
 
 /// A virtual service.
-pub(crate) fn service(attributes: &[u8]) -> Result<Service, Malformed> {
+pub(crate) fn service(attributes: &[u8], statistics: Statistics) -> Result<Service, Malformed> {
     let nested = find(attributes, cmd_attr::SERVICE)?.ok_or(Malformed("no service"))?;
     let mut family = None;
     let mut protocol = None;
@@ -120,7 +121,7 @@ pub(crate) fn service(attributes: &[u8]) -> Result<Service, Malformed> {
         persistence_engine: engine,
         one_packet: flags & svc_flag::ONEPACKET != 0,
     };
-    Ok(Service { key, config, stats: counters.read()? })
+    Ok(Service { key, config, stats: counters.read(statistics)? })
 }
 
 /// A destination of a service of this family, which is the destination's own where the kernel
@@ -128,6 +129,7 @@ pub(crate) fn service(attributes: &[u8]) -> Result<Service, Malformed> {
 pub(crate) fn destination(
     attributes: &[u8],
     service_family: AddressFamily,
+    statistics: Statistics,
 ) -> Result<Destination, Malformed> {
     let nested = find(attributes, cmd_attr::DEST)?.ok_or(Malformed("no destination"))?;
     let mut family = service_family;
@@ -180,7 +182,7 @@ pub(crate) fn destination(
         active_connections,
         inactive_connections,
         persistent_connections,
-        stats: counters.read()?,
+        stats: counters.read(statistics)?,
     })
 }
 
@@ -261,7 +263,10 @@ struct Counters<'a> {
 }
 
 impl Counters<'_> {
-    fn read(self) -> Result<Stats, Malformed> {
+    fn read(self, statistics: Statistics) -> Result<Stats, Malformed> {
+        if statistics == Statistics::Skip {
+            return Ok(Stats::default());
+        }
         // By the attributes' numbers, from 1: a list of 60,000 rules has a million of these.
         let mut values = [0; stats_attr::OUTBPS as usize];
         if let Some(Value(attributes)) = self.new.or(self.old) {

@@ -1,6 +1,9 @@
 //! What a kernel answers comes out as the values that went in.
 
-use ipvs::{AddressFamily, DestinationKey, Error, ServiceKey, Timeouts};
+use ipvs::{
+    AddressFamily, Destination, DestinationKey, Error, Service, ServiceKey, Statistics, Stats,
+    Timeouts,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -47,6 +50,36 @@ proptest! {
             |client| client.destinations(&service),
         );
         prop_assert_eq!(got.expect("they are well formed"), destinations);
+    }
+
+    #[test]
+    fn services_and_destinations_come_without_statistics_where_these_are_skipped(
+        service in values::service(),
+        destination in values::destination(),
+    ) {
+        let (sent, key) = (vec![write::service(&service)], service.key);
+        let got = ask(
+            move |request| request.dump(cmd::NEW_SERVICE, &sent),
+            |client| {
+                let mut got = Vec::new();
+                client.each_service(Statistics::Skip, |service| got.push(service))?;
+                Ok(got)
+            },
+        );
+        let expected = Service { stats: Stats::default(), ..service };
+        prop_assert_eq!(got.expect("they are well formed"), [expected]);
+
+        let sent = vec![write::destination(&destination)];
+        let got = ask(
+            move |request| request.dump(cmd::NEW_DEST, &sent),
+            |client| {
+                let mut got = Vec::new();
+                client.each_destination(&key, Statistics::Skip, |server| got.push(server))?;
+                Ok(got)
+            },
+        );
+        let expected = Destination { stats: Stats::default(), ..destination };
+        prop_assert_eq!(got.expect("they are well formed"), [expected]);
     }
 
     #[test]

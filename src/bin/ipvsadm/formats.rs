@@ -1,7 +1,7 @@
 //! `-L` in the forms that `ipvsadm` has not always had: JSON, a table for people, Prometheus.
 
 use ipvs::rules::{Format, ServiceListing};
-use ipvs::{Client, Service};
+use ipvs::{Client, Service, Statistics};
 
 use crate::failure::Failure;
 use crate::json::{Detail, Writer};
@@ -20,7 +20,12 @@ pub(crate) fn services(
     match listing.format {
         Format::Json => json(client, listing, &services, sink),
         Format::Prometheus => {
-            let entries = list::with_destinations(client, services.into_iter(), listing.sorted)?;
+            let entries = list::with_destinations(
+                client,
+                services.into_iter(),
+                Statistics::Read,
+                listing.sorted,
+            )?;
             if listing.only.is_none() {
                 // A kernel need not have the file.
                 let totals = std::fs::read_to_string(prometheus::TOTALS_FILE);
@@ -30,7 +35,12 @@ pub(crate) fn services(
             prometheus::table(sink, &entries).map_err(Failure::Output)
         }
         Format::Classic | Format::Table => {
-            let entries = list::with_destinations(client, services.into_iter(), listing.sorted)?;
+            let entries = list::with_destinations(
+                client,
+                services.into_iter(),
+                Statistics::Read,
+                listing.sorted,
+            )?;
             let mut names = Names::new(listing.numeric);
             names.learn(list::addresses(&entries));
             let look = Look::of_stdout();
@@ -54,7 +64,13 @@ fn json(
     json.begin_services(&mut sink.text)?;
     let mut destinations = Vec::new();
     for service in services {
-        list::read_destinations(client, &service.key, listing.sorted, &mut destinations)?;
+        list::read_destinations(
+            client,
+            &service.key,
+            Statistics::Read,
+            listing.sorted,
+            &mut destinations,
+        )?;
         json.service(&mut sink.text, service, &destinations, Detail::All)?;
         sink.pass().map_err(Failure::Output)?;
     }

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing, View};
 use ipvs::{
     Client, Daemon, Destination, DestinationKey, RefusalKind, Service, ServiceConfig, ServiceKey,
-    SnapshotEntry, Stats,
+    SnapshotEntry, Statistics, Stats,
 };
 
 use crate::failure::Failure;
@@ -65,16 +65,19 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
         None => Some(client.info()?),
         Some(_) => None,
     };
+    let statistics = match listing.view {
+        View::Stats | View::Rate => Statistics::Read,
+        _ => Statistics::Skip,
+    };
     let services = match listing.only {
-        None => {
-            Kept::all(client, matches!(listing.view, View::Stats | View::Rate), listing.sorted)?
-        }
-        Some(key) => vec![Kept::new(&one(client, &key)?, true)],
+        None => Kept::all(client, statistics, listing.sorted)?,
+        Some(key) => vec![Kept::new(&one(client, &key)?, statistics)],
     };
     let mut names = Names::new(listing.numeric);
     let mut ready = Vec::new();
     if let Names::Named { .. } = names {
-        ready = with_destinations(client, services.iter().map(Kept::service), listing.sorted)?;
+        let services = services.iter().map(Kept::service);
+        ready = with_destinations(client, services, statistics, listing.sorted)?;
         names.learn(addresses(&ready));
     }
 
@@ -97,7 +100,7 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
     let mut destinations = Vec::new();
     let mut progress = Progress::new("services", Some(services.len()));
     for kept in &services {
-        read_destinations(client, &kept.key, listing.sorted, &mut destinations)?;
+        read_destinations(client, &kept.key, statistics, listing.sorted, &mut destinations)?;
         print(&kept.service(), &destinations)?;
         progress.step();
     }
@@ -114,19 +117,20 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    fn new(service: &Service, with_stats: bool) -> Self {
-        let stats = with_stats.then(|| Box::new(service.stats));
+    fn new(service: &Service, statistics: Statistics) -> Self {
+        let stats = (statistics == Statistics::Read).then(|| Box::new(service.stats));
         Kept { key: service.key, config: service.config, stats }
     }
 
     /// All services of the table.
     pub(crate) fn all(
         client: &mut Client,
-        with_stats: bool,
+        statistics: Statistics,
         sorted: bool,
     ) -> Result<Vec<Self>, Failure> {
         let mut services = Vec::new();
-        client.each_service(|service| services.push(Kept::new(&service, with_stats)))?;
+        client
+            .each_service(statistics, |service| services.push(Kept::new(&service, statistics)))?;
         if sorted {
             services.sort_unstable_by_key(|service| service.key);
         }
@@ -173,11 +177,12 @@ fn place(key: &DestinationKey) -> (u128, u16) {
 pub(crate) fn read_destinations(
     client: &mut Client,
     service: &ServiceKey,
+    statistics: Statistics,
     sorted: bool,
     destinations: &mut Vec<Destination>,
 ) -> Result<(), Failure> {
     destinations.clear();
-    client.destinations_into(service, destinations)?;
+    client.each_destination(service, statistics, |destination| destinations.push(destination))?;
     if sorted {
         // The kernel tells the newest first, and most tables were made in order.
         destinations.reverse();
@@ -190,13 +195,14 @@ pub(crate) fn read_destinations(
 pub(crate) fn with_destinations(
     client: &mut Client,
     services: impl ExactSizeIterator<Item = Service>,
+    statistics: Statistics,
     sorted: bool,
 ) -> Result<Vec<SnapshotEntry>, Failure> {
     let mut progress = Progress::new("services", Some(services.len()));
     services
         .map(|service| {
             let mut destinations = Vec::new();
-            read_destinations(client, &service.key, sorted, &mut destinations)?;
+            read_destinations(client, &service.key, statistics, sorted, &mut destinations)?;
             progress.step();
             Ok(SnapshotEntry { service, destinations })
         })

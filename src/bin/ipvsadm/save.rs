@@ -1,7 +1,7 @@
 //! `-S`: the table as rules, or as JSON that `--apply` reads.
 
 use ipvs::rules::{SaveOptions, Unwritable, push_line};
-use ipvs::{Change, Client, Destination, Service};
+use ipvs::{Change, Client, Destination, Service, Statistics};
 
 use crate::failure::Failure;
 use crate::json::{self, Detail, Writer};
@@ -16,13 +16,14 @@ pub(crate) fn save(
     options: &SaveOptions,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let services = Kept::all(client, false, true)?;
+    let services = Kept::all(client, Statistics::Skip, true)?;
     if options.json {
         return save_json(client, options, &services, sink);
     }
     let mut names = Names::new(options.numeric);
     if let Names::Named { .. } = names {
-        let ready = list::with_destinations(client, services.iter().map(Kept::service), true)?;
+        let services = services.iter().map(Kept::service);
+        let ready = list::with_destinations(client, services, Statistics::Skip, true)?;
         names.learn(list::addresses(&ready));
         ready
             .iter()
@@ -32,7 +33,13 @@ pub(crate) fn save(
         let mut destinations = Vec::new();
         let mut progress = Progress::new("services", Some(services.len()));
         for service in &services {
-            list::read_destinations(client, &service.key, true, &mut destinations)?;
+            list::read_destinations(
+                client,
+                &service.key,
+                Statistics::Skip,
+                true,
+                &mut destinations,
+            )?;
             rules(sink, &service.service(), &destinations, &names)?;
             progress.step();
         }
@@ -85,7 +92,7 @@ fn save_json(
     let mut destinations = Vec::new();
     for kept in services {
         let service = kept.service();
-        list::read_destinations(client, &service.key, true, &mut destinations)?;
+        list::read_destinations(client, &service.key, Statistics::Skip, true, &mut destinations)?;
         json::check(&service, &destinations).map_err(unwritable)?;
         json.service(&mut sink.text, &service, &destinations, Detail::Configuration)?;
         sink.pass().map_err(Failure::Output)?;

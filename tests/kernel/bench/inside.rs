@@ -11,23 +11,25 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is short is also more easily disturbed, and is done more often.
-const fn rounds(size: Size) -> u32 {
-    if size.rules() > LONG { 5 } else { 9 }
-}
-
-const LISTINGS: usize = 3;
+/// How many lists in each round.
+pub(super) const LISTINGS: usize = 3;
 
 /// Above so many rules one run of the reference is enough.
-const LONG: u32 = 11_000;
+pub(super) const LONG: u32 = 11_000;
 
 /// Has one command show these connections in the place of the kernel's own.
 const WITH_CONNECTIONS: &str = "mount -t tmpfs none /proc && mkdir -p /proc/net /proc/thread-self && \
     ln -s ../net /proc/thread-self/net && ln -s /tmp/connections /proc/net/ip_vs_conn && exec \"$@\"";
 
-/// The only argument is the path of the floor, if there is one.
+/// The arguments are how many rounds there are, and the path of the floor, if there is one.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
-    let bench = Bench { floor: arguments.first().map(PathBuf::from), still_there: services() };
+    let rounds = arguments.first().and_then(|rounds| rounds.to_str()?.parse().ok());
+    let Some(rounds) = rounds else {
+        eprintln!("how many rounds?");
+        return ExitCode::FAILURE;
+    };
+    let floor = arguments.get(1).map(PathBuf::from);
+    let bench = Bench { rounds, floor, still_there: services() };
     match bench.everything() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -40,6 +42,8 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
 type Result<T> = std::result::Result<T, String>;
 
 struct Bench {
+    /// How often the times of each size are taken.
+    rounds: u32,
     floor: Option<PathBuf>,
     /// How many services somebody else has.
     still_there: u64,
@@ -94,7 +98,7 @@ impl Bench {
 
     fn times(&self, size: Size) -> Result<()> {
         write("/tmp/rules", size.text())?;
-        for round in 0..rounds(size) {
+        for round in 0..self.rounds {
             for (program, path) in self.programs() {
                 let netns = Netns::new();
                 if program == Program::Reference && size.rules() > LONG && round > 0 {
@@ -134,7 +138,7 @@ impl Bench {
     fn connections(&self) -> Result<()> {
         let netns = Netns::new();
         write("/tmp/connections", Size::CONNECTIONS.connections())?;
-        for round in 0..rounds(Size::EMPTY) {
+        for round in 0..self.rounds {
             for (program, path) in self.programs() {
                 self.time(&netns, program, &path, Work::Connections, Size::CONNECTIONS)?;
                 if round == 0 {

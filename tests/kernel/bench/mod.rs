@@ -5,6 +5,7 @@
 //!
 //! - `FLOOR`: the path of a program that does the kernel's share of the work and nothing else. `FLOOR restore 200`
 //!   carries out rules from standard input, `FLOOR list` reads the table without printing it.
+//! - `BENCH_ROUNDS`: how often the times of each size are taken, 5 unless it says otherwise.
 //! - `BENCH_NAME`: what the files are called, if not by the kind of kernel.
 //! - `BENCH_FOLDER`: where they go.
 //!

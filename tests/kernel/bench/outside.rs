@@ -12,6 +12,7 @@ use std::{env, fs};
 /// A program to hold ours against, besides Debian's.
 const FLOOR: &str = "FLOOR";
 const NAME: &str = "BENCH_NAME";
+const ROUNDS: &str = "BENCH_ROUNDS";
 const FOLDER: &str = "BENCH_FOLDER";
 
 type Result<T> = std::result::Result<T, String>;
@@ -28,14 +29,15 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn try_run() -> Result<()> {
-    let (kernel, records) = measure()?;
+    let rounds = env::var(ROUNDS).unwrap_or_else(|_| "5".to_owned());
+    let (kernel, records) = measure(&rounds)?;
     let own = rustix::system::uname().release().to_string_lossy() == kernel;
     let place = if own { "this-kernel" } else { "user-mode-linux" };
     let name = env::var(NAME).unwrap_or_else(|_| place.to_owned());
     let folder = env::var_os(FOLDER).map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench"));
 
-    let circumstances = Circumstances::of_this_machine(kernel, &name);
+    let circumstances = Circumstances::of_this_machine(kernel, &name, rounds);
     let report = report::markdown(&circumstances, &records);
     println!("\n{report}");
     let picture = picture::svg(&circumstances.kernel, &records);
@@ -49,10 +51,10 @@ fn try_run() -> Result<()> {
 }
 
 /// The kernel's release, and all that was measured on it.
-fn measure() -> Result<(String, Records)> {
+fn measure(rounds: &str) -> Result<(String, Records)> {
     let own = env::current_exe().map_err(|error| format!("this program's own file: {error}"))?;
     let mut child = Command::new(own)
-        .arg("--measure")
+        .args(["--measure", rounds])
         .args(visible_floor()?)
         .stdout(Stdio::piped())
         .spawn()

@@ -1,5 +1,6 @@
 //! The tables, as Markdown.
 
+use super::inside::{LISTINGS, LONG};
 use super::record::Records;
 use super::work::{Program, Quantity, Size, Work};
 use std::fmt::{self, Write as _};
@@ -12,10 +13,11 @@ pub(crate) struct Circumstances {
     processor: String,
     compiler: String,
     picture: String,
+    rounds: String,
 }
 
 impl Circumstances {
-    pub(crate) fn of_this_machine(kernel: String, name: &str) -> Circumstances {
+    pub(crate) fn of_this_machine(kernel: String, name: &str, rounds: String) -> Circumstances {
         let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = information.lines().find_map(|line| line.strip_prefix("model name\t: "));
         let compiler = Command::new("rustc").arg("--version").output();
@@ -27,6 +29,7 @@ impl Circumstances {
                 |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
             ),
             picture: format!("{name}.svg"),
+            rounds,
         }
     }
 }
@@ -40,13 +43,14 @@ pub(crate) fn markdown(circumstances: &Circumstances, records: &Records) -> Stri
 }
 
 fn write(text: &mut String, circumstances: &Circumstances, records: &Records) -> fmt::Result {
-    let Circumstances { kernel, processor, compiler, picture } = circumstances;
+    let Circumstances { kernel, processor, compiler, picture, rounds } = circumstances;
     writeln!(text, "# Measured on Linux {kernel}\n")?;
     writeln!(text, "Written by `make bench`; [performance.md](../performance.md) explains it.\n")?;
     writeln!(
         text,
-        "{processor}; {compiler}. The best of nine runs, of lists 27; above 11,000 rules of five, of lists 15, and of \
-         the reference's `-R` one.\n"
+        "{processor}; {compiler}. The best of {rounds} rounds, each with {LISTINGS} lists; above {} rules one `-R` of the \
+         reference.\n",
+        grouped(LONG.into())
     )?;
     writeln!(text, "![Time against the number of rules]({picture})\n")?;
 

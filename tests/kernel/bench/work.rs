@@ -109,7 +109,7 @@ impl Size {
         Size { services, servers }
     }
 
-    pub(crate) const fn rules(self) -> u32 {
+    pub(crate) fn rules(self) -> u32 {
         self.services * (1 + self.servers)
     }
 
