@@ -223,7 +223,7 @@ pub(crate) fn addresses(entries: &[SnapshotEntry]) -> impl Iterator<Item = IpAdd
 fn connections(listing: &ConnectionListing, sink: &mut Sink) -> Result<(), Failure> {
     let cannot = |what: &str| Failure::Other(anyhow!("{what} {}", connections::FILE));
     let file = File::open(connections::FILE).map_err(|_| cannot("cannot open file"))?;
-    let mut file = BufReader::with_capacity(256 * 1024, file);
+    let mut file = BufReader::with_capacity(64 * 1024, file);
     if file.fill_buf().map_err(|_| cannot("cannot read"))?.is_empty() {
         return Err(cannot("unexpected input from"));
     }
