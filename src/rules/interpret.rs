@@ -211,10 +211,14 @@ impl<'a> Said<'a> {
                 });
             }
             OptionId::Netmask => {
-                let known = self.service.filter(|(of, _)| *of != OptionId::FwmarkService);
+                let known = match self.service {
+                    _ if self.given.has(OptionId::Ipv6) => Some(AddressFamily::V6),
+                    Some((_, key @ ServiceKey::Address { .. })) => Some(key.family()),
+                    _ => None,
+                };
                 let fits = |family| value::netmask(value, family);
                 let result = match known {
-                    Some((_, key)) => fits(key.family()),
+                    Some(family) => fits(family),
                     None => fits(AddressFamily::V4).or_else(|_| fits(AddressFamily::V6)),
                 };
                 read(option, value, |_| result)?;

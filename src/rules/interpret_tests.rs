@@ -332,6 +332,8 @@ fn a_mask_fits_the_family_wherever_it_stands() {
         "-A -t [::1]:80 -M 129",
         "-A -M 255.0.0.0 -p -t [::1]:80",
         "-A -t 1.2.3.4:80 -M bad",
+        // Of several mistakes the first counts.
+        "-A -f 1 -6 -p -M 255.255.255.0 -q",
     ] {
         assert_eq!(status(text), 2, "{text}");
     }

@@ -234,7 +234,10 @@ fn command(dice: &mut Dice) -> Line {
     };
     if dice.once_in(14) {
         let noise = dice.one_of(NOISE);
-        text = format!("{text} {noise}");
+        // A mask before what makes a service IPv6 is a listed difference.
+        if !(noise == "-6" && text.contains(" -M ")) {
+            text = format!("{text} {noise}");
+        }
     }
     Line::split(&spelling(&text, dice))
 }
