@@ -2,11 +2,10 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use ipvs::rules::NumericOnly;
+use ipvs::rules::{NumericOnly, OPTIONS};
 use proptest::prelude::*;
 
 use super::*;
-use ipvs::rules::OPTIONS;
 
 /// What clap makes of the words, with all the table's arguments or with those that it is given. `None`
 /// where it refuses, or where its answer is not used.
@@ -132,6 +131,6 @@ fn words_that_are_not_utf8_are_answered() {
 }
 
 #[test]
-fn the_clap_command_with_texts_is_sound() {
+fn the_clap_command_is_sound() {
     command(OPTIONS).debug_assert();
 }

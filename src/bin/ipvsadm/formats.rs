@@ -1,11 +1,11 @@
 //! `-L` in the forms that `ipvsadm` has not always had: JSON, a table for people, Prometheus.
 
 use ipvs::rules::{Format, ServiceListing};
-use ipvs::{Client, Service, Statistics};
+use ipvs::{Client, Statistics};
 
 use crate::failure::Failure;
 use crate::json::{Detail, Writer};
-use crate::list;
+use crate::list::{self, Kept, Reading};
 use crate::names::Names;
 use crate::output::table::People;
 use crate::output::{Look, Sink, prometheus};
@@ -16,16 +16,12 @@ pub(crate) fn services(
     listing: &ServiceListing,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let services = list::find(client, listing)?;
+    let reading = Reading { statistics: Statistics::Read, sorted: listing.sorted };
+    let services = list::find(client, listing.only, reading)?;
     match listing.format {
-        Format::Json => json(client, listing, &services, sink),
+        Format::Json => json(client, &services, reading, sink),
         Format::Prometheus => {
-            let entries = list::with_destinations(
-                client,
-                services.into_iter(),
-                Statistics::Read,
-                listing.sorted,
-            )?;
+            let entries = list::with_destinations(client, &services, reading)?;
             if listing.only.is_none() {
                 // A kernel need not have the file.
                 let totals = std::fs::read_to_string(prometheus::TOTALS_FILE);
@@ -35,12 +31,7 @@ pub(crate) fn services(
             prometheus::table(sink, &entries).map_err(Failure::Output)
         }
         Format::Classic | Format::Table => {
-            let entries = list::with_destinations(
-                client,
-                services.into_iter(),
-                Statistics::Read,
-                listing.sorted,
-            )?;
+            let entries = list::with_destinations(client, &services, reading)?;
             let mut names = Names::new(listing.numeric);
             names.learn(list::addresses(&entries));
             let look = Look::of_stdout();
@@ -54,8 +45,8 @@ pub(crate) fn services(
 /// One service's servers at a time, so that a large table needs little memory.
 fn json(
     client: &mut Client,
-    listing: &ServiceListing,
-    services: &[Service],
+    services: &[Kept],
+    reading: Reading,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let info = client.info()?;
@@ -63,15 +54,9 @@ fn json(
     json.info(&mut sink.text, &info)?;
     json.begin_services(&mut sink.text)?;
     let mut destinations = Vec::new();
-    for service in services {
-        list::read_destinations(
-            client,
-            &service.key,
-            Statistics::Read,
-            listing.sorted,
-            &mut destinations,
-        )?;
-        json.service(&mut sink.text, service, &destinations, Detail::All)?;
+    for kept in services {
+        list::read_destinations(client, &kept.key, reading, &mut destinations)?;
+        json.service(&mut sink.text, &kept.service(), &destinations, Detail::All)?;
         sink.pass().map_err(Failure::Output)?;
     }
     json.end_services(&mut sink.text)?;

@@ -1,10 +1,10 @@
 //! Lines of rules, from what has come so far.
 
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::retry_on_intr;
 
 use crate::failure::Failure;
 use crate::lock::Lock;
@@ -106,14 +106,8 @@ impl LockedInput {
     /// Whether something has come, or the end has, before it was silent for too long.
     fn comes_soon(&self) -> bool {
         let mut input = [PollFd::new(&self.input, PollFlags::IN)];
-        loop {
-            match poll(&mut input, Some(&SILENCE)) {
-                Ok(0) => return false,
-                Err(Errno::INTR) => {}
-                // Reading will tell what is wrong.
-                Ok(_) | Err(_) => return true,
-            }
-        }
+        // Where there is an error, reading will tell what is wrong.
+        retry_on_intr(|| poll(&mut input, Some(&SILENCE))) != Ok(0)
     }
 }
 
@@ -123,12 +117,8 @@ impl Source for LockedInput {
         if held && !self.comes_soon() {
             self.lock = None;
         }
-        let read = loop {
-            match rustix::io::read(self.input.as_fd(), &mut *buffer) {
-                Err(Errno::INTR) => {}
-                result => break result.map_err(|error| unreadable(error.into()))?,
-            }
-        };
+        let read = retry_on_intr(|| rustix::io::read(self.input, &mut *buffer))
+            .map_err(|error| unreadable(error.into()))?;
         if held && self.lock.is_none() && read > 0 {
             self.lock = Lock::acquire(self.wait)?;
         }

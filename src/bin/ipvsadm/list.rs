@@ -69,15 +69,12 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
         View::Stats | View::Rate => Statistics::Read,
         _ => Statistics::Skip,
     };
-    let services = match listing.only {
-        None => Kept::all(client, statistics, listing.sorted)?,
-        Some(key) => vec![Kept::new(&one(client, &key)?, statistics)],
-    };
+    let reading = Reading { statistics, sorted: listing.sorted };
+    let services = find(client, listing.only, reading)?;
     let mut names = Names::new(listing.numeric);
     let mut ready = Vec::new();
     if let Names::Named { .. } = names {
-        let services = services.iter().map(Kept::service);
-        ready = with_destinations(client, services, statistics, listing.sorted)?;
+        ready = with_destinations(client, &services, reading)?;
         names.learn(addresses(&ready));
     }
 
@@ -100,11 +97,19 @@ fn services(client: &mut Client, listing: &ServiceListing, sink: &mut Sink) -> R
     let mut destinations = Vec::new();
     let mut progress = Progress::new("services", Some(services.len()));
     for kept in &services {
-        read_destinations(client, &kept.key, statistics, listing.sorted, &mut destinations)?;
+        read_destinations(client, &kept.key, reading, &mut destinations)?;
         print(&kept.service(), &destinations)?;
         progress.step();
     }
     Ok(())
+}
+
+/// What is read of services and servers, and in which order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) statistics: Statistics,
+    /// In the order of their keys, and not in the kernel's.
+    pub(crate) sorted: bool,
 }
 
 /// A service, as long lists keep it until its servers are known: its statistics are more than half of
@@ -122,21 +127,6 @@ impl Kept {
         Kept { key: service.key, config: service.config, stats }
     }
 
-    /// All services of the table.
-    pub(crate) fn all(
-        client: &mut Client,
-        statistics: Statistics,
-        sorted: bool,
-    ) -> Result<Vec<Self>, Failure> {
-        let mut services = Vec::new();
-        client
-            .each_service(statistics, |service| services.push(Kept::new(&service, statistics)))?;
-        if sorted {
-            services.sort_unstable_by_key(|service| service.key);
-        }
-        Ok(services)
-    }
-
     /// The service, with statistics if they were kept.
     pub(crate) fn service(&self) -> Service {
         let stats = self.stats.as_deref().copied().unwrap_or_default();
@@ -144,13 +134,19 @@ impl Kept {
     }
 }
 
-/// The services that are to be listed, in order.
-pub(crate) fn find(client: &mut Client, listing: &ServiceListing) -> Result<Vec<Service>, Failure> {
-    let mut services = match listing.only {
-        None => client.services()?,
-        Some(key) => vec![one(client, &key)?],
-    };
-    if listing.sorted {
+/// The services that are asked for: all of them, or only one.
+pub(crate) fn find(
+    client: &mut Client,
+    only: Option<ServiceKey>,
+    reading: Reading,
+) -> Result<Vec<Kept>, Failure> {
+    let Reading { statistics, sorted } = reading;
+    if let Some(key) = only {
+        return Ok(vec![Kept::new(&one(client, &key)?, statistics)]);
+    }
+    let mut services = Vec::new();
+    client.each_service(statistics, |service| services.push(Kept::new(&service, statistics)))?;
+    if sorted {
         services.sort_unstable_by_key(|service| service.key);
     }
     Ok(services)
@@ -177,13 +173,13 @@ fn place(key: &DestinationKey) -> (u128, u16) {
 pub(crate) fn read_destinations(
     client: &mut Client,
     service: &ServiceKey,
-    statistics: Statistics,
-    sorted: bool,
+    reading: Reading,
     destinations: &mut Vec<Destination>,
 ) -> Result<(), Failure> {
     destinations.clear();
-    client.each_destination(service, statistics, |destination| destinations.push(destination))?;
-    if sorted {
+    let push = |destination| destinations.push(destination);
+    client.each_destination(service, reading.statistics, push)?;
+    if reading.sorted {
         // The kernel tells the newest first, and most tables were made in order.
         destinations.reverse();
         destinations.sort_unstable_by_key(|destination| place(&destination.key));
@@ -194,17 +190,17 @@ pub(crate) fn read_destinations(
 /// All services with their servers, for whoever must know all of them before printing one.
 pub(crate) fn with_destinations(
     client: &mut Client,
-    services: impl ExactSizeIterator<Item = Service>,
-    statistics: Statistics,
-    sorted: bool,
+    services: &[Kept],
+    reading: Reading,
 ) -> Result<Vec<SnapshotEntry>, Failure> {
     let mut progress = Progress::new("services", Some(services.len()));
     services
-        .map(|service| {
+        .iter()
+        .map(|kept| {
             let mut destinations = Vec::new();
-            read_destinations(client, &service.key, statistics, sorted, &mut destinations)?;
+            read_destinations(client, &kept.key, reading, &mut destinations)?;
             progress.step();
-            Ok(SnapshotEntry { service, destinations })
+            Ok(SnapshotEntry { service: kept.service(), destinations })
         })
         .collect()
 }

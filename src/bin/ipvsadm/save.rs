@@ -5,10 +5,13 @@ use ipvs::{Change, Client, Destination, Service, Statistics};
 
 use crate::failure::Failure;
 use crate::json::{self, Detail, Writer};
-use crate::list::{self, Kept};
+use crate::list::{self, Kept, Reading};
 use crate::names::Names;
 use crate::output::Sink;
 use crate::progress::Progress;
+
+/// Rules say nothing of statistics.
+const READING: Reading = Reading { statistics: Statistics::Skip, sorted: true };
 
 /// Prints the table as rules or as JSON. What was printed may still be in the sink.
 pub(crate) fn save(
@@ -16,14 +19,13 @@ pub(crate) fn save(
     options: &SaveOptions,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let services = Kept::all(client, Statistics::Skip, true)?;
+    let services = list::find(client, None, READING)?;
     if options.json {
         return save_json(client, options, &services, sink);
     }
     let mut names = Names::new(options.numeric);
     if let Names::Named { .. } = names {
-        let services = services.iter().map(Kept::service);
-        let ready = list::with_destinations(client, services, Statistics::Skip, true)?;
+        let ready = list::with_destinations(client, &services, READING)?;
         names.learn(list::addresses(&ready));
         ready
             .iter()
@@ -33,13 +35,7 @@ pub(crate) fn save(
         let mut destinations = Vec::new();
         let mut progress = Progress::new("services", Some(services.len()));
         for service in &services {
-            list::read_destinations(
-                client,
-                &service.key,
-                Statistics::Skip,
-                true,
-                &mut destinations,
-            )?;
+            list::read_destinations(client, &service.key, READING, &mut destinations)?;
             rules(sink, &service.service(), &destinations, &names)?;
             progress.step();
         }
@@ -92,7 +88,7 @@ fn save_json(
     let mut destinations = Vec::new();
     for kept in services {
         let service = kept.service();
-        list::read_destinations(client, &service.key, Statistics::Skip, true, &mut destinations)?;
+        list::read_destinations(client, &service.key, READING, &mut destinations)?;
         json::check(&service, &destinations).map_err(unwritable)?;
         json.service(&mut sink.text, &service, &destinations, Detail::Configuration)?;
         sink.pass().map_err(Failure::Output)?;

@@ -121,13 +121,13 @@ fn a_missing_module_is_told() {
     let processor = std::fs::read_to_string("/proc/cpuinfo").expect("the processor");
     let own_kernel = processor.contains("User Mode Linux");
     let helper = own_kernel.then(Helper::without);
-    let mut hider = None;
-    if own_kernel {
+    let hider = if own_kernel {
         let unloaded = Command::new("rmmod").args(unused_modules()).output().expect("rmmod");
         assert!(unloaded.status.success(), "{unloaded:?}");
+        None
     } else {
-        hider = Some(preload::build("no-ipvs", include_str!("no-ipvs.c")));
-    }
+        Some(preload::build("no-ipvs", include_str!("no-ipvs.c")))
+    };
     let ns = Netns::new();
     let without_module = |program: PathBuf, argument: &str| {
         // modprobe looks where there is nothing.
