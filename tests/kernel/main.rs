@@ -42,6 +42,7 @@ mod lab;
 mod live;
 mod netns;
 mod parity;
+mod preload;
 mod program;
 mod selftest;
 

@@ -146,10 +146,14 @@ fn a_loaded_table_is_restored_to_what_the_reference_restores_only_faster() {
         load(ns, &large(services, servers, |_| 1));
     }
     let rules = large(services, servers, |number| if number % 100 == 7 { 2 } else { 1 });
+    // The best of three: something else may run in between.
     let time = |ns: &Netns, program: &std::path::Path| {
-        let start = Instant::now();
-        ns.command(program).stdin(rules.clone()).run().success();
-        start.elapsed()
+        let times = [(); 3].map(|()| {
+            let start = Instant::now();
+            ns.command(program).stdin(rules.clone()).run().success();
+            start.elapsed()
+        });
+        times.into_iter().min().unwrap_or_default()
     };
     let (our_time, their_time) =
         (time(&ours, &restore_program()), time(&theirs, REFERENCE_RESTORE.as_ref()));

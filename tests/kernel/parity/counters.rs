@@ -1,9 +1,8 @@
 //! Counters, while they are small and when they have grown out of their columns.
 
-use super::preload;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use crate::program;
+use crate::{preload, program};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -2,10 +2,9 @@
 
 use super::mounts::{Mounts, quoted};
 use super::options::{commands, shared};
-use super::preload;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use crate::program;
+use crate::{preload, program};
 use std::path::PathBuf;
 use std::process::Command;
 

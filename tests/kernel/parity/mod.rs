@@ -19,7 +19,6 @@ mod mounts;
 mod names;
 mod options;
 mod pair;
-mod preload;
 mod random;
 mod restore;
 mod scripts;
