@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -126,14 +126,27 @@ impl Netns {
 
 impl Drop for Netns {
     fn drop(&mut self) {
-        let path = path(&self.name);
-        let _ = unmount(&path, UnmountFlags::DETACH);
-        let _ = fs::remove_file(path);
+        remove(&path(&self.name));
     }
 }
 
+/// Where the names are.
+const FOLDER: &str = "/run/netns";
+
 fn path(name: &str) -> PathBuf {
-    PathBuf::from("/run/netns").join(name)
+    Path::new(FOLDER).join(name)
+}
+
+fn remove(path: &Path) {
+    let _ = unmount(path, UnmountFlags::DETACH);
+    let _ = fs::remove_file(path);
+}
+
+/// Removes all of them: those of a test that was killed.
+pub(crate) fn remove_all() {
+    for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
+        remove(&entry.path());
+    }
 }
 
 /// A command in a namespace.

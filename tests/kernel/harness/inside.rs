@@ -5,6 +5,7 @@
 
 use super::kernel::FRAME;
 use super::stage::{JOB, Job, KEEP, PLACE, SCRATCH, SCRATCH_INSIDE, SIZE, STAGE, Stage, TEST};
+use crate::netns;
 use rustix::mount::{MountFlags, mount, mount_bind};
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, kill_process_group, setrlimit};
 use rustix::system::{RebootCommand, reboot, sethostname};
@@ -244,6 +245,7 @@ fn run_test(job: &Job, name: &str, time: Duration) -> Result<(bool, Vec<u8>)> {
     }
     // What the test's processes left behind is ours to bury, as it is every first process's duty.
     while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+    netns::remove_all();
 
     let mut text = fs::read(file).map_err(failed)?;
     let cause = match status {

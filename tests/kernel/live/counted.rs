@@ -13,12 +13,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    let tests = crate::tests![
+    crate::tests![
         reapplying_the_same_table_sends_no_writing_request,
         a_hundredth_of_the_servers_changed_sends_just_those,
         a_loaded_table_is_restored_to_what_the_reference_restores_only_faster,
-    ];
-    tests.into_iter().map(|test| test.within(Duration::from_secs(size(120, 1800)))).collect()
+    ]
 }
 
 /// How many services, and how many servers each has.

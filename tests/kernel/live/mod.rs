@@ -21,6 +21,7 @@ use crate::program;
 use ipvs::{Client, Table};
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs, os::unix::fs::symlink};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -38,6 +39,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     ]
     .into_iter()
     .flatten()
+    .map(|test| if full() { test.within(Duration::from_secs(1800)) } else { test })
     .collect()
 }
 
@@ -45,8 +47,12 @@ pub(crate) fn tests() -> Vec<KernelTest> {
 pub(crate) const SIZE: &str = "IPVS_LIVE";
 
 /// The first by default, the second at full size.
-fn size<T>(small: T, full: T) -> T {
-    if env::var_os(SIZE).is_some_and(|size| size == "full") { full } else { small }
+fn size<T>(small: T, large: T) -> T {
+    if full() { large } else { small }
+}
+
+fn full() -> bool {
+    env::var_os(SIZE).is_some_and(|size| size == "full")
 }
 
 /// What the kernel holds.

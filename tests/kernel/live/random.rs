@@ -11,15 +11,13 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    let tests = crate::tests![
+    crate::tests![
         a_plan_between_any_two_tables_ends_in_the_second,
         refused_at_any_position_a_plan_leaves_the_first,
         what_a_dry_run_prints_does_it,
-    ];
-    tests.into_iter().map(|test| test.within(Duration::from_secs(size(120, 1800)))).collect()
+    ]
 }
 
 /// Checks random pairs of tables, as many as there are cases. A failure tells the rules of both, shrunk.

@@ -17,13 +17,12 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    let tests = crate::tests![
+    crate::tests![
         reloads_of_other_services_lose_no_request,
         reloads_of_its_own_weights_lose_no_request,
         the_reference_loses_requests,
         a_download_survives_reloads_that_edit_its_service,
-    ];
-    tests.into_iter().map(|test| test.within(Duration::from_secs(300))).collect()
+    ]
 }
 
 /// The service that clients ask.

@@ -7,6 +7,8 @@ use crate::netns::Netns;
 use crate::{preload, program};
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -114,6 +116,19 @@ impl Drop for Helper {
     }
 }
 
+/// Unloads IPVS, once the kernel has cleared the tables of the tests before.
+fn unload() {
+    let mut attempts = 0..100;
+    loop {
+        let unloaded = Command::new("rmmod").args(unused_modules()).output().expect("rmmod");
+        if unloaded.status.success() {
+            return;
+        }
+        assert!(attempts.next().is_some(), "{unloaded:?}");
+        sleep(Duration::from_millis(100));
+    }
+}
+
 /// In user-mode Linux the module is unloaded. A machine's own kernel may be balancing something: its module stays
 /// where it is, and the programs are kept from seeing it.
 fn a_missing_module_is_told() {
@@ -121,8 +136,7 @@ fn a_missing_module_is_told() {
     let own_kernel = processor.contains("User Mode Linux");
     let helper = own_kernel.then(Helper::without);
     let hider = if own_kernel {
-        let unloaded = Command::new("rmmod").args(unused_modules()).output().expect("rmmod");
-        assert!(unloaded.status.success(), "{unloaded:?}");
+        unload();
         None
     } else {
         Some(preload::build("no-ipvs", include_str!("no-ipvs.c")))

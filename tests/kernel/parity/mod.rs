@@ -1,16 +1,5 @@
 //! Whether anyone can tell our program from Debian's: both are given the same command lines on one kernel.
 
-/// Makes the list of a module's tests that compare hundreds of lines.
-macro_rules! long_tests {
-    ($($function:ident),* $(,)?) => {
-        vec![$(
-            $crate::harness::KernelTest::new(module_path!(), stringify!($function), $function)
-                .within(std::time::Duration::from_secs(200))
-        ),*]
-    };
-}
-pub(crate) use long_tests;
-
 mod connections;
 mod counters;
 mod differences;

@@ -20,7 +20,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     let test = random_commands_leave_the_same_table_and_say_the_same;
     let name = "random_commands_leave_the_same_table_and_say_the_same";
     // Half a second a command is far more than it takes.
-    let time = 120 + setting("PARITY_N", COMMANDS as u64) / 2;
+    let time = 600 + setting("PARITY_N", COMMANDS as u64) / 2;
     vec![KernelTest::new(module_path!(), name, test).within(Duration::from_secs(time))]
 }
 

@@ -6,7 +6,7 @@ use crate::harness::KernelTest;
 use ipvs::rules::{Group, OptionId, OptionSpec, Repeat, ValueKind};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    super::long_tests![
+    crate::tests![
         every_command_takes_and_refuses_the_same_options,
         every_pair_of_options_goes_together_or_not_alike,
         every_spelling_of_an_option_reads_alike,

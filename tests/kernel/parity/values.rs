@@ -6,7 +6,7 @@ use super::systematic::{Way, compare_all};
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    super::long_tests![
+    crate::tests![
         every_value_is_taken_or_refused_alike_at_its_bounds,
         every_form_of_an_address_reads_alike,
         lines_that_begin_oddly_end_alike,
