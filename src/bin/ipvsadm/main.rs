@@ -16,6 +16,7 @@ mod names;
 mod notice;
 mod output;
 mod progress;
+mod reading;
 mod restore;
 mod run;
 mod save;

@@ -5,13 +5,12 @@ use ipvs::{Change, Client, Destination, Service, Statistics};
 
 use crate::failure::Failure;
 use crate::json::{self, Detail, Writer};
-use crate::list::{self, Kept, Reading};
 use crate::names::Names;
 use crate::output::Sink;
-use crate::progress::Progress;
+use crate::reading::{Reading, Services};
 
 /// Rules say nothing of statistics.
-const READING: Reading = Reading { statistics: Statistics::Skip, sorted: true };
+const READING: Reading = Reading { only: None, statistics: Statistics::Skip, sorted: true };
 
 /// Prints the table as rules or as JSON. What was printed may still be in the sink.
 pub(crate) fn save(
@@ -19,27 +18,14 @@ pub(crate) fn save(
     options: &SaveOptions,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let services = list::find(client, None, READING)?;
+    let services = Services::find(client, READING)?;
     if options.json {
         return save_json(client, options, &services, sink);
     }
     let mut names = Names::new(options.numeric);
-    if let Names::Named { .. } = names {
-        let ready = list::with_destinations(client, &services, READING)?;
-        names.learn(list::addresses(&ready));
-        ready
-            .iter()
-            .try_for_each(|entry| rules(sink, &entry.service, &entry.destinations, &names))?;
-    } else {
-        // One service's servers at a time, so that a large table needs little memory.
-        let mut destinations = Vec::new();
-        let mut progress = Progress::new("services", Some(services.len()));
-        for service in &services {
-            list::read_destinations(client, &service.key, READING, &mut destinations)?;
-            rules(sink, &service.service(), &destinations, &names)?;
-            progress.step();
-        }
-    }
+    services.each_named(client, &mut names, |names, service, destinations| {
+        rules(sink, service, destinations, names)
+    })?;
     if options.all {
         let timeouts = Change::SetTimeouts(client.timeouts()?);
         rule(sink, &timeouts, &names)?;
@@ -80,19 +66,16 @@ fn unwritable(error: Unwritable) -> Failure {
 fn save_json(
     client: &mut Client,
     options: &SaveOptions,
-    services: &[Kept],
+    services: &Services,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let mut json = Writer::begin(&mut sink.text);
     json.begin_services(&mut sink.text)?;
-    let mut destinations = Vec::new();
-    for kept in services {
-        let service = kept.service();
-        list::read_destinations(client, &service.key, READING, &mut destinations)?;
-        json::check(&service, &destinations).map_err(unwritable)?;
-        json.service(&mut sink.text, &service, &destinations, Detail::Configuration)?;
-        sink.pass().map_err(Failure::Output)?;
-    }
+    services.each(client, |service, destinations| {
+        json::check(service, destinations).map_err(unwritable)?;
+        json.service(&mut sink.text, service, destinations, Detail::Configuration)?;
+        sink.pass().map_err(Failure::Output)
+    })?;
     json.end_services(&mut sink.text)?;
     if options.all {
         json.timeouts(&mut sink.text, &client.timeouts()?)?;

@@ -1,5 +1,8 @@
 //! Timeouts and sync daemons: what of them differs from what is wanted, and how to undo it.
 
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+
 use ipvs::{Change, Client, Daemon, DaemonConfig, DaemonRole, Operation, Refusal, Timeouts};
 use rustix::io::Errno;
 
@@ -97,8 +100,23 @@ fn runs_as_wanted(daemon: &Daemon, wanted: &DaemonConfig) -> bool {
     let now = &daemon.config;
     now.interface == wanted.interface
         && now.sync_id == wanted.sync_id
-        && fits(now.max_length, wanted.max_length)
+        && fits(now.max_length, kept_length(daemon.role, wanted))
         && fits(now.group, wanted.group)
         && fits(now.port, wanted.port)
         && fits(now.ttl, wanted.ttl)
+}
+
+/// The longest message that is wanted, as the kernel keeps it: `start_sync_thread` in
+/// `net/netfilter/ipvs/ip_vs_sync.c`.
+fn kept_length(role: DaemonRole, wanted: &DaemonConfig) -> Option<NonZeroU16> {
+    let least = match role {
+        DaemonRole::Master => 1,
+        DaemonRole::Backup => 1024,
+    };
+    // What UDP carries.
+    let most = match wanted.group {
+        Some(IpAddr::V6(_)) => 65_487,
+        Some(IpAddr::V4(_)) | None => 65_507,
+    };
+    wanted.max_length.and_then(|length| NonZeroU16::new(length.get().clamp(least, most)))
 }

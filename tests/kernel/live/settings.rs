@@ -7,6 +7,7 @@ use crate::netns::Netns;
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         settings_are_made_only_where_they_differ,
+        a_daemon_that_the_kernel_starts_otherwise_is_not_started_anew,
         a_setting_that_is_refused_undoes_all,
         a_dry_run_shows_the_settings_that_differ,
     ]
@@ -58,6 +59,27 @@ fn settings_are_made_only_where_they_differ() {
     assert_eq!(daemons(&ns), (String::new(), Vec::new()));
     assert_eq!(saved(&ns), "");
     apply(&ns, "--stop-daemon backup\n", NO_MORE).success();
+}
+
+/// The kernel keeps the longest message between bounds of its own.
+fn a_daemon_that_the_kernel_starts_otherwise_is_not_started_anew() {
+    let ns = Netns::new();
+    ns.ip("link add d0 type dummy\nlink set d0 multicast on\nlink set d0 up\n\
+           address add fd09::1/64 dev d0 nodad");
+    let longest = "--mcast-interface d0 --mcast-group ff02::81 --sync-maxlen 65507";
+    for (role, options, kept) in [
+        ("backup", "--mcast-interface lo --sync-maxlen 500", "maxlen=1024"),
+        ("backup", longest, "maxlen=65487"),
+        ("master", longest, "maxlen=65487"),
+    ] {
+        let rules = format!("--start-daemon {role} {options}\n");
+        apply(&ns, &rules, NO_MORE).success();
+        let first = daemons(&ns);
+        assert!(first.0.contains(kept), "{}", first.0);
+        apply(&ns, &rules, NO_MORE).success();
+        assert_eq!(daemons(&ns), first, "it was started anew");
+        apply(&ns, &format!("--stop-daemon {role}\n"), NO_MORE).success();
+    }
 }
 
 fn a_setting_that_is_refused_undoes_all() {

@@ -16,6 +16,49 @@ use crate::names::Names;
 /// How wide the first column is, the protocol or arrow included.
 const FIRST: usize = 33;
 
+/// The line that opens the listing of a whole table.
+pub(crate) fn banner(text: &mut Vec<u8>, info: &Info) {
+    text.extend_from_slice(
+        format!(
+            "IP Virtual Server version {} (size={})\n",
+            info.version, info.connection_table_size
+        )
+        .as_bytes(),
+    );
+}
+
+/// The two lines that name the columns.
+pub(crate) fn head(text: &mut Vec<u8>, view: View) {
+    let lines = match view {
+        View::Default => concat!(
+            "Prot LocalAddress:Port Scheduler Flags\n",
+            "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+        ),
+        View::Stats => concat!(
+            "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n",
+            "  -> RemoteAddress:Port\n"
+        ),
+        View::Rate => concat!(
+            "Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n",
+            "  -> RemoteAddress:Port\n"
+        ),
+        View::Thresholds => concat!(
+            "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n",
+            "  -> RemoteAddress:Port\n"
+        ),
+        View::PersistentConnections => concat!(
+            "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n",
+            "  -> RemoteAddress:Port\n"
+        ),
+        View::TunnelInfo => concat!(
+            "Prot LocalAddress:Port Scheduler Flags\n",
+            "  -> RemoteAddress:Port           ",
+            "Forward TunnelInfo    Weight ActiveConn InActConn\n"
+        ),
+    };
+    text.extend_from_slice(lines.as_bytes());
+}
+
 /// How a listing looks.
 pub(crate) struct Classic<'n> {
     pub(crate) view: View,
@@ -25,49 +68,6 @@ pub(crate) struct Classic<'n> {
 }
 
 impl Classic<'_> {
-    /// The line that opens the listing of a whole table.
-    pub(crate) fn banner(text: &mut Vec<u8>, info: &Info) {
-        text.extend_from_slice(
-            format!(
-                "IP Virtual Server version {} (size={})\n",
-                info.version, info.connection_table_size
-            )
-            .as_bytes(),
-        );
-    }
-
-    /// The two lines that name the columns.
-    pub(crate) fn head(&self, text: &mut Vec<u8>) {
-        let lines = match self.view {
-            View::Default => concat!(
-                "Prot LocalAddress:Port Scheduler Flags\n",
-                "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
-            ),
-            View::Stats => concat!(
-                "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n",
-                "  -> RemoteAddress:Port\n"
-            ),
-            View::Rate => concat!(
-                "Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n",
-                "  -> RemoteAddress:Port\n"
-            ),
-            View::Thresholds => concat!(
-                "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n",
-                "  -> RemoteAddress:Port\n"
-            ),
-            View::PersistentConnections => concat!(
-                "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n",
-                "  -> RemoteAddress:Port\n"
-            ),
-            View::TunnelInfo => concat!(
-                "Prot LocalAddress:Port Scheduler Flags\n",
-                "  -> RemoteAddress:Port           ",
-                "Forward TunnelInfo    Weight ActiveConn InActConn\n"
-            ),
-        };
-        text.extend_from_slice(lines.as_bytes());
-    }
-
     /// A service's line.
     pub(crate) fn service(&self, text: &mut Vec<u8>, service: &Service) {
         let start = text.len();

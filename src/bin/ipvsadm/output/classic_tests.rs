@@ -106,7 +106,7 @@ fn listed(view: View) -> String {
     let names = Names::Numeric;
     let classic = Classic { view, exact: false, names: &names };
     let mut text = Vec::new();
-    classic.head(&mut text);
+    head(&mut text, view);
     for (service, servers) in table() {
         classic.service(&mut text, &service);
         for server in servers {
@@ -237,7 +237,7 @@ fn rates_of_a_server_are_never_shortened_but_its_bytes_are() {
 fn the_banner() {
     let mut text = Vec::new();
     let version = Version { major: 1, minor: 2, patch: 1 };
-    Classic::banner(&mut text, &Info { version, connection_table_size: 4096 });
+    banner(&mut text, &Info { version, connection_table_size: 4096 });
     assert_eq!(text, b"IP Virtual Server version 1.2.1 (size=4096)\n");
 }
 
