@@ -6,6 +6,7 @@ use std::path::Path;
 use ipvs::rules::{ApplyOptions, Command};
 use ipvs::{Aftermath, ApplyError, Change, Client, Plan, PlanOptions, Table};
 
+use crate::advice::Advice;
 use crate::dry_run;
 use crate::failure::Failure;
 use crate::lock::Lock;
@@ -116,6 +117,7 @@ fn apply_what_can_be(
     mut plan: Plan,
     wanted: &mut Wanted,
 ) -> Result<u8, Failure> {
+    let mut advice = Advice::default();
     let mut attempts = 0;
     let left = loop {
         let refused = match client.apply_best_effort(&plan) {
@@ -128,6 +130,7 @@ fn apply_what_can_be(
         if refused.is_empty() {
             break refused;
         }
+        refused.iter().for_each(|refused| advice.heed(&refused.refusal));
         // What hangs on a line that was refused is another table than was planned for: an edit
         // that is refused leaves what the line before it made.
         if wanted.refuse(&refused) == 0 {
@@ -140,6 +143,7 @@ fn apply_what_can_be(
     };
     report(&wanted.refused);
     wanted.explain(&left).iter().for_each(say);
+    advice.give();
     Ok(if wanted.refused.is_empty() && left.is_empty() { 0 } else { REFUSED })
 }
 
@@ -187,6 +191,7 @@ fn report(mistakes: &[(Place, String)]) {
 /// Tells why a plan failed, and what became of the table.
 fn failed(error: &ApplyError, wanted: &Wanted) -> Failure {
     wanted.explain(&error.refused).iter().for_each(say);
+    Advice::from(error.refused.iter().map(|refused| &refused.refusal)).give();
     if let Some(interrupted) = &error.interrupted {
         say(interrupted);
     }

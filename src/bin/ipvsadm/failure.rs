@@ -3,7 +3,7 @@
 use std::io;
 
 use ipvs::rules::UsageError;
-use ipvs::{Error, Operation, RefusalKind};
+use ipvs::{Error, Refusal, RefusalKind};
 
 /// Why the program does not end with status 0.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub(crate) enum Failure {
     )]
     Unavailable(String),
     /// The kernel refused, or talking to it failed.
-    #[error("{error}{hint}", error = .0, hint = hint(.0))]
+    #[error("{0}")]
     Kernel(Error),
     /// The service that is to be listed is not there.
     #[error("No such service")]
@@ -58,6 +58,14 @@ impl Failure {
         }
     }
 
+    /// What the kernel refused.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Failure::Kernel(error) => error.refusal(),
+            _ => None,
+        }
+    }
+
     /// Whether there is nothing to say: the reader went away, or it has been said.
     pub(crate) fn is_silent(&self) -> bool {
         match self {
@@ -85,31 +93,7 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// What an administrator should look at, where the kernel's answer does not tell.
-fn hint(error: &Error) -> String {
-    let Some(refusal) = error.refusal() else {
-        return String::new();
-    };
-    let adds_server =
-        matches!(refusal.operation, Operation::AddDestination | Operation::EditDestination);
-    if refusal.kind() == RefusalKind::Invalid && adds_server && loopback_is_down() {
-        return "\nThe loopback interface of this network namespace is down, and so every real \
-                server is refused: ip link set lo up"
-            .to_owned();
-    }
-    String::new()
-}
-
-/// Whether there is no way to 127.0.0.1, as in a network namespace that was just made. (A socket
-/// can be bound to that address even there.)
-fn loopback_is_down() -> bool {
-    let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0));
-    // No datagram is sent for this.
-    let way = socket.and_then(|socket| socket.connect((std::net::Ipv4Addr::LOCALHOST, 9)));
-    way.is_err_and(|error| error.kind() == io::ErrorKind::NetworkUnreachable)
-}
-
 /// The whole text of what the kernel refused, for a message of its own.
-pub(crate) fn refusal_text(refusal: &ipvs::Refusal) -> String {
+pub(crate) fn refusal_text(refusal: &Refusal) -> String {
     Failure::from(Error::Refused(refusal.clone())).to_string()
 }

@@ -1,6 +1,7 @@
 //! `ipvsadm`: set up, maintain and inspect the IPVS table of the kernel.
 #![forbid(unsafe_code)]
 
+mod advice;
 mod apply;
 mod cli;
 mod connections;
@@ -28,6 +29,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use advice::Advice;
 use failure::Failure;
 use output::Sink;
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
             if !failure.is_silent() {
                 notice::say(&failure);
             }
+            Advice::from(failure.refusal()).give();
             ExitCode::from(failure.status())
         }
     }

@@ -3,6 +3,7 @@
 use ipvs::rules::{Command, RuleLine, parse_line};
 use ipvs::{Batch, Client};
 
+use crate::advice::Advice;
 use crate::failure::{Failure, refusal_text};
 use crate::input::{Input, Source};
 use crate::names::Resolver;
@@ -20,14 +21,14 @@ pub(crate) fn restore(
 ) -> Result<(), Failure> {
     let mut input = Input::new(input);
     let mut names = Resolver::default();
-    let mut last = Last { line: 0, status: 0 };
+    let mut last = Last::default();
     loop {
         let other = changes(client, &mut input, &mut names, &mut last)?;
         let Some(line) = other else {
             return last.outcome();
         };
         let stops = line.stops_restore();
-        last = Last { line: line.number, status: 0 };
+        last.begins(line.number);
         let outcome = match line.command {
             Ok(command) => run::carry_out(&command, client, sink)
                 .and_then(|()| sink.flush().map_err(Failure::Output)),
@@ -42,19 +43,27 @@ pub(crate) fn restore(
                 return last.outcome();
             }
         } else if stops {
-            return Ok(());
+            return last.outcome();
         }
     }
 }
 
 /// The line that ran last, and the exit status that it stands for.
+#[derive(Default)]
 struct Last {
     line: u64,
     status: u8,
+    /// What is to be said in the end, for all lines.
+    advice: Advice,
 }
 
 impl Last {
+    fn begins(&mut self, line: u64) {
+        (self.line, self.status) = (line, 0);
+    }
+
     fn outcome(&self) -> Result<(), Failure> {
+        self.advice.give();
         match self.status {
             0 => Ok(()),
             status => Err(Failure::Reported(status)),
@@ -84,7 +93,7 @@ fn changes(
         match parse_line(line, names) {
             Ok(None) => {}
             Ok(Some(Command::Change(change))) => {
-                *last = Last { line: number, status: 0 };
+                last.begins(number);
                 // The number comes back with a refusal. No input has 2^64 lines.
                 batch.push(number as usize, &change)?;
                 tell_refused(&mut batch, last, &mut progress);
@@ -110,6 +119,7 @@ fn tell_refused(batch: &mut Batch<'_>, last: &mut Last, progress: &mut Progress)
         let line = refused.tag as u64;
         progress.clear();
         say(format_args!("line {line}: {}", refusal_text(&refused.refusal)));
+        last.advice.heed(&refused.refusal);
         if line == last.line {
             last.status = 255;
         }

@@ -112,6 +112,15 @@ fn the_loopback_that_is_down_is_that_of_the_namespace() {
     let ran = bare("--apply", rules);
     assert_eq!(ran.code(), Some(255));
     assert!(ran.stderr.starts_with("line 2: Invalid operation."), "{}", ran.stderr);
-    assert!(ran.stderr.contains("The loopback interface of this network namespace is down"));
+    let advice = "The loopback interface of this network namespace is down, and so every real \
+                  server is refused: ip link set lo up\n";
+    assert!(ran.stderr.contains(advice), "{}", ran.stderr);
     assert_eq!(bare("-S -n", "").success().stdout, "");
+    // Once for all servers.
+    let ran = bare("-R", &format!("{rules}-a -f 1 -r 10.9.0.2 -m\n-a -f 1 -r 10.9.0.3 -m\n"));
+    assert_eq!(ran.stderr.matches("Invalid operation.").count(), 3, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches(advice).count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.ends_with(advice), "{}", ran.stderr);
+    let ran = bare("-a -f 1 -r 10.9.0.1 -m", "");
+    assert!(ran.stderr.ends_with(advice), "{}", ran.stderr);
 }
