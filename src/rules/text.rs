@@ -89,14 +89,14 @@ pub fn push_named_endpoint(
 fn push_ipv4(buffer: &mut Vec<u8>, address: Ipv4Addr) {
     let mut text = Ipv4Text::default();
     text.address(address);
-    buffer.extend_from_slice(text.as_bytes());
+    text.push_to(buffer);
 }
 
 fn push_ipv4_endpoint(buffer: &mut Vec<u8>, address: Ipv4Addr, port: u16) {
     let mut text = Ipv4Text::default();
     text.address(address);
     text.port(port);
-    buffer.extend_from_slice(text.as_bytes());
+    text.push_to(buffer);
 }
 
 /// `255.255.255.255:65535` at most: of all texts the most frequent, so it is put together here and
@@ -108,21 +108,27 @@ struct Ipv4Text {
 }
 
 impl Ipv4Text {
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    /// A copy of known length, cut afterwards, costs less than one of just so many bytes.
+    fn push_to(&self, buffer: &mut Vec<u8>) {
+        let end = buffer.len() + self.length;
+        buffer.extend_from_slice(&self.bytes);
+        buffer.truncate(end);
     }
 
     fn address(&mut self, address: Ipv4Addr) {
-        let [a, b, c, d] = address.octets();
-        self.octet(a);
-        for octet in [b, c, d] {
-            self.byte(b'.');
-            self.octet(octet);
+        for octet in address.octets() {
+            let (text, length) = OCTETS[usize::from(octet)];
+            // What is beyond the length will be overwritten, or cut.
+            self.bytes[self.length..][..4].copy_from_slice(&text);
+            self.length += usize::from(length);
         }
+        // The last dot.
+        self.length -= 1;
     }
 
     fn port(&mut self, port: u16) {
-        self.byte(b':');
+        self.bytes[self.length] = b':';
+        self.length += 1;
         let digits = 1 + [10, 100, 1000, 10_000].iter().filter(|least| port >= **least).count();
         let mut rest = port;
         for place in self.bytes[self.length..][..digits].iter_mut().rev() {
@@ -132,31 +138,19 @@ impl Ipv4Text {
         }
         self.length += digits;
     }
-
-    fn octet(&mut self, octet: u8) {
-        let (digits, count) = OCTETS[usize::from(octet)];
-        // Those beyond the count will be overwritten, or are not looked at.
-        self.bytes[self.length..][..3].copy_from_slice(&digits);
-        self.length += usize::from(count);
-    }
-
-    fn byte(&mut self, byte: u8) {
-        self.bytes[self.length] = byte;
-        self.length += 1;
-    }
 }
 
-/// The digits of each octet, and how many there are.
-static OCTETS: [([u8; 3], u8); 256] = {
-    let mut octets = [([0; 3], 0); 256];
+/// The digits of each octet with a dot, and how many bytes these are.
+static OCTETS: [([u8; 4], u8); 256] = {
+    let mut octets = [([0; 4], 0); 256];
     let mut octet = 0;
     while octet < 256 {
         let value = octet as u8;
         let (a, b, c) = (b'0' + value / 100, b'0' + value / 10 % 10, b'0' + value % 10);
         octets[octet] = match value {
-            0..10 => ([c, 0, 0], 1),
-            10..100 => ([b, c, 0], 2),
-            100.. => ([a, b, c], 3),
+            0..10 => ([c, b'.', 0, 0], 2),
+            10..100 => ([b, c, b'.', 0], 3),
+            100.. => ([a, b, c, b'.'], 4),
         };
         octet += 1;
     }

@@ -21,17 +21,19 @@ fn timeouts(ns: &Netns) -> String {
     ns.reference(["-L", "--timeout"]).success().stdout
 }
 
-/// The daemons, and the kernel's threads for them: a daemon that is started anew has others.
+/// The daemons, and the sockets that the kernel has for them: a daemon that is started anew has others.
 fn daemons(ns: &Netns) -> (String, Vec<String>) {
-    let threads = std::fs::read_dir("/proc").expect("it is mounted").filter_map(|entry| {
-        let path = entry.ok()?.path();
-        let name = std::fs::read_to_string(path.join("comm")).ok()?;
-        let of_ipvs = name.starts_with("ipvs-m:") || name.starts_with("ipvs-b:");
-        of_ipvs.then(|| path.display().to_string())
+    let tables = ["udp", "udp6"].map(|name| {
+        let path = format!("/proc/thread-self/net/{name}");
+        ns.enter(|| std::fs::read_to_string(path)).expect("it is mounted")
     });
-    let mut threads: Vec<String> = threads.collect();
-    threads.sort_unstable();
-    (ns.reference(["-L", "--daemon"]).success().stdout, threads)
+    // The tenth column is the inode.
+    let sockets = tables.iter().flat_map(|table| table.lines().skip(1)).map(|line| {
+        line.split_whitespace().nth(9).unwrap_or_else(|| panic!("no inode: {line}")).to_owned()
+    });
+    let mut sockets: Vec<String> = sockets.collect();
+    sockets.sort_unstable();
+    (ns.reference(["-L", "--daemon"]).success().stdout, sockets)
 }
 
 fn settings_are_made_only_where_they_differ() {
@@ -41,7 +43,7 @@ fn settings_are_made_only_where_they_differ() {
     assert!(timeouts(&ns).contains("100 120 30"), "{}", timeouts(&ns));
     let first = daemons(&ns);
     assert!(first.0.contains("backup sync daemon (mcast=lo, syncid=7"), "{}", first.0);
-    assert!(!first.1.is_empty(), "its thread is found");
+    assert!(!first.1.is_empty(), "its socket is found");
 
     // Nothing differs.
     apply(&ns, &rules, NO_MORE).success();

@@ -281,8 +281,13 @@ const BLANKS: &[u8; 40] = b"                                        ";
 
 /// Fills what was written from `start` on with blanks behind it.
 pub(crate) fn pad_right(text: &mut Vec<u8>, start: usize, width: usize) {
-    let missing = width.saturating_sub(text.len() - start);
-    text.extend_from_slice(&BLANKS[..missing.min(BLANKS.len())]);
+    let missing = width.saturating_sub(text.len() - start).min(BLANKS.len());
+    if missing > 0 {
+        let end = text.len() + missing;
+        // A copy of known length, cut afterwards, costs less than one of just so many bytes.
+        text.extend_from_slice(BLANKS);
+        text.truncate(end);
+    }
 }
 
 /// Fills what was written from `start` on with blanks before it.
