@@ -111,6 +111,12 @@ impl<T: Transport> Client<T> {
 
     /// All virtual services, in the kernel's order, which means nothing.
     ///
+    /// The kernel hands over a long list in pieces and goes on at a count of services, those of
+    /// all network namespaces included (`ip_vs_genl_dump_services` in
+    /// `net/netfilter/ipvs/ip_vs_ctl.c`). While another program adds services, anywhere, one may
+    /// come twice, and while it removes some, one may be missing. In a [`Snapshot`] and a
+    /// [`Table`](crate::Table) none stands twice.
+    ///
     /// # Errors
     /// See [`Client`].
     pub fn services(&mut self) -> Result<Vec<Service>> {
@@ -146,7 +152,8 @@ impl<T: Transport> Client<T> {
     }
 
     /// The real servers of a virtual service, in the kernel's order. There are none where there
-    /// is no such service: the kernel does not tell the two apart.
+    /// is no such service: the kernel does not tell the two apart. While another program changes
+    /// this service, the same goes as for [`services`](Self::services).
     ///
     /// # Errors
     /// See [`Client`].
@@ -193,7 +200,7 @@ impl<T: Transport> Client<T> {
     ///
     /// The kernel has no such thing as a consistent reading, and does not tell when the table
     /// changes meanwhile: a service that is removed while the snapshot is taken may be in it
-    /// without servers.
+    /// without servers; see [`services`](Self::services) too.
     ///
     /// # Errors
     /// See [`Client`].
@@ -203,9 +210,11 @@ impl<T: Transport> Client<T> {
         for service in services {
             let mut destinations = self.destinations(&service.key)?;
             destinations.sort_unstable_by_key(|destination| destination.key);
+            destinations.dedup_by_key(|destination| destination.key);
             entries.push(SnapshotEntry { service, destinations });
         }
         entries.sort_unstable_by_key(|entry| entry.service.key);
+        entries.dedup_by_key(|entry| entry.service.key);
         Ok(Snapshot { entries })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use crate::program;
+use crate::{preload, program};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         timeouts_daemons_and_connections_as_json,
         the_exposition_of_a_real_table_is_sound,
         the_table_in_a_pipe_is_plain,
+        what_the_kernel_tells_twice_is_shown_once,
     ]
 }
 
@@ -218,4 +219,30 @@ mark 5 IPv6           wlc, persistent 360 s mask 64                    0        
     let utf8 = shown(&["-t", "10.0.0.1:80", "--tun-info"], "C.UTF-8");
     assert!(utf8.contains("gue port 6080, checksum") && utf8.contains('─'), "{utf8}");
     assert!(!utf8.contains('\u{1b}'), "{utf8}");
+}
+
+fn what_the_kernel_tells_twice_is_shown_once() {
+    let ns = with_rules();
+    let library = preload::build("twice", include_str!("twice.c"));
+    let shown = |words: &str, preloaded: bool| {
+        let command = ns.command(program::ipvsadm()).args(words.split(' '));
+        match preloaded {
+            true => command.env("LD_PRELOAD", &library).run().success().stdout,
+            false => command.run().success().stdout,
+        }
+    };
+    for words in [
+        "-L -n",
+        "-L -n --stats",
+        "-S -n",
+        "-L --json",
+        "-S --json",
+        "-L -n --format table",
+        "-L --format prometheus",
+    ] {
+        assert_eq!(shown(words, true), shown(words, false), "{words}");
+    }
+    // This does tell all twice.
+    let [twice, once] = [true, false].map(|preloaded| shown("-L -n --nosort", preloaded));
+    assert!(twice.lines().count() > once.lines().count(), "{twice}");
 }

@@ -14,7 +14,7 @@ use crate::notice::say;
 use crate::output::Sink;
 use crate::run;
 use crate::settings::{Pending, Settings};
-use crate::wanted::{Ends, Place, Wanted, read_all};
+use crate::wanted::{Ends, Place, Wanted, is_out_of_date, read_all};
 
 /// How to do it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,13 +41,12 @@ pub(crate) fn apply(
         return Err(Failure::Reported(2));
     }
     let _lock = Lock::acquire(how.wait)?;
-    let before = client.table()?;
-    let plan =
-        Plan::between(&before, &wanted.table, PlanOptions { keep_weights: options.keep_weights });
+    let options = PlanOptions { keep_weights: options.keep_weights };
     if how.dry_run {
+        let plan = Plan::between(&client.table()?, &wanted.table, options);
         return dry_run::plan(client, &plan, &settings, sink);
     }
-    client.apply(&plan).map_err(|error| failed(&error, &wanted))?;
+    let (before, plan) = all_or_nothing(client, &wanted, options)?;
     set(client, &settings, &before, &plan)?;
     say(plan.summary());
     Ok(())
@@ -79,9 +78,9 @@ pub(crate) fn restore(
         return Err(Failure::Reported(REFUSED));
     }
     let _lock = Lock::acquire(how.wait)?;
-    let before = client.table()?;
-    let plan = Plan::between(&before, &wanted.table, PlanOptions::default());
+    let options = PlanOptions::default();
     if how.dry_run {
+        let plan = Plan::between(&client.table()?, &wanted.table, options);
         report(&wanted.refused);
         let shown = dry_run::plan(client, &plan, &settings_of(&wanted), sink);
         return match (&shown, wanted.refused.is_empty()) {
@@ -91,10 +90,10 @@ pub(crate) fn restore(
     }
     let mut status = match on_refusal {
         OnRefusal::Undo => {
-            client.apply(&plan).map_err(|error| failed(&error, &wanted))?;
+            all_or_nothing(client, &wanted, options)?;
             0
         }
-        OnRefusal::GoOn => apply_what_can_be(client, plan, &mut wanted)?,
+        OnRefusal::GoOn => apply_what_can_be(client, &mut wanted, options)?,
     };
     for (place, command) in &wanted.others {
         let outcome = run::carry_out(command, client, sink)
@@ -110,16 +109,45 @@ pub(crate) fn restore(
 /// How often to try again where another program changes the table at the same time.
 const ATTEMPTS: usize = 3;
 
+/// Makes the table what is wanted, all of it or nothing. Comes back with what it was, and with what
+/// was done.
+fn all_or_nothing(
+    client: &mut Client,
+    wanted: &Wanted,
+    options: PlanOptions,
+) -> Result<(Table, Plan), Failure> {
+    let mut attempts = 0;
+    loop {
+        let before = client.table()?;
+        let plan = Plan::between(&before, &wanted.table, options);
+        attempts += 1;
+        match client.apply(&plan) {
+            Ok(()) => return Ok((before, plan)),
+            Err(error) if attempts < ATTEMPTS && came_too_late(&error) => {}
+            Err(error) => return Err(failed(&error, wanted)),
+        }
+    }
+}
+
+/// Whether another program changed the table while the plan was made, and nothing else is wrong.
+fn came_too_late(error: &ApplyError) -> bool {
+    matches!(error.aftermath, Aftermath::Restored)
+        && error.interrupted.is_none()
+        // The others may follow from this one.
+        && error.refused.first().is_some_and(|first| is_out_of_date(first.refusal.kind()))
+}
+
 /// Carries out as much of what is wanted as the kernel takes, and tells what it does not. The
 /// table is then as if each line had been carried out by itself, from an empty table.
 fn apply_what_can_be(
     client: &mut Client,
-    mut plan: Plan,
     wanted: &mut Wanted,
+    options: PlanOptions,
 ) -> Result<u8, Failure> {
     let mut advice = Advice::default();
     let mut attempts = 0;
     let left = loop {
+        let plan = Plan::between(&client.table()?, &wanted.table, options);
         let refused = match client.apply_best_effort(&plan) {
             Ok(refused) => refused,
             Err(error) => {
@@ -139,7 +167,6 @@ fn apply_what_can_be(
                 break refused;
             }
         }
-        plan = Plan::between(&client.table()?, &wanted.table, PlanOptions::default());
     };
     report(&wanted.refused);
     wanted.explain(&left).iter().for_each(say);

@@ -61,6 +61,8 @@ impl Services {
         }
         if sorted {
             waiting.sort_unstable_by_key(|service| service.key);
+            // One may come twice: see `Client::services`.
+            waiting.dedup_by_key(|service| service.key);
         }
         Ok(Services { waiting, reading })
     }
@@ -122,6 +124,7 @@ impl Services {
             // The kernel tells the newest first, and most tables were made in order.
             destinations.reverse();
             destinations.sort_unstable_by_key(|destination| place(&destination.key));
+            destinations.dedup_by_key(|destination| destination.key);
         }
         Ok(())
     }

@@ -204,7 +204,7 @@ impl Wanted {
 
 /// Whether the kernel refuses for what the table holds, which was not so when the plan was made or
 /// follows from another refusal.
-fn is_out_of_date(kind: RefusalKind) -> bool {
+pub(crate) fn is_out_of_date(kind: RefusalKind) -> bool {
     matches!(
         kind,
         RefusalKind::ServiceExists

@@ -1,14 +1,18 @@
-//! Killed in the middle of it, and what comes after.
+//! Killed in the middle of it, or overtaken by another program, and what comes after.
 
 use super::tables::{described, large};
-use super::{apply, load, size, table};
+use super::{apply, assert_ended, load, saved, size, table};
 use crate::harness::KernelTest;
-use crate::netns::Netns;
+use crate::netns::{Netns, Ran};
 use crate::{preload, program};
 use std::os::unix::process::ExitStatusExt;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    crate::tests![killed_before_any_datagram_the_next_apply_ends_in_the_table]
+    crate::tests![
+        killed_before_any_datagram_the_next_apply_ends_in_the_table,
+        what_another_program_changes_meanwhile_is_planned_for_anew,
+        who_is_overtaken_again_and_again_gives_up_and_undoes,
+    ]
 }
 
 /// Two tables that share half of their services and servers, with all of these edited.
@@ -26,22 +30,26 @@ fn pair() -> [String; 2] {
     [keep(&rules, 0), keep(&other, 1)]
 }
 
+/// Runs `ipvsadm --apply`, and `then` before each datagram after so many.
+fn apply_between(ns: &Netns, rules: &str, datagrams: usize, then: &str) -> Ran {
+    ns.command(program::ipvsadm())
+        .arg("--apply")
+        .stdin(rules)
+        .env("LD_PRELOAD", preload::build("between", include_str!("between.c")))
+        .env("DATAGRAMS", datagrams.to_string())
+        .env("THEN", then)
+        .run()
+}
+
 /// The kernel carries out a datagram to its end before it sees a signal, so that these moments are
 /// all that there are.
 fn killed_before_any_datagram_the_next_apply_ends_in_the_table() {
-    let library = preload::build("killed", include_str!("killed.c"));
     let [before, after] = pair();
     let tables = [&before, &after].map(|rules| described(rules));
     for datagrams in 0.. {
         let ns = Netns::new();
         load(&ns, &before);
-        let ran = ns
-            .command(program::ipvsadm())
-            .arg("--apply")
-            .stdin(after.as_str())
-            .env("LD_PRELOAD", &library)
-            .env("DATAGRAMS", datagrams.to_string())
-            .run();
+        let ran = apply_between(&ns, &after, datagrams, "kill -KILL $PPID");
         if ran.status.signal().is_none() {
             ran.success();
             assert_eq!(table(&ns), tables[1]);
@@ -54,4 +62,36 @@ fn killed_before_any_datagram_the_next_apply_ends_in_the_table() {
         let ran = apply(&ns, &after, [""; 0]).success();
         assert_eq!(table(&ns), tables[1], "{}", ran.stderr);
     }
+}
+
+fn what_another_program_changes_meanwhile_is_planned_for_anew() {
+    let ours = program::ipvsadm();
+    let rules = "-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n-A -f 2 -s rr\n";
+    for (before, meanwhile) in [
+        ("", "-A -f 1 -s lc"),
+        ("-A -f 1 -s lc\n", "-D -f 1"),
+        ("-A -f 1 -s rr\n", "-a -f 1 -r 10.9.0.1 -m"),
+        ("-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m\n", "-d -f 1 -r 10.9.0.1"),
+        ("-A -f 1 -s rr\n-a -f 1 -r 10.9.0.2 -m\n", "-d -f 1 -r 10.9.0.2"),
+        ("-A -f 3 -s rr\n", "-D -f 3"),
+    ] {
+        let ns = Netns::new();
+        load(&ns, before);
+        let other = format!("{} {meanwhile}", ours.display());
+        let ran = apply_between(&ns, rules, 0, &other).success();
+        assert_eq!(table(&ns), described(rules), "{meanwhile}: {}", ran.stderr);
+    }
+}
+
+fn who_is_overtaken_again_and_again_gives_up_and_undoes() {
+    let ns = Netns::new();
+    let ours = program::ipvsadm();
+    let toggle = format!("{0} -A -f 1 -s lc 2>&- || {0} -D -f 1", ours.display());
+    let ran = apply_between(&ns, "-A -f 1 -s rr\n", 0, &toggle);
+    assert_ended(
+        &ran,
+        255,
+        "line 1: Service already exists\nNothing was changed: the table is what it was.",
+    );
+    assert_eq!(saved(&ns), "-A -f 1 -s lc");
 }

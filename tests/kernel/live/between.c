@@ -1,13 +1,12 @@
-// Loaded before the C library, this kills a program that is about to send IPVS more than $DATAGRAMS with changes.
+// Loaded before the C library, this runs $THEN whenever a program has sent IPVS $DATAGRAMS with changes, or more, and is
+// about to send another one.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <linux/genetlink.h>
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static int has_changes(const struct nlmsghdr *first)
 {
@@ -29,7 +28,11 @@ ssize_t send(int fd, const void *datagram, size_t length, int flags)
 {
     static int sent;
     ssize_t (*next)(int, const void *, size_t, int) = dlsym(RTLD_NEXT, "send");
-    if (length >= NLMSG_HDRLEN + GENL_HDRLEN && has_changes(datagram) && sent++ == atoi(getenv("DATAGRAMS")))
-        kill(getpid(), SIGKILL);
+    if (length >= NLMSG_HDRLEN + GENL_HDRLEN && has_changes(datagram) && sent++ >= atoi(getenv("DATAGRAMS"))) {
+        // What runs now is not to be stopped itself.
+        unsetenv("LD_PRELOAD");
+        if (system(getenv("THEN")) < 0)
+            abort();
+    }
     return next(fd, datagram, length, flags);
 }
