@@ -1,4 +1,4 @@
-//! Libraries that a program loads before the C library, to see a kernel that is other than ours.
+//! Libraries that a program loads before the C library, to see another kernel than there is, or to be overtaken.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -27,7 +27,7 @@ pub(crate) fn restore(
         let Some(line) = other else {
             return last.outcome();
         };
-        let stops = line.stops_restore();
+        let mut stops = line.stops_restore();
         last.begins(line.number);
         let outcome = match line.command {
             Ok(command) => run::carry_out(&command, client, sink)
@@ -36,13 +36,11 @@ pub(crate) fn restore(
         };
         if let Err(failure) = outcome {
             // A service that cannot be listed ends the run, as it does in ipvsadm 1.31.
-            let stops = stops || matches!(failure, Failure::NothingToList | Failure::Output(_));
+            stops |= matches!(failure, Failure::NothingToList | Failure::Output(_));
             report(line.number, &failure);
             last.status = failure.status();
-            if stops {
-                return last.outcome();
-            }
-        } else if stops {
+        }
+        if stops {
             return last.outcome();
         }
     }

@@ -6,6 +6,7 @@ use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
 use crate::{preload, program};
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -30,12 +31,17 @@ fn pair() -> [String; 2] {
     [keep(&rules, 0), keep(&other, 1)]
 }
 
+/// The library that [`apply_between`] takes.
+fn library() -> PathBuf {
+    preload::build("between", include_str!("between.c"))
+}
+
 /// Runs `ipvsadm --apply`, and `then` before each datagram after so many.
-fn apply_between(ns: &Netns, rules: &str, datagrams: usize, then: &str) -> Ran {
+fn apply_between(ns: &Netns, library: &Path, rules: &str, datagrams: usize, then: &str) -> Ran {
     ns.command(program::ipvsadm())
         .arg("--apply")
         .stdin(rules)
-        .env("LD_PRELOAD", preload::build("between", include_str!("between.c")))
+        .env("LD_PRELOAD", library)
         .env("DATAGRAMS", datagrams.to_string())
         .env("THEN", then)
         .run()
@@ -44,12 +50,13 @@ fn apply_between(ns: &Netns, rules: &str, datagrams: usize, then: &str) -> Ran {
 /// The kernel carries out a datagram to its end before it sees a signal, so that these moments are
 /// all that there are.
 fn killed_before_any_datagram_the_next_apply_ends_in_the_table() {
+    let library = library();
     let [before, after] = pair();
     let tables = [&before, &after].map(|rules| described(rules));
     for datagrams in 0.. {
         let ns = Netns::new();
         load(&ns, &before);
-        let ran = apply_between(&ns, &after, datagrams, "kill -KILL $PPID");
+        let ran = apply_between(&ns, &library, &after, datagrams, "kill -KILL $PPID");
         if ran.status.signal().is_none() {
             ran.success();
             assert_eq!(table(&ns), tables[1]);
@@ -65,6 +72,7 @@ fn killed_before_any_datagram_the_next_apply_ends_in_the_table() {
 }
 
 fn what_another_program_changes_meanwhile_is_planned_for_anew() {
+    let library = library();
     let ours = program::ipvsadm();
     let rules = "-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n-A -f 2 -s rr\n";
     for (before, meanwhile) in [
@@ -78,7 +86,7 @@ fn what_another_program_changes_meanwhile_is_planned_for_anew() {
         let ns = Netns::new();
         load(&ns, before);
         let other = format!("{} {meanwhile}", ours.display());
-        let ran = apply_between(&ns, rules, 0, &other).success();
+        let ran = apply_between(&ns, &library, rules, 0, &other).success();
         assert_eq!(table(&ns), described(rules), "{meanwhile}: {}", ran.stderr);
     }
 }
@@ -87,7 +95,7 @@ fn who_is_overtaken_again_and_again_gives_up_and_undoes() {
     let ns = Netns::new();
     let ours = program::ipvsadm();
     let toggle = format!("{0} -A -f 1 -s lc 2>&- || {0} -D -f 1", ours.display());
-    let ran = apply_between(&ns, "-A -f 1 -s rr\n", 0, &toggle);
+    let ran = apply_between(&ns, &library(), "-A -f 1 -s rr\n", 0, &toggle);
     assert_ended(
         &ran,
         255,

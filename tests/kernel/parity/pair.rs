@@ -95,8 +95,7 @@ struct Side {
 
 impl Side {
     fn new(name: &str) -> Side {
-        // A test that was killed may have left its namespaces behind.
-        let netns = Netns::named(&format!("{name}{}", std::process::id()));
+        let netns = Netns::named(name);
         netns.ip(NETWORK);
         let client = netns.enter(Client::new).expect("a connection to IPVS");
         Side { netns, client: RefCell::new(client), session: None }
