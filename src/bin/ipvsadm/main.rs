@@ -1,37 +1,24 @@
 //! `ipvsadm`: set up, maintain and inspect the IPVS table of the kernel.
 #![forbid(unsafe_code)]
 
-mod advice;
-mod apply;
 mod cli;
-mod connections;
-mod dry_run;
-mod failure;
-mod formats;
-mod input;
-mod json;
+mod commands;
+mod desired;
 mod kernel;
-mod list;
-mod lock;
 mod names;
-mod notice;
 mod output;
-mod progress;
-mod reading;
-mod restore;
+mod process;
 mod run;
-mod save;
 mod scripts;
-mod settings;
-mod wanted;
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use advice::Advice;
-use failure::Failure;
-use output::Sink;
+use process::Sink;
+use process::advice::Advice;
+use process::failure::Failure;
+use process::notice;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();

@@ -3,12 +3,13 @@
 use ipvs::rules::{Command, Invocation, help};
 use ipvs::{Change, Client};
 
-use crate::apply::How;
-use crate::failure::Failure;
-use crate::input::LockedInput;
-use crate::lock::Lock;
-use crate::output::Sink;
-use crate::{apply, dry_run, kernel, list, restore, save};
+use crate::commands::apply::How;
+use crate::commands::{apply, dry_run, list, restore, save};
+use crate::kernel;
+use crate::process::Sink;
+use crate::process::failure::Failure;
+use crate::process::input::LockedInput;
+use crate::process::lock::Lock;
 
 /// What `-v` prints. Programs read the second word.
 const VERSION: &str =
@@ -25,7 +26,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         // Before any other thread is started, so that all are there.
         ipvs::enter_namespace(namespace)?;
     }
-    let mut client = kernel::connect()?;
+    let mut client = kernel::connect::connect()?;
     let how = How { dry_run: invocation.dry_run, wait: invocation.wait };
     match &invocation.command {
         Command::Apply(options) => {

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use anyhow::anyhow;
 use ipvs::rules::SaveOptions;
 
-use crate::apply::{self, How, OnRefusal};
-use crate::failure::Failure;
-use crate::lock::Lock;
-use crate::notice::say;
-use crate::output::Sink;
-use crate::wanted::read_all;
-use crate::{dry_run, kernel, restore, save};
+use crate::commands::apply::{self, How, OnRefusal};
+use crate::commands::{dry_run, restore, save};
+use crate::desired::read_all;
+use crate::kernel;
+use crate::process::Sink;
+use crate::process::failure::Failure;
+use crate::process::lock::Lock;
+use crate::process::notice::say;
 
 const SAVE_USAGE: &str = "\
 usage: ipvsadm-save [-n] [--netns NAMESPACE]
@@ -51,7 +52,7 @@ pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failur
         }
     }
     let options = SaveOptions { numeric, ..SaveOptions::default() };
-    save::save(&mut kernel::connect()?, &options, sink)
+    save::save(&mut kernel::connect::connect()?, &options, sink)
 }
 
 /// What `ipvsadm-restore` was asked for.
@@ -107,7 +108,7 @@ fn carry_out(options: &Restore<'_>, sink: &mut Sink) -> Result<(), Failure> {
     if let Some(namespace) = options.namespace {
         ipvs::enter_namespace(namespace)?;
     }
-    let mut client = kernel::connect()?;
+    let mut client = kernel::connect::connect()?;
     // Without the right to change anything nothing is read.
     client.info()?;
     if !options.clear {

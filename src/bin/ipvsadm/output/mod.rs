@@ -1,12 +1,9 @@
-//! What the program prints: a view of what the kernel told.
+//! What the program prints: a view of what the kernel reported.
 
 pub(crate) mod classic;
+pub(crate) mod connections;
 mod counter;
 mod human;
-mod look;
+pub(crate) mod json;
 pub(crate) mod prometheus;
-mod sink;
 pub(crate) mod table;
-
-pub(crate) use look::Look;
-pub(crate) use sink::Sink;

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use ipvs::rules::text::push_number;
 use ipvs::{AddressFamily, Destination, Info, ServiceKey, SnapshotEntry, Stats};
 
-use super::Sink;
+use crate::process::Sink;
 
 /// The totals of the whole network namespace, those of services that are gone included.
 ///

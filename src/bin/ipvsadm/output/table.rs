@@ -14,8 +14,8 @@ use tabled::settings::style::HorizontalLine;
 use tabled::settings::{Alignment, Color, Padding, Style, Theme, Width};
 
 use super::human;
-use super::look::Look;
 use crate::names::Names;
+use crate::process::terminal::Look;
 
 /// How many blanks are between columns.
 const GAP: usize = 2;

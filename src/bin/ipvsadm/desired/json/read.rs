@@ -15,11 +15,11 @@ use ipvs::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::document::{
+use super::place::{self, Place, Text};
+use crate::output::json::document::{
     Checksum, Daemon, Destination, Document, Family, Forwarding, Object, Persistence, Protocol,
     Role, Service, Timeouts, Tunnel, TunnelKind,
 };
-use super::place::{self, Place, Text};
 
 /// What JSON asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -415,7 +415,8 @@ fn kind_name(kind: TunnelKind) -> &'static str {
 
 /// What is not there stays as it is.
 fn timeouts(found: &Timeouts) -> Change {
-    let seconds = |timeout: Option<super::document::Seconds>| timeout.map_or(0, |it| it.0);
+    let seconds =
+        |timeout: Option<crate::output::json::document::Seconds>| timeout.map_or(0, |it| it.0);
     Change::SetTimeouts(ipvs::Timeouts {
         tcp: seconds(found.tcp_seconds),
         tcp_fin: seconds(found.tcp_fin_seconds),

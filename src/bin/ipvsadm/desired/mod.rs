@@ -10,8 +10,10 @@ use ipvs::{
     Change, DestinationKey, Refusal, RefusalKind, RefusedChange, ServiceKey, Table, TableError,
 };
 
-use crate::failure::{Failure, refusal_text};
-use crate::json;
+mod json;
+
+use crate::process::failure::{Failure, refusal_text};
+
 use crate::names::Resolver;
 
 /// What a file asks for.

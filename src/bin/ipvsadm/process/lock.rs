@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::failure::Failure;
-use crate::notice::say;
+use crate::process::failure::Failure;
+use crate::process::notice::say;
 
 /// The lock of this network namespace. It is held until this is dropped, or the program ends in
 /// whatever way.

@@ -15,7 +15,7 @@ use super::*;
 
 /// The whole schema, or one of the parts in it.
 fn schema(part: Option<&str>) -> jsonschema::Validator {
-    let text = include_str!("../../../../docs/ipvsadm.schema.json");
+    let text = include_str!("../../../../../docs/ipvsadm.schema.json");
     let mut schema: Value = serde_json::from_str(text).expect("JSON");
     if let Some(part) = part {
         let parts = schema["$defs"].take();
@@ -252,8 +252,8 @@ fn connections_are_written_a_line_each() {
     let file = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n\
                 TCP C0A89001 8F3A C0A8902C 0050 800A0A08 0050 TIME_WAIT       118\n\
                 UDP C0A89001 0000 C0A8902C 13C4 800A0A08 13C4 UDP              60 sip a\"b\n";
-    let mut sink = crate::output::Sink::to(Vec::new());
-    crate::connections::print_json(file.as_bytes(), &mut sink).expect("printed");
+    let mut sink = crate::process::Sink::to(Vec::new());
+    crate::output::connections::print_json(file.as_bytes(), &mut sink).expect("printed");
     let text = String::from_utf8(sink.written()).expect("text");
     assert_eq!(
         text,

@@ -7,11 +7,11 @@ use std::str::FromStr;
 use ipvs::Protocol;
 use ipvs::rules::text::{push_named_endpoint, push_number};
 
-use crate::failure::Failure;
-use crate::json;
 use crate::names::Names;
-use crate::output::Sink;
 use crate::output::classic::pad_right;
+use crate::output::json;
+use crate::process::Sink;
+use crate::process::failure::Failure;
 
 /// The kernel's list (`ip_vs_conn_seq_show` in net/netfilter/ipvs/ip_vs_conn.c), that of the
 /// network namespace of this thread.

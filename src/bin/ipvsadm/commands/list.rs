@@ -7,13 +7,14 @@ use anyhow::anyhow;
 use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing, View};
 use ipvs::{Client, Daemon, Statistics};
 
-use crate::failure::Failure;
-use crate::json::Writer;
+use crate::commands::formats;
+use crate::kernel::table::{Reading, Services};
 use crate::names::Names;
-use crate::output::Sink;
 use crate::output::classic::{self, Classic};
-use crate::reading::{Reading, Services};
-use crate::{connections, formats};
+use crate::output::connections;
+use crate::output::json::Writer;
+use crate::process::Sink;
+use crate::process::failure::Failure;
 
 /// Prints what is asked for. What was printed may still be in the sink.
 pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> Result<(), Failure> {

@@ -3,13 +3,13 @@
 use ipvs::rules::{Command, RuleLine, parse_line};
 use ipvs::{Batch, Client};
 
-use crate::advice::Advice;
-use crate::failure::{Failure, refusal_text};
-use crate::input::{Input, Source};
 use crate::names::Resolver;
-use crate::notice::say;
-use crate::output::Sink;
-use crate::progress::Progress;
+use crate::process::Sink;
+use crate::process::advice::Advice;
+use crate::process::failure::{Failure, refusal_text};
+use crate::process::input::{Input, Source};
+use crate::process::notice::say;
+use crate::process::progress::Progress;
 use crate::run;
 
 /// Carries out the rules of `input`. What is wrong with single lines is told as it happens; the

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use ipvs::{Client, Error};
 
-use crate::failure::Failure;
+use crate::process::failure::Failure;
 
 /// Connects to IPVS. Where the kernel has none, its module is loaded first.
 pub(crate) fn connect() -> Result<Client, Failure> {

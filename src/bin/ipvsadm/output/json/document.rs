@@ -16,56 +16,56 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// understood yet, their text.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "Item: Deserialize<'de>"))]
-pub(super) struct Document<Item> {
+pub(crate) struct Document<Item> {
     /// Not needed to make a table, but it may be there.
     #[expect(dead_code, reason = "only looked at")]
     #[serde(default, deserialize_with = "object")]
-    pub(super) info: Option<Info>,
+    pub(crate) info: Option<Info>,
     /// Never left out: a file without it is no table, and must not clear one.
-    pub(super) services: Vec<Item>,
+    pub(crate) services: Vec<Item>,
     #[serde(default = "none")]
-    pub(super) timeouts: Option<Item>,
+    pub(crate) timeouts: Option<Item>,
     #[serde(default)]
-    pub(super) daemons: Option<Vec<Item>>,
+    pub(crate) daemons: Option<Vec<Item>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Info {
-    pub(super) version: String,
-    pub(super) connection_table_size: u32,
+pub(crate) struct Info {
+    pub(crate) version: String,
+    pub(crate) connection_table_size: u32,
 }
 
 /// A virtual service: known by `protocol`, `address` and `port`, or by `firewall_mark` and `family`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "Server: Deserialize<'de>"))]
-pub(super) struct Service<Server = Destination> {
+pub(crate) struct Service<Server = Destination> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) protocol: Option<Protocol>,
+    pub(crate) protocol: Option<Protocol>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) port: Option<Port>,
+    pub(crate) port: Option<Port>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) firewall_mark: Option<FirewallMark>,
+    pub(crate) firewall_mark: Option<FirewallMark>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) family: Option<Family>,
+    pub(crate) family: Option<Family>,
     #[serde(default)]
-    pub(super) scheduler: Option<Name>,
+    pub(crate) scheduler: Option<Name>,
     #[serde(default)]
-    pub(super) scheduler_flags: Option<Vec<Cow<'static, str>>>,
+    pub(crate) scheduler_flags: Option<Vec<Cow<'static, str>>>,
     #[serde(default, deserialize_with = "object")]
-    pub(super) persistence: Option<Persistence>,
+    pub(crate) persistence: Option<Persistence>,
     #[serde(default)]
-    pub(super) persistence_engine: Option<Name>,
+    pub(crate) persistence_engine: Option<Name>,
     #[serde(default)]
-    pub(super) one_packet: Option<bool>,
+    pub(crate) one_packet: Option<bool>,
     #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
-    pub(super) counters: Option<Counters>,
+    pub(crate) counters: Option<Counters>,
     #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
-    pub(super) rates: Option<Counters>,
+    pub(crate) rates: Option<Counters>,
     #[serde(default = "none")]
-    pub(super) destinations: Option<Vec<Server>>,
+    pub(crate) destinations: Option<Vec<Server>>,
 }
 
 /// `None` for types without a default of their own.
@@ -75,117 +75,117 @@ fn none<T>() -> Option<T> {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Persistence {
+pub(crate) struct Persistence {
     #[serde(default)]
-    pub(super) timeout_seconds: Option<Seconds>,
+    pub(crate) timeout_seconds: Option<Seconds>,
     /// For IPv4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) netmask: Option<Ipv4Addr>,
+    pub(crate) netmask: Option<Ipv4Addr>,
     /// For IPv6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) prefix_length: Option<PrefixLength>,
+    pub(crate) prefix_length: Option<PrefixLength>,
 }
 
 /// A real server.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Destination {
-    pub(super) address: IpAddr,
+pub(crate) struct Destination {
+    pub(crate) address: IpAddr,
     #[serde(default)]
-    pub(super) port: Option<Port>,
+    pub(crate) port: Option<Port>,
     #[serde(default)]
-    pub(super) forwarding: Option<Forwarding>,
+    pub(crate) forwarding: Option<Forwarding>,
     #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
-    pub(super) tunnel: Option<Tunnel>,
+    pub(crate) tunnel: Option<Tunnel>,
     #[serde(default)]
-    pub(super) weight: Option<Count>,
+    pub(crate) weight: Option<Count>,
     #[serde(default)]
-    pub(super) upper_threshold: Option<Count>,
+    pub(crate) upper_threshold: Option<Count>,
     #[serde(default)]
-    pub(super) lower_threshold: Option<Count>,
+    pub(crate) lower_threshold: Option<Count>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) active_connections: Option<u32>,
+    pub(crate) active_connections: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) inactive_connections: Option<u32>,
+    pub(crate) inactive_connections: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) persistent_connections: Option<u32>,
+    pub(crate) persistent_connections: Option<u32>,
     #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
-    pub(super) counters: Option<Counters>,
+    pub(crate) counters: Option<Counters>,
     #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
-    pub(super) rates: Option<Counters>,
+    pub(crate) rates: Option<Counters>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Tunnel {
+pub(crate) struct Tunnel {
     #[serde(rename = "type")]
-    pub(super) kind: TunnelKind,
+    pub(crate) kind: TunnelKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) port: Option<TunnelPort>,
+    pub(crate) port: Option<TunnelPort>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) checksum: Option<Checksum>,
+    pub(crate) checksum: Option<Checksum>,
 }
 
 /// Totals, or what they grow by in a second.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Counters {
-    pub(super) connections: u64,
-    pub(super) incoming_packets: u64,
-    pub(super) outgoing_packets: u64,
-    pub(super) incoming_bytes: u64,
-    pub(super) outgoing_bytes: u64,
+pub(crate) struct Counters {
+    pub(crate) connections: u64,
+    pub(crate) incoming_packets: u64,
+    pub(crate) outgoing_packets: u64,
+    pub(crate) incoming_bytes: u64,
+    pub(crate) outgoing_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Timeouts {
+pub(crate) struct Timeouts {
     #[serde(default)]
-    pub(super) tcp_seconds: Option<Seconds>,
+    pub(crate) tcp_seconds: Option<Seconds>,
     #[serde(default)]
-    pub(super) tcp_fin_seconds: Option<Seconds>,
+    pub(crate) tcp_fin_seconds: Option<Seconds>,
     #[serde(default)]
-    pub(super) udp_seconds: Option<Seconds>,
+    pub(crate) udp_seconds: Option<Seconds>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Daemon {
-    pub(super) role: Role,
-    pub(super) interface: Name,
+pub(crate) struct Daemon {
+    pub(crate) role: Role,
+    pub(crate) interface: Name,
     #[serde(default)]
-    pub(super) sync_id: Option<Number<0, 255>>,
+    pub(crate) sync_id: Option<Number<0, 255>>,
     #[serde(default)]
-    pub(super) max_length_bytes: Option<Number<1, 65507>>,
+    pub(crate) max_length_bytes: Option<Number<1, 65507>>,
     #[serde(default)]
-    pub(super) multicast_group: Option<IpAddr>,
+    pub(crate) multicast_group: Option<IpAddr>,
     #[serde(default)]
-    pub(super) multicast_port: Option<Number<1, 65535>>,
+    pub(crate) multicast_port: Option<Number<1, 65535>>,
     #[serde(default)]
-    pub(super) multicast_ttl: Option<Number<1, 255>>,
+    pub(crate) multicast_ttl: Option<Number<1, 255>>,
 }
 
 /// A connection, a line of its own. It is only written.
 #[derive(Debug, Serialize)]
-pub(super) struct Connection<'a> {
-    pub(super) protocol: String,
-    pub(super) client_address: IpAddr,
-    pub(super) client_port: u16,
-    pub(super) virtual_address: IpAddr,
-    pub(super) virtual_port: u16,
-    pub(super) destination_address: IpAddr,
-    pub(super) destination_port: u16,
-    pub(super) state: Cow<'a, str>,
-    pub(super) expires_seconds: u64,
-    pub(super) persistence_engine: Option<Cow<'a, str>>,
-    pub(super) persistence_engine_data: Option<Cow<'a, str>>,
+pub(crate) struct Connection<'a> {
+    pub(crate) protocol: String,
+    pub(crate) client_address: IpAddr,
+    pub(crate) client_port: u16,
+    pub(crate) virtual_address: IpAddr,
+    pub(crate) virtual_port: u16,
+    pub(crate) destination_address: IpAddr,
+    pub(crate) destination_port: u16,
+    pub(crate) state: Cow<'a, str>,
+    pub(crate) expires_seconds: u64,
+    pub(crate) persistence_engine: Option<Cow<'a, str>>,
+    pub(crate) persistence_engine_data: Option<Cow<'a, str>>,
 }
 
 // `Other` is what a kernel newer than the library may report, and nobody can ask for.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     Tcp,
     Udp,
     Sctp,
@@ -195,14 +195,14 @@ pub(super) enum Protocol {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Family {
+pub(crate) enum Family {
     Ipv4,
     Ipv6,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Forwarding {
+pub(crate) enum Forwarding {
     Masquerade,
     DirectRoute,
     Tunnel,
@@ -214,7 +214,7 @@ pub(super) enum Forwarding {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum TunnelKind {
+pub(crate) enum TunnelKind {
     Ipip,
     Gue,
     Gre,
@@ -225,7 +225,7 @@ pub(super) enum TunnelKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(clippy::enum_variant_names, reason = "a checksum is called a checksum")]
-pub(super) enum Checksum {
+pub(crate) enum Checksum {
     None,
     Checksum,
     Remote,
@@ -233,14 +233,14 @@ pub(super) enum Checksum {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Role {
+pub(crate) enum Role {
     Master,
     Backup,
 }
 
 /// What must be an object. By itself, a struct is also read from a list of its fields' values.
 #[derive(Debug)]
-pub(super) struct Object<T>(pub(super) T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -272,20 +272,20 @@ fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 /// A whole number of which both ends of the range are known. It is checked when it is read, where
 /// the line and column are known too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Number<const MIN: u32, const MAX: u32>(pub(super) u32);
+pub(crate) struct Number<const MIN: u32, const MAX: u32>(pub(crate) u32);
 
-pub(super) type Port = Number<0, 65535>;
-pub(super) type TunnelPort = Number<1, 65535>;
-pub(super) type FirewallMark = Number<1, { u32::MAX }>;
+pub(crate) type Port = Number<0, 65535>;
+pub(crate) type TunnelPort = Number<1, 65535>;
+pub(crate) type FirewallMark = Number<1, { u32::MAX }>;
 /// Weights and thresholds, which the kernel keeps as signed numbers.
-pub(super) type Count = Number<0, { i32::MAX as u32 }>;
-pub(super) type PrefixLength = Number<1, 128>;
+pub(crate) type Count = Number<0, { i32::MAX as u32 }>;
+pub(crate) type PrefixLength = Number<1, 128>;
 /// A month of 31 days at most: more is too much for the kernel's clock arithmetic.
-pub(super) type Seconds = Number<0, { 31 * 24 * 60 * 60 }>;
+pub(crate) type Seconds = Number<0, { 31 * 24 * 60 * 60 }>;
 
 impl<const MIN: u32, const MAX: u32> Number<MIN, MAX> {
     /// The number in a type that holds all of the range.
-    pub(super) fn fitting<T: TryFrom<u32>>(self) -> Option<T> {
+    pub(crate) fn fitting<T: TryFrom<u32>>(self) -> Option<T> {
         T::try_from(self.0).ok()
     }
 }
@@ -326,7 +326,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Number<MIN, MAX> 
 
 /// A scheduler, a persistence engine or an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Name(pub(super) ipvs::Name);
+pub(crate) struct Name(pub(crate) ipvs::Name);
 
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

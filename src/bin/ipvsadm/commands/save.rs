@@ -3,11 +3,11 @@
 use ipvs::rules::{SaveOptions, Unwritable, push_line};
 use ipvs::{Change, Client, Destination, Service, Statistics};
 
-use crate::failure::Failure;
-use crate::json::{self, Detail, Writer};
+use crate::kernel::table::{Reading, Services};
 use crate::names::Names;
-use crate::output::Sink;
-use crate::reading::{Reading, Services};
+use crate::output::json::{self, Detail, Writer};
+use crate::process::Sink;
+use crate::process::failure::Failure;
 
 /// Rules say nothing of statistics.
 const READING: Reading = Reading { only: None, statistics: Statistics::Skip, sorted: true };

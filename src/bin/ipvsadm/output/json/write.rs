@@ -11,7 +11,7 @@ use super::document::{
     self, Checksum, Counters, Family, Forwarding, Name, Number, Protocol, Role, TunnelKind,
 };
 use super::layout::{push_block, push_line, push_newline};
-use crate::connections::Connection;
+use crate::output::connections::Connection;
 
 /// How much is told of services and servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,14 @@
 use ipvs::rules::{Format, ServiceListing};
 use ipvs::{Client, Statistics};
 
-use crate::failure::Failure;
-use crate::json::{Detail, Writer};
+use crate::kernel::table::{self, Reading, Services};
 use crate::names::Names;
+use crate::output::json::{Detail, Writer};
+use crate::output::prometheus;
 use crate::output::table::People;
-use crate::output::{Look, Sink, prometheus};
-use crate::reading::{self, Reading, Services};
+use crate::process::Sink;
+use crate::process::failure::Failure;
+use crate::process::terminal::Look;
 
 /// Prints services in the form that is asked for. What was printed may still be in the sink.
 pub(crate) fn services(
@@ -34,7 +36,7 @@ pub(crate) fn services(
         Format::Classic | Format::Table => {
             let entries = services.entries(client)?;
             let mut names = Names::new(listing.numeric);
-            names.learn(reading::addresses(&entries));
+            names.learn(table::addresses(&entries));
             let look = Look::of_stdout();
             let people = People { view: listing.view, exact: listing.exact, names: &names, look };
             people.print(&mut sink.text, &entries);

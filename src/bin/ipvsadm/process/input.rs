@@ -6,8 +6,8 @@ use std::os::fd::BorrowedFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use crate::failure::Failure;
-use crate::lock::Lock;
+use crate::process::failure::Failure;
+use crate::process::lock::Lock;
 
 /// How much is read at a time: at first little, as most inputs are short, and memory that is not
 /// touched costs nothing; then twice as much each time, up to where more saves nothing.

@@ -6,15 +6,15 @@ use std::path::Path;
 use ipvs::rules::{ApplyOptions, Command};
 use ipvs::{Aftermath, ApplyError, Change, Client, Plan, PlanOptions, Table};
 
-use crate::advice::Advice;
-use crate::dry_run;
-use crate::failure::Failure;
-use crate::lock::Lock;
-use crate::notice::say;
-use crate::output::Sink;
+use crate::commands::dry_run;
+use crate::desired::{Ends, Place, Wanted, is_out_of_date, read_all};
+use crate::kernel::settings::{Pending, Settings};
+use crate::process::Sink;
+use crate::process::advice::Advice;
+use crate::process::failure::Failure;
+use crate::process::lock::Lock;
+use crate::process::notice::say;
 use crate::run;
-use crate::settings::{Pending, Settings};
-use crate::wanted::{Ends, Place, Wanted, is_out_of_date, read_all};
 
 /// How to do it.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,12 +7,12 @@ use ipvs::rules::{Command, Line, Lines};
 use ipvs::{Change, Client, Operation, Plan, Refusal, Table, TableError};
 use rustix::io::Errno;
 
-use crate::failure::Failure;
+use crate::desired::Place;
+use crate::kernel::settings::Settings;
 use crate::names::Resolver;
-use crate::notice::say;
-use crate::output::Sink;
-use crate::settings::Settings;
-use crate::wanted::Place;
+use crate::process::Sink;
+use crate::process::failure::Failure;
+use crate::process::notice::say;
 
 /// There is something to do.
 const DIFFERENT: u8 = 1;

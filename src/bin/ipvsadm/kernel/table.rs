@@ -7,9 +7,9 @@ use ipvs::{
     SnapshotEntry, Statistics, Stats,
 };
 
-use crate::failure::Failure;
 use crate::names::Names;
-use crate::progress::Progress;
+use crate::process::failure::Failure;
+use crate::process::progress::Progress;
 
 /// What is read of the table, and in which order.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 
 use ipvs::{Operation, Refusal, RefusalKind};
 
-use crate::notice::say;
+use crate::process::notice::say;
 
 /// Gathered from all refusals of a run, to be given once.
 #[derive(Debug, Default)]

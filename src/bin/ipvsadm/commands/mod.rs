@@ -1,0 +1,8 @@
+//! What each command does: a file a command.
+
+pub(crate) mod apply;
+pub(crate) mod dry_run;
+mod formats;
+pub(crate) mod list;
+pub(crate) mod restore;
+pub(crate) mod save;

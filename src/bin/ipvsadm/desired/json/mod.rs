@@ -1,0 +1,15 @@
+//! The table as JSON, as it is read.
+
+mod place;
+mod read;
+
+pub(crate) use read::read;
+#[cfg(test)]
+use read::{Asked, Read, ReadError};
+
+#[cfg(test)]
+use crate::output::json::{Detail, Writer};
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! What is read of the kernel.
+
+pub(crate) mod connect;
+pub(crate) mod settings;
+pub(crate) mod table;

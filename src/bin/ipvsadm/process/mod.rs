@@ -1,0 +1,12 @@
+//! The program as a process: its input, output, lock, progress and end.
+
+pub(crate) mod advice;
+pub(crate) mod failure;
+pub(crate) mod input;
+pub(crate) mod lock;
+pub(crate) mod notice;
+pub(crate) mod progress;
+mod sink;
+pub(crate) mod terminal;
+
+pub(crate) use sink::Sink;
