@@ -133,11 +133,13 @@ mod netlink;
 mod plan;
 pub mod rules;
 
-pub use client::{Aftermath, ApplyError, Batch, Client, Refused, RefusedChange, enter_namespace};
+pub use client::{
+    Aftermath, ApplyError, Batch, Client, OnRefusal, Refused, RefusedChange, enter_namespace,
+};
 pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
-pub use plan::{Plan, PlanOptions, Step, Summary, TableError, Tally};
+pub use plan::{Plan, PlanOptions, Rehearsal, Step, Summary, Tally};
 
 /// The README's example of the library compiles.
 #[cfg(doctest)]
