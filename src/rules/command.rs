@@ -182,4 +182,6 @@ pub struct SaveOptions {
 pub struct ApplyOptions {
     /// Real servers that are there keep their weights.
     pub keep_weights: bool,
+    /// An empty input means an empty table.
+    pub allow_empty: bool,
 }

@@ -5,13 +5,12 @@ use std::ffi::OsString;
 use anyhow::anyhow;
 use ipvs::rules::SaveOptions;
 
-use crate::commands::apply::{self, How, OnRefusal};
-use crate::commands::{dry_run, restore, save};
-use crate::desired::read_all;
+use crate::commands::Conditions;
+use crate::commands::replace::{ReplaceOptions, Strategy, replace};
+use crate::commands::save;
 use crate::kernel;
 use crate::process::Sink;
 use crate::process::failure::Failure;
-use crate::process::lock::Lock;
 use crate::process::notice::say;
 
 const SAVE_USAGE: &str = "\
@@ -60,7 +59,7 @@ pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failur
 struct Restore<'a> {
     atomic: bool,
     clear: bool,
-    how: How,
+    conditions: Conditions,
     namespace: Option<&'a str>,
 }
 
@@ -79,11 +78,11 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
             }
             "--atomic" => options.atomic = true,
             "--clear" => options.clear = true,
-            "--dry-run" => options.how.dry_run = true,
+            "--dry-run" => options.conditions.dry_run = true,
             "--wait" => {
                 let seconds = words.value(value).and_then(|word| word.parse().ok());
                 let problem = "--wait: needs a number of seconds";
-                options.how.wait = Some(seconds.ok_or_else(|| wrong(problem))?);
+                options.conditions.wait = Some(seconds.ok_or_else(|| wrong(problem))?);
             }
             "--netns" => {
                 let namespace = words.value(value);
@@ -109,21 +108,13 @@ fn carry_out(options: &Restore<'_>, sink: &mut Sink) -> Result<(), Failure> {
         ipvs::enter_namespace(namespace)?;
     }
     let mut client = kernel::connect::connect()?;
-    // Without the right to change anything nothing is read.
-    client.info()?;
-    if !options.clear {
-        let on_refusal = if options.atomic { OnRefusal::Undo } else { OnRefusal::GoOn };
-        return apply::restore(&mut client, on_refusal, options.how, sink);
-    }
-    // All of it is there before the table is gone: whoever writes it may be slow, or an
-    // ipvsadm-save that is reading the table still.
-    let rules = read_all(None)?;
-    if options.how.dry_run {
-        return dry_run::clear_and_rules(&mut client, &rules[..], sink);
-    }
-    let _lock = Lock::acquire(options.how.wait)?;
-    client.flush()?;
-    restore::restore(&mut client, &rules[..], sink)
+    let strategy = match (options.atomic, options.clear) {
+        (true, _) => Strategy::Atomic,
+        (_, true) => Strategy::Clear,
+        _ => Strategy::BestEffort,
+    };
+    let replaced = ReplaceOptions { strategy, ..ReplaceOptions::default() };
+    replace(&mut client, replaced, options.conditions, sink)
 }
 
 /// The words of a command line: each with what stands behind its `=`, if it is a long option.

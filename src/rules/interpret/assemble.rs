@@ -91,7 +91,7 @@ impl Said<'_> {
             OptionId::Restore => return Ok(Command::Restore),
             OptionId::Apply => {
                 let keep_weights = self.given.has(OptionId::KeepWeights);
-                return Ok(Command::Apply(ApplyOptions { keep_weights }));
+                return Ok(Command::Apply(ApplyOptions { keep_weights, allow_empty: false }));
             }
             OptionId::Save => {
                 return Ok(Command::Save(SaveOptions {

@@ -112,8 +112,8 @@ fn the_loopback_that_is_down_is_that_of_the_namespace() {
     let ran = bare("--apply", rules);
     assert_eq!(ran.code(), Some(255));
     assert!(ran.stderr.starts_with("line 2: Invalid operation."), "{}", ran.stderr);
-    let advice = "The loopback interface of this network namespace is down, and so every real \
-                  server is refused: ip link set lo up\n";
+    let advice = "The loopback interface of this network namespace is down, so the kernel \
+                  refuses every real server: ip link set lo up\n";
     assert!(ran.stderr.contains(advice), "{}", ran.stderr);
     assert_eq!(bare("-S -n", "").success().stdout, "");
     // Once for all servers.

@@ -1,5 +1,4 @@
 //! What is read of the kernel.
 
 pub(crate) mod connect;
-pub(crate) mod settings;
 pub(crate) mod table;
