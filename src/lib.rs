@@ -53,7 +53,7 @@
 //! for entry in client.snapshot()?.entries {
 //!     println!("{} {}", entry.service.key, entry.service.config.scheduler);
 //!     for server in entry.destinations {
-//!         println!("  {} {}", server.key, server.stats.connections);
+//!         println!("  {} {} active", server.key, server.active_connections);
 //!     }
 //! }
 //! # Ok(())

@@ -54,9 +54,17 @@ impl DaemonConfig {
 /// A sync daemon that runs. Since Linux 4.3 the kernel reports each value that it chose; before,
 /// what it does not report is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Daemon {
-    /// What it does.
+    /// Whether it sends or receives.
     pub role: DaemonRole,
-    /// What it was started with.
+    /// Its settings, with the values that the kernel chose filled in.
     pub config: DaemonConfig,
+}
+
+impl Daemon {
+    /// A daemon with these settings, as a kernel would report it: for tests and mocks.
+    pub const fn new(role: DaemonRole, config: DaemonConfig) -> Self {
+        Daemon { role, config }
+    }
 }

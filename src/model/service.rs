@@ -315,12 +315,30 @@ impl Default for ServiceConfig {
 }
 
 /// A virtual service as the kernel reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Service {
-    /// What tells it from the others.
+    /// Its address and protocol, or its firewall mark: unique in the table.
     pub key: ServiceKey,
-    /// What was set.
+    /// Its settings.
     pub config: ServiceConfig,
-    /// What the kernel counted.
-    pub stats: Stats,
+    /// Its counters and rates. `None` if it was read with
+    /// [`Statistics::Skip`](crate::Statistics::Skip). Boxed, since without them a service is half
+    /// the size, and most readers of a large table have no use for them.
+    pub stats: Option<Box<Stats>>,
+}
+
+impl Service {
+    /// A service without statistics, as a kernel would report it: for tests and mocks.
+    ///
+    /// ```
+    /// use ipvs::{Service, ServiceConfig, ServiceKey, Stats};
+    /// let key = ServiceKey::tcp(([192, 0, 2, 1], 80));
+    /// let mut service = Service::new(key, ServiceConfig::default());
+    /// assert_eq!(service.stats, None);
+    /// service.stats = Some(Box::new(Stats::default()));
+    /// ```
+    pub const fn new(key: ServiceKey, config: ServiceConfig) -> Self {
+        Service { key, config, stats: None }
+    }
 }

@@ -6,8 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipvs::{
     AddressFamily, Change, Client, Daemon, DaemonConfig, DaemonRole, Destination,
     DestinationConfig, DestinationKey, Forwarding, Info, Netmask, Persistence, SchedulerFlags,
-    Service, ServiceConfig, ServiceKey, SnapshotEntry, Stats, Timeouts, Tunnel, TunnelChecksum,
-    Version,
+    Service, ServiceConfig, ServiceKey, SnapshotEntry, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 
 use crate::codec::{Nest, Request, requests};
@@ -359,18 +358,15 @@ fn replay(name: &str) -> Client<Fake> {
 }
 
 fn service(key: ServiceKey, config: ServiceConfig) -> Service {
-    Service { key, config, stats: Stats::default() }
+    let mut service = Service::new(key, config);
+    service.stats = Some(Box::default());
+    service
 }
 
 fn destination(key: &str, config: DestinationConfig) -> Destination {
-    Destination {
-        key: DestinationKey::from(socket(key)),
-        config,
-        active_connections: 0,
-        inactive_connections: 0,
-        persistent_connections: 0,
-        stats: Stats::default(),
-    }
+    let mut destination = Destination::new(DestinationKey::from(socket(key)), config);
+    destination.stats = Some(Box::default());
+    destination
 }
 
 /// The servers of the service that was used most.
@@ -390,8 +386,7 @@ fn web_servers() -> Vec<Destination> {
 #[test]
 fn a_real_table_is_read_as_it_was_set() {
     let sip = Some("sip".parse().expect("a name"));
-    let entry =
-        |key, config, destinations| SnapshotEntry { service: service(key, config), destinations };
+    let entry = |key, config, destinations| SnapshotEntry::new(service(key, config), destinations);
     let mixed = vec![
         destination("10.0.0.1:80", server(IPIP, 1)),
         destination("[::5]:8080", server(Masquerade, 1)),
@@ -446,17 +441,15 @@ fn one_real_service_is_read_as_it_was_set() {
 
 #[test]
 fn real_daemons_are_read_as_they_were_started_with_what_the_kernel_chose() {
-    let master = Daemon {
-        role: DaemonRole::Master,
-        config: DaemonConfig {
-            max_length: 1472.try_into().ok(),
-            group: Some(IpAddr::from([224, 0, 0, 81])),
-            port: 8848.try_into().ok(),
-            ttl: 1.try_into().ok(),
-            ..DaemonConfig::new("lo".parse().expect("a name"))
-        },
+    let master = DaemonConfig {
+        max_length: 1472.try_into().ok(),
+        group: Some(IpAddr::from([224, 0, 0, 81])),
+        port: 8848.try_into().ok(),
+        ttl: 1.try_into().ok(),
+        ..DaemonConfig::new("lo".parse().expect("a name"))
     };
-    let backup = Daemon { role: DaemonRole::Backup, config: backup() };
+    let master = Daemon::new(DaemonRole::Master, master);
+    let backup = Daemon::new(DaemonRole::Backup, backup());
     assert_eq!(replay("list_daemon").daemons().expect("they are well formed"), [master, backup]);
 
     let v6 = replay("list_daemon2").daemons().expect("it is well formed");
@@ -468,7 +461,7 @@ fn real_daemons_are_read_as_they_were_started_with_what_the_kernel_chose() {
         ttl: 1.try_into().ok(),
         ..DaemonConfig::new("d0".parse().expect("a name"))
     };
-    assert_eq!(v6, [Daemon { role: DaemonRole::Backup, config }]);
+    assert_eq!(v6, [Daemon::new(DaemonRole::Backup, config)]);
 }
 
 #[test]
@@ -477,5 +470,5 @@ fn real_timeouts_and_version_are_read() {
     assert_eq!(timeouts, Timeouts { tcp: 900, tcp_fin: 120, udp: 301 });
     let info = replay("version").info().expect("it is well formed");
     let version = Version { major: 1, minor: 2, patch: 1 };
-    assert_eq!(info, Info { version, connection_table_size: 4096 });
+    assert_eq!(info, Info::new(version, 4096));
 }

@@ -44,9 +44,8 @@ pub(crate) fn service(service: &Service) -> Attribute {
             Netmask::V4(mask) => Attribute::Leaf(svc::NETMASK, mask.octets().to_vec()),
             Netmask::V6(length) => Attribute::leaf(svc::NETMASK, u32::from(length)),
         },
-        old_stats(svc::STATS, &service.stats),
-        new_stats(svc::STATS64, &service.stats),
     ]);
+    nest.extend(both_stats(svc::STATS, svc::STATS64, service.stats.as_deref()));
     Attribute::Nest(top::SERVICE, nest)
 }
 
@@ -69,26 +68,23 @@ pub(crate) fn destination(destination: &Destination) -> Attribute {
         Some(Tunnel::Other { kind, port, flags }) => (kind, port, flags),
         Some(other) => panic!("{other:?} is new"),
     };
-    Attribute::Nest(
-        top::DEST,
-        vec![
-            Attribute::Leaf(dest::ADDR, address_bytes(destination.key.address)),
-            Attribute::leaf(dest::PORT, destination.key.port.to_be()),
-            Attribute::leaf(dest::FWD_METHOD, method),
-            Attribute::leaf(dest::WEIGHT, config.weight),
-            Attribute::leaf(dest::TUN_TYPE, kind),
-            Attribute::leaf(dest::TUN_PORT, port.to_be()),
-            Attribute::leaf(dest::TUN_FLAGS, flags),
-            Attribute::leaf(dest::U_THRESH, config.upper_threshold),
-            Attribute::leaf(dest::L_THRESH, config.lower_threshold),
-            Attribute::leaf(dest::ACTIVE_CONNS, destination.active_connections),
-            Attribute::leaf(dest::INACT_CONNS, destination.inactive_connections),
-            Attribute::leaf(dest::PERSIST_CONNS, destination.persistent_connections),
-            Attribute::leaf(dest::ADDR_FAMILY, family_number(destination.key.family())),
-            old_stats(dest::STATS, &destination.stats),
-            new_stats(dest::STATS64, &destination.stats),
-        ],
-    )
+    let mut nest = vec![
+        Attribute::Leaf(dest::ADDR, address_bytes(destination.key.address)),
+        Attribute::leaf(dest::PORT, destination.key.port.to_be()),
+        Attribute::leaf(dest::FWD_METHOD, method),
+        Attribute::leaf(dest::WEIGHT, config.weight),
+        Attribute::leaf(dest::TUN_TYPE, kind),
+        Attribute::leaf(dest::TUN_PORT, port.to_be()),
+        Attribute::leaf(dest::TUN_FLAGS, flags),
+        Attribute::leaf(dest::U_THRESH, config.upper_threshold),
+        Attribute::leaf(dest::L_THRESH, config.lower_threshold),
+        Attribute::leaf(dest::ACTIVE_CONNS, destination.active_connections),
+        Attribute::leaf(dest::INACT_CONNS, destination.inactive_connections),
+        Attribute::leaf(dest::PERSIST_CONNS, destination.persistent_connections),
+        Attribute::leaf(dest::ADDR_FAMILY, family_number(destination.key.family())),
+    ];
+    nest.extend(both_stats(dest::STATS, dest::STATS64, destination.stats.as_deref()));
+    Attribute::Nest(top::DEST, nest)
 }
 
 /// A sync daemon, as the kernel tells of it: without what is `None`.
@@ -130,6 +126,11 @@ pub(crate) fn info(info: &Info) -> Vec<Attribute> {
         Attribute::leaf(info::VERSION, major << 16 | minor << 8 | patch),
         Attribute::leaf(info::CONN_TAB_SIZE, info.connection_table_size),
     ]
+}
+
+/// Statistics in both forms, if there are any.
+fn both_stats(old: u16, new: u16, stats: Option<&Stats>) -> impl Iterator<Item = Attribute> {
+    stats.into_iter().flat_map(move |stats| [old_stats(old, stats), new_stats(new, stats)])
 }
 
 /// 32-bit numbers except for the bytes; of larger ones the lower half, as in the kernel.

@@ -57,7 +57,7 @@ fn assert_kept(
     expected: DaemonConfig,
 ) {
     client.start_daemon(role, &config).unwrap_or_else(|error| panic!("{config:?}: {error}"));
-    assert_eq!(client.daemons().expect("a list"), [Daemon { role, config: expected }]);
+    assert_eq!(client.daemons().expect("a list"), [Daemon::new(role, expected)]);
     client.stop_daemon(role).expect("it ran");
     assert_eq!(client.daemons().expect("a list"), []);
 }
@@ -124,7 +124,7 @@ fn one_of_each_role_runs_at_a_time() {
         client.start_daemon(role, &config(role)).expect("it is started");
         assert_refused(client.start_daemon(role, &on("d0")), RefusalKind::DaemonRunning);
     }
-    let expected = [Master, Backup].map(|role| Daemon { role, config: config(role) });
+    let expected = [Master, Backup].map(|role| Daemon::new(role, config(role)));
     assert_eq!(client.daemons().expect("a list"), expected, "the master first");
     client.stop_daemon(Master).expect("it runs");
     assert_refused(client.stop_daemon(Master), RefusalKind::DaemonNotRunning);

@@ -59,7 +59,7 @@ impl Settings {
             }
             Change::StartDaemon(role, config) => match self.daemon(role) {
                 Some(_) => return Err(refused(Errno::EXIST)),
-                None => self.daemons.push(Daemon { role, config }),
+                None => self.daemons.push(Daemon::new(role, config)),
             },
             Change::StopDaemon(role) => match self.daemon(role) {
                 Some(_) => self.daemons.retain(|daemon| daemon.role != role),

@@ -86,9 +86,9 @@ impl Classic<'_> {
             }
         }
         match self.view {
-            View::Stats => self.totals(text, start, &service.stats),
+            View::Stats => self.totals(text, start, &statistics(&service.stats)),
             View::Rate => {
-                let rates = &service.stats.rates;
+                let rates = &statistics(&service.stats).rates;
                 pad_right(text, start, FIRST);
                 self.counter(text, rates.connections);
                 self.counter(text, rates.incoming_packets);
@@ -128,9 +128,9 @@ impl Classic<'_> {
                 push_column(text, active, 10);
                 push_column(text, inactive, 10);
             }
-            View::Stats => self.totals(text, start, &destination.stats),
+            View::Stats => self.totals(text, start, &statistics(&destination.stats)),
             View::Rate => {
-                let rates = &destination.stats.rates;
+                let rates = &statistics(&destination.stats).rates;
                 push_exact(text, rates.connections);
                 push_exact(text, rates.incoming_packets);
                 push_exact(text, rates.outgoing_packets);
@@ -190,6 +190,11 @@ impl Classic<'_> {
             text.truncate(start + FIRST);
         }
     }
+}
+
+/// All 0 where there are no statistics.
+fn statistics(stats: &Option<Box<Stats>>) -> Stats {
+    stats.as_deref().copied().unwrap_or_default()
 }
 
 /// `rr (flag-1) persistent 360 mask 255.255.255.0 pe sip ops`

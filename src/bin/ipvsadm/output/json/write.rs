@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use ipvs::rules::Unwritable;
-use ipvs::{AddressFamily, DaemonRole, Info, Netmask, Rates, ServiceKey, Stats, TunnelChecksum};
+use ipvs::{AddressFamily, DaemonRole, Info, Netmask, ServiceKey, Stats, TunnelChecksum};
 use serde::Serialize;
 
 use super::document::{
@@ -222,8 +222,8 @@ fn document_of(
         persistence: config.persistence.as_ref().map(persistence),
         persistence_engine: config.persistence_engine.map(Name),
         one_packet: Some(config.one_packet),
-        counters: all.then(|| counters(&service.stats)),
-        rates: all.then(|| rates(&service.stats.rates)),
+        counters: service.stats.as_deref().filter(|_| all).map(counters),
+        rates: service.stats.as_deref().filter(|_| all).map(rates),
         destinations: Some(destinations),
     }
 }
@@ -255,8 +255,8 @@ fn destination(destination: &ipvs::Destination, all: bool) -> document::Destinat
         active_connections: all.then_some(destination.active_connections),
         inactive_connections: all.then_some(destination.inactive_connections),
         persistent_connections: all.then_some(destination.persistent_connections),
-        counters: all.then(|| counters(&destination.stats)),
-        rates: all.then(|| rates(&destination.stats.rates)),
+        counters: destination.stats.as_deref().filter(|_| all).map(counters),
+        rates: destination.stats.as_deref().filter(|_| all).map(rates),
     }
 }
 
@@ -294,7 +294,8 @@ fn counters(stats: &Stats) -> Counters {
     }
 }
 
-fn rates(rates: &Rates) -> Counters {
+fn rates(stats: &Stats) -> Counters {
+    let rates = &stats.rates;
     Counters {
         connections: rates.connections,
         incoming_packets: rates.incoming_packets,
