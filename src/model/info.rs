@@ -52,9 +52,9 @@ impl Info {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Timeouts {
     /// Established TCP connections. As a setting, 0 leaves the value as it is.
-    pub tcp: u32,
+    pub tcp_seconds: u32,
     /// TCP connections after a FIN. As a setting, 0 leaves the value as it is.
-    pub tcp_fin: u32,
+    pub tcp_fin_seconds: u32,
     /// UDP. As a setting, 0 leaves the value as it is.
-    pub udp: u32,
+    pub udp_seconds: u32,
 }

@@ -24,6 +24,7 @@ pub struct Name {
 
 /// Why some text cannot be a [`Name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// The text was empty.
     #[error("a name must not be empty")]

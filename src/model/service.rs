@@ -247,18 +247,18 @@ pub struct Persistence {
     /// takes 0 and then forgets at once. It keeps the time in ticks, of which there are 100 to
     /// 1000 a second, in 32 bits: up to 4,294,967 seconds are kept everywhere, and more than
     /// fits comes back as less, without an error.
-    pub timeout: u32,
+    pub timeout_seconds: u32,
     /// Which clients count as one. It must be of the service's family.
     pub netmask: Netmask,
 }
 
 impl Persistence {
     /// The timeout that `ipvsadm -p` sets when none is written, in seconds.
-    pub const DEFAULT_TIMEOUT: u32 = 360;
+    pub const DEFAULT_TIMEOUT_SECONDS: u32 = 360;
 
-    /// Persistence for each client host by itself; `timeout` in seconds.
-    pub fn new(family: AddressFamily, timeout: u32) -> Self {
-        Persistence { timeout, netmask: Netmask::host(family) }
+    /// Persistence for each client host by itself.
+    pub fn new(family: AddressFamily, timeout_seconds: u32) -> Self {
+        Persistence { timeout_seconds, netmask: Netmask::host(family) }
     }
 }
 

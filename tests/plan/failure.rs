@@ -212,7 +212,8 @@ fn what_another_program_did_meanwhile_is_left_alone() {
 #[test]
 fn a_netmask_of_the_wrong_family_is_found_before_anything_is_sent() {
     let kernel = MemoryKernel::new(8);
-    let persistence = Persistence { timeout: 300, netmask: Netmask::host(AddressFamily::V6) };
+    let persistence =
+        Persistence { timeout_seconds: 300, netmask: Netmask::host(AddressFamily::V6) };
     let config = ServiceConfig { persistence: Some(persistence), ..ServiceConfig::default() };
     let entry = |key, config| SnapshotEntry::new(Service::new(key, config), Vec::new());
     let other = ServiceKey::tcp("192.0.2.1:22".parse::<SocketAddr>().unwrap());

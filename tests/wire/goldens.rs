@@ -138,7 +138,10 @@ fn scheduler(name: &str) -> ServiceConfig {
 }
 
 fn persistent(name: &str, timeout: u32, netmask: Netmask) -> ServiceConfig {
-    ServiceConfig { persistence: Some(Persistence { timeout, netmask }), ..scheduler(name) }
+    ServiceConfig {
+        persistence: Some(Persistence { timeout_seconds: timeout, netmask }),
+        ..scheduler(name)
+    }
 }
 
 fn mask(a: u8, b: u8, c: u8, d: u8) -> Netmask {
@@ -178,7 +181,7 @@ fn services_are_added_as_the_reference_adds_them() {
         (
             "add_persist",
             tcp("1.2.3.6:80"),
-            persistent("wlc", Persistence::DEFAULT_TIMEOUT, Netmask::host(V4)),
+            persistent("wlc", Persistence::DEFAULT_TIMEOUT_SECONDS, Netmask::host(V4)),
         ),
         (
             "add_persist_mask_pe",
@@ -267,7 +270,13 @@ fn servers_are_edited_and_deleted_as_the_reference_does_it() {
 
 #[test]
 fn timeouts_are_set_as_the_reference_sets_them() {
-    let set = |tcp, tcp_fin, udp| Change::SetTimeouts(Timeouts { tcp, tcp_fin, udp });
+    let set = |tcp, tcp_fin, udp| {
+        Change::SetTimeouts(Timeouts {
+            tcp_seconds: tcp,
+            tcp_fin_seconds: tcp_fin,
+            udp_seconds: udp,
+        })
+    };
     assert_change("set", set(900, 120, 300), &[]);
     assert_change("set_zero", set(0, 0, 301), &[]);
 }
@@ -276,7 +285,7 @@ fn timeouts_are_set_as_the_reference_sets_them() {
 fn backup() -> DaemonConfig {
     DaemonConfig {
         sync_id: 7,
-        max_length: 1400.try_into().ok(),
+        max_length_bytes: 1400.try_into().ok(),
         group: Some(IpAddr::from([224, 0, 1, 100])),
         port: 9000.try_into().ok(),
         ttl: 3.try_into().ok(),
@@ -442,7 +451,7 @@ fn one_real_service_is_read_as_it_was_set() {
 #[test]
 fn real_daemons_are_read_as_they_were_started_with_what_the_kernel_chose() {
     let master = DaemonConfig {
-        max_length: 1472.try_into().ok(),
+        max_length_bytes: 1472.try_into().ok(),
         group: Some(IpAddr::from([224, 0, 0, 81])),
         port: 8848.try_into().ok(),
         ttl: 1.try_into().ok(),
@@ -455,7 +464,7 @@ fn real_daemons_are_read_as_they_were_started_with_what_the_kernel_chose() {
     let v6 = replay("list_daemon2").daemons().expect("it is well formed");
     let config = DaemonConfig {
         sync_id: 9,
-        max_length: 1452.try_into().ok(),
+        max_length_bytes: 1452.try_into().ok(),
         group: Some("ff02::81".parse().expect("an address")),
         port: 8848.try_into().ok(),
         ttl: 1.try_into().ok(),
@@ -467,7 +476,7 @@ fn real_daemons_are_read_as_they_were_started_with_what_the_kernel_chose() {
 #[test]
 fn real_timeouts_and_version_are_read() {
     let timeouts = replay("list_timeout").timeouts().expect("they are well formed");
-    assert_eq!(timeouts, Timeouts { tcp: 900, tcp_fin: 120, udp: 301 });
+    assert_eq!(timeouts, Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 301 });
     let info = replay("version").info().expect("it is well formed");
     let version = Version { major: 1, minor: 2, patch: 1 };
     assert_eq!(info, Info::new(version, 4096));

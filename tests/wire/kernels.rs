@@ -151,7 +151,7 @@ fn attributes_of_later_kernels_are_passed_over_at_the_top_level() {
     let got =
         read(cmd::NEW_SERVICE, &[write::service(&service)], |client| client.service(&service.key));
     assert_eq!(got, service);
-    let timeouts = Timeouts { tcp: 1, tcp_fin: 2, udp: 3 };
+    let timeouts = Timeouts { tcp_seconds: 1, tcp_fin_seconds: 2, udp_seconds: 3 };
     let sent = write::timeouts(&timeouts);
     assert_eq!(read(cmd::SET_CONFIG, &sent, |client| client.timeouts()), timeouts);
     let info = some(values::info());
@@ -183,7 +183,7 @@ fn in_linux_5_2_a_gue_tunnel_has_no_checksum_to_tell_of() {
 fn before_linux_4_3_a_daemon_has_role_interface_and_sync_id_only() {
     let config = DaemonConfig {
         sync_id: 255,
-        max_length: 1400.try_into().ok(),
+        max_length_bytes: 1400.try_into().ok(),
         group: Some(IpAddr::from([224, 0, 0, 81])),
         port: 8848.try_into().ok(),
         ttl: 1.try_into().ok(),
@@ -200,7 +200,10 @@ fn before_linux_4_3_a_daemon_has_role_interface_and_sync_id_only() {
 fn a_kernel_without_tcp_balancing_has_no_tcp_timeouts() {
     let attributes = vec![Attribute::leaf(top::TIMEOUT_UDP, 300_u32)];
     let got = ask(answer_one(cmd::SET_CONFIG, attributes), |client| client.timeouts());
-    assert_eq!(got.expect("it is well formed"), Timeouts { tcp: 0, tcp_fin: 0, udp: 300 });
+    assert_eq!(
+        got.expect("it is well formed"),
+        Timeouts { tcp_seconds: 0, tcp_fin_seconds: 0, udp_seconds: 300 }
+    );
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn answers() -> Vec<Vec<u8>> {
     destination.persistent_connections = 3;
     destination.stats = Some(Box::default());
     let daemon = DaemonConfig {
-        max_length: 1400.try_into().ok(),
+        max_length_bytes: 1400.try_into().ok(),
         group: Some(IpAddr::from([224, 0, 0, 81])),
         port: 8848.try_into().ok(),
         ttl: 1.try_into().ok(),
@@ -64,7 +64,7 @@ fn answers() -> Vec<Vec<u8>> {
     };
     let daemon = Daemon::new(DaemonRole::Master, daemon);
     let version = Version { major: 1, minor: 2, patch: 1 };
-    let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+    let timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
     vec![
         request.answer(cmd::NEW_SERVICE, &[write::service(&service)]),
         request.answer(cmd::NEW_DEST, &[write::destination(&destination)]),

@@ -217,7 +217,9 @@ fn messages_that_say_nothing_or_answer_another_request_are_passed_over() {
         let request = &requests[0];
         let mut other = request.clone();
         other.sequence = request.sequence.wrapping_sub(1);
-        let timeouts = |tcp| write::timeouts(&Timeouts { tcp, tcp_fin: 2, udp: 3 });
+        let timeouts = |tcp| {
+            write::timeouts(&Timeouts { tcp_seconds: tcp, tcp_fin_seconds: 2, udp_seconds: 3 })
+        };
         let datagram = [
             request.noop(),
             other.refused_capped(errno::EBUSY, None),
@@ -226,7 +228,7 @@ fn messages_that_say_nothing_or_answer_another_request_are_passed_over() {
         ];
         vec![Ok(other.done(0, None)), Ok(datagram.concat())]
     });
-    assert_eq!(client.timeouts().expect("the answer is there").tcp, 900);
+    assert_eq!(client.timeouts().expect("the answer is there").tcp_seconds, 900);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn netmask(family: AddressFamily) -> BoxedStrategy<Netmask> {
 
 fn service_config(family: AddressFamily) -> impl Strategy<Value = ServiceConfig> {
     let persistence = (any::<u32>(), netmask(family))
-        .prop_map(|(timeout, netmask)| Persistence { timeout, netmask });
+        .prop_map(|(timeout, netmask)| Persistence { timeout_seconds: timeout, netmask });
     (name(), 0u8..8, option::of(persistence), option::of(name()), any::<bool>()).prop_map(
         |(scheduler, flags, persistence, persistence_engine, one_packet)| ServiceConfig {
             scheduler,
@@ -179,9 +179,16 @@ fn daemon_config() -> impl Strategy<Value = DaemonConfig> {
         option::of(any::<NonZeroU16>()),
         option::of(any::<NonZeroU8>()),
     );
-    (name(), any::<u8>(), later).prop_map(|(interface, sync_id, (max_length, group, port, ttl))| {
-        DaemonConfig { interface, sync_id, max_length, group, port, ttl }
-    })
+    (name(), any::<u8>(), later).prop_map(
+        |(interface, sync_id, (max_length_bytes, group, port, ttl))| DaemonConfig {
+            interface,
+            sync_id,
+            max_length_bytes,
+            group,
+            port,
+            ttl,
+        },
+    )
 }
 
 pub(crate) fn daemon() -> impl Strategy<Value = Daemon> {
@@ -189,7 +196,11 @@ pub(crate) fn daemon() -> impl Strategy<Value = Daemon> {
 }
 
 pub(crate) fn timeouts() -> impl Strategy<Value = Timeouts> {
-    any::<(u32, u32, u32)>().prop_map(|(tcp, tcp_fin, udp)| Timeouts { tcp, tcp_fin, udp })
+    any::<(u32, u32, u32)>().prop_map(|(tcp, tcp_fin, udp)| Timeouts {
+        tcp_seconds: tcp,
+        tcp_fin_seconds: tcp_fin,
+        udp_seconds: udp,
+    })
 }
 
 pub(crate) fn info() -> impl Strategy<Value = Info> {

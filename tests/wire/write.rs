@@ -19,7 +19,7 @@ pub(crate) fn service(service: &Service) -> Attribute {
     let family = service.key.family();
     let mut flags = HASHED | u32::from(config.scheduler_flags.bits()) << 3;
     flags |= u32::from(config.persistence.is_some()) | u32::from(config.one_packet) << 2;
-    let host = Persistence { timeout: 0, netmask: Netmask::host(family) };
+    let host = Persistence { timeout_seconds: 0, netmask: Netmask::host(family) };
     let persistence = config.persistence.unwrap_or(host);
 
     let mut nest = vec![Attribute::leaf(svc::AF, family_number(family))];
@@ -39,7 +39,7 @@ pub(crate) fn service(service: &Service) -> Attribute {
     }
     nest.extend([
         Attribute::leaf(svc::FLAGS, u64::from(flags) | 0xffff_ffff << 32),
-        Attribute::leaf(svc::TIMEOUT, persistence.timeout),
+        Attribute::leaf(svc::TIMEOUT, persistence.timeout_seconds),
         match persistence.netmask {
             Netmask::V4(mask) => Attribute::Leaf(svc::NETMASK, mask.octets().to_vec()),
             Netmask::V6(length) => Attribute::leaf(svc::NETMASK, u32::from(length)),
@@ -99,7 +99,7 @@ pub(crate) fn daemon(daemon: &Daemon) -> Attribute {
         Attribute::text(daemon::MCAST_IFN, config.interface.as_str()),
         Attribute::leaf(daemon::SYNC_ID, u32::from(config.sync_id)),
     ];
-    nest.extend(config.max_length.map(|max| Attribute::leaf(daemon::SYNC_MAXLEN, max.get())));
+    nest.extend(config.max_length_bytes.map(|max| Attribute::leaf(daemon::SYNC_MAXLEN, max.get())));
     nest.extend(config.port.map(|port| Attribute::leaf(daemon::MCAST_PORT, port.get())));
     nest.extend(config.ttl.map(|ttl| Attribute::leaf(daemon::MCAST_TTL, ttl.get())));
     nest.extend(config.group.map(|group| match group {
@@ -112,9 +112,9 @@ pub(crate) fn daemon(daemon: &Daemon) -> Attribute {
 /// The timeouts.
 pub(crate) fn timeouts(timeouts: &Timeouts) -> Vec<Attribute> {
     vec![
-        Attribute::leaf(top::TIMEOUT_TCP, timeouts.tcp),
-        Attribute::leaf(top::TIMEOUT_TCP_FIN, timeouts.tcp_fin),
-        Attribute::leaf(top::TIMEOUT_UDP, timeouts.udp),
+        Attribute::leaf(top::TIMEOUT_TCP, timeouts.tcp_seconds),
+        Attribute::leaf(top::TIMEOUT_TCP_FIN, timeouts.tcp_fin_seconds),
+        Attribute::leaf(top::TIMEOUT_UDP, timeouts.udp_seconds),
     ]
 }
 

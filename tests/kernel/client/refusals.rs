@@ -90,7 +90,11 @@ fn refused_changes() -> Vec<(Change, RefusalKind, &'static str)> {
             Kind::Other,
             "No such device",
         ),
-        (SetTimeouts(Timeouts { tcp: u32::MAX, tcp_fin: 0, udp: 0 }), Kind::Invalid, invalid),
+        (
+            SetTimeouts(Timeouts { tcp_seconds: u32::MAX, tcp_fin_seconds: 0, udp_seconds: 0 }),
+            Kind::Invalid,
+            invalid,
+        ),
     ]
 }
 

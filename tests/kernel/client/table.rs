@@ -267,7 +267,11 @@ fn more_services_than_one_datagram_holds_are_all_read() {
 fn timeouts_are_set_one_by_one_and_0_leaves_one_as_it_is() {
     let ns = Netns::new();
     let mut client = connect(&ns);
-    let timeouts = |tcp, tcp_fin, udp| Timeouts { tcp, tcp_fin, udp };
+    let timeouts = |tcp, tcp_fin, udp| Timeouts {
+        tcp_seconds: tcp,
+        tcp_fin_seconds: tcp_fin,
+        udp_seconds: udp,
+    };
     assert_eq!(client.timeouts().expect("an answer"), timeouts(900, 120, 300), "the defaults");
     for (set, found) in [
         (timeouts(1, 2, 3), timeouts(1, 2, 3)),
@@ -296,7 +300,11 @@ fn timeouts_past_their_end_are_refused_and_change_nothing() {
     for over in [21_474_837, i32::MAX as u32, 1 << 31, u32::MAX] {
         for which in 0..3 {
             let value = |number| if number == which { over } else { 5 };
-            let timeouts = Timeouts { tcp: value(0), tcp_fin: value(1), udp: value(2) };
+            let timeouts = Timeouts {
+                tcp_seconds: value(0),
+                tcp_fin_seconds: value(1),
+                udp_seconds: value(2),
+            };
             super::assert_refused(client.set_timeouts(&timeouts), ipvs::RefusalKind::Invalid);
             assert_eq!(client.timeouts().expect("an answer"), before);
         }

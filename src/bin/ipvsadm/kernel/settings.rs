@@ -78,9 +78,9 @@ impl Settings {
     fn with(&self, wanted: &Timeouts) -> Timeouts {
         let either = |wanted: u32, now: u32| if wanted == 0 { now } else { wanted };
         Timeouts {
-            tcp: either(wanted.tcp, self.timeouts.tcp),
-            tcp_fin: either(wanted.tcp_fin, self.timeouts.tcp_fin),
-            udp: either(wanted.udp, self.timeouts.udp),
+            tcp_seconds: either(wanted.tcp_seconds, self.timeouts.tcp_seconds),
+            tcp_fin_seconds: either(wanted.tcp_fin_seconds, self.timeouts.tcp_fin_seconds),
+            udp_seconds: either(wanted.udp_seconds, self.timeouts.udp_seconds),
         }
     }
 }
@@ -100,7 +100,7 @@ fn runs_as_wanted(daemon: &Daemon, wanted: &DaemonConfig) -> bool {
     let now = &daemon.config;
     now.interface == wanted.interface
         && now.sync_id == wanted.sync_id
-        && fits(now.max_length, kept_length(daemon.role, wanted))
+        && fits(now.max_length_bytes, kept_length(daemon.role, wanted))
         && fits(now.group, wanted.group)
         && fits(now.port, wanted.port)
         && fits(now.ttl, wanted.ttl)
@@ -118,5 +118,5 @@ fn kept_length(role: DaemonRole, wanted: &DaemonConfig) -> Option<NonZeroU16> {
         Some(IpAddr::V6(_)) => 65_487,
         Some(IpAddr::V4(_)) | None => 65_507,
     };
-    wanted.max_length.and_then(|length| NonZeroU16::new(length.get().clamp(least, most)))
+    wanted.max_length_bytes.and_then(|length| NonZeroU16::new(length.get().clamp(least, most)))
 }

@@ -215,7 +215,7 @@ fn push_settings(text: &mut Vec<u8>, service: &Service) {
     }
     if let Some(persistence) = &config.persistence {
         text.extend_from_slice(b" persistent ");
-        push_number(text, persistence.timeout);
+        push_number(text, persistence.timeout_seconds);
         if !persistence.netmask.is_host() {
             text.extend_from_slice(format!(" mask {}", persistence.netmask).as_bytes());
         }

@@ -56,7 +56,7 @@ fn table() -> Vec<(Service, Vec<Destination>)> {
                 ServiceConfig {
                     scheduler_flags: SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_2,
                     persistence: Some(Persistence {
-                        timeout: 100,
+                        timeout_seconds: 100,
                         netmask: Netmask::V4([255, 255, 255, 0].into()),
                     }),
                     ..ServiceConfig::new(name("sh"))
@@ -81,7 +81,10 @@ fn table() -> Vec<(Service, Vec<Destination>)> {
                 ServiceKey::sctp(socket("[2001:db8::1234:5678:9abc:def0]:5060")),
                 ServiceConfig {
                     scheduler_flags: SchedulerFlags::FLAG_2,
-                    persistence: Some(Persistence { timeout: 360, netmask: Netmask::V6(64) }),
+                    persistence: Some(Persistence {
+                        timeout_seconds: 360,
+                        netmask: Netmask::V6(64),
+                    }),
                     ..ServiceConfig::new(name("mh"))
                 },
             ),

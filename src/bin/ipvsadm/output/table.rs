@@ -247,7 +247,7 @@ fn settings(service: &Service) -> String {
         text += flag;
     }
     if let Some(persistence) = &config.persistence {
-        text += &format!(", persistent {} s", persistence.timeout);
+        text += &format!(", persistent {} s", persistence.timeout_seconds);
         if !persistence.netmask.is_host() {
             text += &format!(" mask {}", persistence.netmask);
         }

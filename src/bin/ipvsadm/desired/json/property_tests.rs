@@ -74,8 +74,8 @@ fn service() -> impl Strategy<Value = Service> {
             let config = ServiceConfig {
                 scheduler,
                 scheduler_flags: SchedulerFlags::from_bits_truncate(flags),
-                persistence: persistence.map(|(timeout, mask, length)| Persistence {
-                    timeout,
+                persistence: persistence.map(|(timeout_seconds, mask, length)| Persistence {
+                    timeout_seconds,
                     netmask: match key.family() {
                         AddressFamily::V4 => Netmask::V4(mask.into()),
                         AddressFamily::V6 => Netmask::V6(length),

@@ -189,13 +189,13 @@ fn an_empty_table_is_empty_lists() {
 
 #[test]
 fn timeouts_and_daemons_are_written_and_read() {
-    let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+    let timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
     let daemons = [
         Daemon::new(
             DaemonRole::Master,
             DaemonConfig {
                 sync_id: 5,
-                max_length: NonZeroU16::new(1460),
+                max_length_bytes: NonZeroU16::new(1460),
                 group: Some(IpAddr::from([224, 0, 0, 81])),
                 port: NonZeroU16::new(8848),
                 ttl: NonZeroU8::new(1),

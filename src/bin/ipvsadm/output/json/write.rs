@@ -88,9 +88,9 @@ impl Writer {
     /// The timeouts of connections.
     pub(crate) fn timeouts(&mut self, text: &mut Vec<u8>, timeouts: &ipvs::Timeouts) -> Result {
         let timeouts = document::Timeouts {
-            tcp_seconds: Some(Number(timeouts.tcp)),
-            tcp_fin_seconds: Some(Number(timeouts.tcp_fin)),
-            udp_seconds: Some(Number(timeouts.udp)),
+            tcp_seconds: Some(Number(timeouts.tcp_seconds)),
+            tcp_fin_seconds: Some(Number(timeouts.tcp_fin_seconds)),
+            udp_seconds: Some(Number(timeouts.udp_seconds)),
         };
         self.field(text, "timeouts", &timeouts)
     }
@@ -233,7 +233,7 @@ fn persistence(persistence: &ipvs::Persistence) -> document::Persistence {
         Netmask::V4(mask) => (Some(mask), None),
         Netmask::V6(length) => (None, Some(Number(length.into()))),
     };
-    let timeout_seconds = Some(Number(persistence.timeout));
+    let timeout_seconds = Some(Number(persistence.timeout_seconds));
     document::Persistence { timeout_seconds, netmask, prefix_length }
 }
 
@@ -315,7 +315,7 @@ impl From<&ipvs::Daemon> for document::Daemon {
             },
             interface: Name(config.interface),
             sync_id: Some(Number(config.sync_id.into())),
-            max_length_bytes: config.max_length.map(|length| Number(length.get().into())),
+            max_length_bytes: config.max_length_bytes.map(|length| Number(length.get().into())),
             multicast_group: config.group,
             multicast_port: config.port.map(|port| Number(port.get().into())),
             multicast_ttl: config.ttl.map(|ttl| Number(ttl.get().into())),
