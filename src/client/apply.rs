@@ -214,10 +214,8 @@ impl<T: Transport> Client<T> {
                 break;
             }
         }
-        let refused = refused.into_iter().map(|Refused { tag: index, refusal }| RefusedChange {
-            index,
-            change: *change(&changes[index]),
-            refusal,
+        let refused = refused.into_iter().map(|Refused { tag: index, refusal, .. }| {
+            RefusedChange { index, change: *change(&changes[index]), refusal }
         });
         sent.refused = refused.collect();
         sent

@@ -4,21 +4,20 @@ mod apply;
 mod batch;
 mod namespace;
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP};
+use std::os::fd::{AsFd, BorrowedFd};
 
 pub use self::apply::{Aftermath, ApplyError, RefusedChange};
 pub use self::batch::{Batch, Refused};
 pub use self::namespace::enter_namespace;
-use crate::error::{Error, Malformed, Operation, Refusal, Result};
+use crate::error::{Error, Malformed, Operation, Result};
 use crate::model::{
     Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey, Info,
     Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Statistics, Timeouts,
 };
-use crate::netlink::message::{Content, messages};
+use crate::netlink::connection::{Answers, Connection};
 use crate::netlink::reply;
-use crate::netlink::request::{self, Envelope, Query};
+use crate::netlink::request::Query;
 use crate::netlink::socket::{KernelSocket, Transport};
-use crate::netlink::uapi::errno;
 
 /// A connection to IPVS in the kernel.
 ///
@@ -29,7 +28,7 @@ use crate::netlink::uapi::errno;
 /// thread; several may work on the same table at the same time.
 ///
 /// Every method can fail with [`Error::Socket`] and [`Error::Malformed`], and with
-/// [`Error::Refused`] whose [`kind`](Refusal::kind) is
+/// [`Error::Refused`] whose [`kind`](crate::Refusal::kind) is
 /// [`PermissionDenied`](crate::RefusalKind::PermissionDenied); each says which refusals it has
 /// besides.
 ///
@@ -48,20 +47,7 @@ use crate::netlink::uapi::errno;
 /// ```
 #[derive(Debug)]
 pub struct Client<T = KernelSocket> {
-    transport: T,
-    family: u16,
-    sequence: u32,
-    send: Vec<u8>,
-    receive: Vec<u8>,
-}
-
-/// What tells that a request has been answered in full, unless it was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// The one thing that was asked for.
-    Content,
-    /// An acknowledgement, or the message that ends a dump.
-    Message,
+    connection: Connection<T>,
 }
 
 impl Client {
@@ -76,29 +62,21 @@ impl Client {
     }
 }
 
+/// The netlink socket: to hand to a poll set, or to find out its network namespace. Reading from
+/// it or writing to it disturbs the client.
+impl<T: AsFd> AsFd for Client<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.connection.transport().as_fd()
+    }
+}
+
 impl<T: Transport> Client<T> {
     /// Connects to whatever is at the other end of `transport`.
     ///
     /// # Errors
     /// As [`Client::new`].
     pub fn with_transport(transport: T) -> Result<Self> {
-        let mut client =
-            Client { transport, family: 0, sequence: 0, send: Vec::new(), receive: Vec::new() };
-        client.send.clear();
-        request::family_number(0, &mut client.send);
-        client.transmit()?;
-        let mut family = None;
-        match client.replies(0, Operation::Read, Ending::Content, |attributes| {
-            family = Some(reply::family_number(attributes)?);
-            Ok(())
-        }) {
-            Err(Error::Refused(refusal)) if refusal.errno == errno::ENOENT => {
-                return Err(Error::NotAvailable);
-            }
-            result => result?,
-        }
-        client.family = family.ok_or(Malformed("no answer about the IPVS family"))?;
-        Ok(client)
+        Ok(Client { connection: Connection::open(transport)? })
     }
 
     /// The version of IPVS and the size of its connection table.
@@ -135,7 +113,7 @@ impl<T: Transport> Client<T> {
         statistics: Statistics,
         mut take: impl FnMut(Service),
     ) -> Result<()> {
-        self.dump(Query::Services, |attributes| {
+        self.list(Query::Services, |attributes| {
             take(reply::service(attributes, statistics)?);
             Ok(())
         })
@@ -190,7 +168,7 @@ impl<T: Transport> Client<T> {
         mut take: impl FnMut(Destination),
     ) -> Result<()> {
         let family = service.family();
-        self.dump(Query::Destinations(service), |attributes| {
+        self.list(Query::Destinations(service), |attributes| {
             take(reply::destination(attributes, family, statistics)?);
             Ok(())
         })
@@ -334,7 +312,7 @@ impl<T: Transport> Client<T> {
     /// See [`Client`].
     pub fn daemons(&mut self) -> Result<Vec<Daemon>> {
         let mut daemons = Vec::new();
-        self.dump(Query::Daemons, |attributes| {
+        self.list(Query::Daemons, |attributes| {
             daemons.push(reply::daemon(attributes)?);
             Ok(())
         })?;
@@ -365,25 +343,15 @@ impl<T: Transport> Client<T> {
     /// Those of the method that is named like the change.
     pub fn change(&mut self, change: &Change) -> Result<()> {
         check(change)?;
-        let sequence = self.next_sequence();
-        self.send.clear();
-        let with_receipt = request::may_be_unanswered(change);
-        let flags = if with_receipt { 0 } else { NLM_F_ACK };
-        let envelope = Envelope { family: self.family, sequence, flags };
-        request::change(change, envelope, &mut self.send);
-        if with_receipt {
-            request::receipt(sequence, &mut self.send);
-        }
-        self.transmit()?;
-        self.replies(sequence, Operation::from(change), Ending::Message, |_| Ok(()))
+        self.connection.change(change)
     }
 
     /// Many changes over few system calls; see [`Batch`].
-    pub fn batch(&mut self) -> Batch<'_, T> {
+    pub fn batch<Tag>(&mut self) -> Batch<'_, Tag, T> {
         Batch::new(self)
     }
 
-    /// Asks for one thing. It comes without an acknowledgement, or a refusal comes.
+    /// Asks for one thing.
     fn get<R>(
         &mut self,
         query: Query<'_>,
@@ -391,7 +359,7 @@ impl<T: Transport> Client<T> {
         read: impl Fn(&[u8]) -> Result<R, Malformed>,
     ) -> Result<R> {
         let mut found = None;
-        self.ask(query, 0, operation, Ending::Content, |attributes| {
+        self.connection.query(query, operation, Answers::One, |attributes| {
             found = Some(read(attributes)?);
             Ok(())
         })?;
@@ -399,83 +367,12 @@ impl<T: Transport> Client<T> {
     }
 
     /// Asks for all things of a kind.
-    fn dump(
+    fn list(
         &mut self,
         query: Query<'_>,
         take: impl FnMut(&[u8]) -> Result<(), Malformed>,
     ) -> Result<()> {
-        self.ask(query, NLM_F_DUMP, Operation::Read, Ending::Message, take)
-    }
-
-    fn ask(
-        &mut self,
-        query: Query<'_>,
-        flags: u16,
-        operation: Operation,
-        ending: Ending,
-        take: impl FnMut(&[u8]) -> Result<(), Malformed>,
-    ) -> Result<()> {
-        let sequence = self.next_sequence();
-        self.send.clear();
-        let envelope = Envelope { family: self.family, sequence, flags };
-        request::query(query, envelope, &mut self.send);
-        self.transmit()?;
-        self.replies(sequence, operation, ending, take)
-    }
-
-    fn next_sequence(&mut self) -> u32 {
-        self.sequence = self.sequence.wrapping_add(1);
-        self.sequence
-    }
-
-    fn transmit(&mut self) -> Result<()> {
-        self.transport.send(&self.send).map_err(Error::Socket)
-    }
-
-    fn receive(&mut self) -> Result<()> {
-        self.transport.receive(&mut self.receive).map_err(|error| match error.raw_os_error() {
-            Some(errno::ENOBUFS) => Error::RepliesLost,
-            _ => Error::Socket(error),
-        })
-    }
-
-    /// Takes the replies to one request, to the last. What it cannot read does not stop it, so
-    /// that nothing is left for the next request to stumble over.
-    fn replies(
-        &mut self,
-        sequence: u32,
-        operation: Operation,
-        ending: Ending,
-        mut take: impl FnMut(&[u8]) -> Result<(), Malformed>,
-    ) -> Result<()> {
-        let mut outcome = Ok(());
-        loop {
-            self.receive()?;
-            for message in messages(&self.receive) {
-                let message = message?;
-                if message.sequence != sequence {
-                    continue;
-                }
-                match message.content {
-                    Content::Noop => {}
-                    Content::Done | Content::Acknowledged => return outcome.map_err(Error::from),
-                    Content::Refused { errno, text } => {
-                        return Err(Refusal {
-                            operation,
-                            errno,
-                            kernel_text: text.map(str::to_owned),
-                        }
-                        .into());
-                    }
-                    Content::Attributes(attributes) => {
-                        outcome = outcome.and_then(|()| take(attributes));
-                        if ending == Ending::Content {
-                            return outcome.map_err(Error::from);
-                        }
-                    }
-                }
-            }
-        }
+        self.connection.query(query, Operation::Read, Answers::List, take)
     }
 }
 

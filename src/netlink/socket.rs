@@ -1,6 +1,7 @@
 //! The way to the kernel: a netlink socket, or something that stands in for one.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_GENERIC;
@@ -58,6 +59,13 @@ impl KernelSocket {
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
         Ok(KernelSocket { socket, window: None })
+    }
+}
+
+/// To wait for the socket beside others. Reading from it or writing to it disturbs the client.
+impl AsFd for KernelSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -152,19 +152,20 @@ pub(crate) mod ext_ack {
     pub(crate) const MSG: u16 = 1;
 }
 
-/// Error numbers that the kernel answers with, from `<asm-generic/errno.h>` and
-/// `<asm-generic/errno-base.h>`
+/// Error numbers that the kernel answers with. They differ between architectures.
 pub(crate) mod errno {
-    pub(crate) const EPERM: i32 = 1;
-    pub(crate) const ENOENT: i32 = 2;
-    pub(crate) const ESRCH: i32 = 3;
-    pub(crate) const ENOMEM: i32 = 12;
-    pub(crate) const EEXIST: i32 = 17;
-    pub(crate) const EINVAL: i32 = 22;
-    pub(crate) const ERANGE: i32 = 34;
-    pub(crate) const EMSGSIZE: i32 = 90;
-    pub(crate) const ENOPROTOOPT: i32 = 92;
-    pub(crate) const EOPNOTSUPP: i32 = 95;
-    pub(crate) const EAFNOSUPPORT: i32 = 97;
-    pub(crate) const ENOBUFS: i32 = 105;
+    use rustix::io::Errno;
+
+    pub(crate) const EPERM: i32 = Errno::PERM.raw_os_error();
+    pub(crate) const ENOENT: i32 = Errno::NOENT.raw_os_error();
+    pub(crate) const ESRCH: i32 = Errno::SRCH.raw_os_error();
+    pub(crate) const ENOMEM: i32 = Errno::NOMEM.raw_os_error();
+    pub(crate) const EEXIST: i32 = Errno::EXIST.raw_os_error();
+    pub(crate) const EINVAL: i32 = Errno::INVAL.raw_os_error();
+    pub(crate) const ERANGE: i32 = Errno::RANGE.raw_os_error();
+    pub(crate) const EMSGSIZE: i32 = Errno::MSGSIZE.raw_os_error();
+    pub(crate) const ENOPROTOOPT: i32 = Errno::NOPROTOOPT.raw_os_error();
+    pub(crate) const EOPNOTSUPP: i32 = Errno::OPNOTSUPP.raw_os_error();
+    pub(crate) const EAFNOSUPPORT: i32 = Errno::AFNOSUPPORT.raw_os_error();
+    pub(crate) const ENOBUFS: i32 = Errno::NOBUFS.raw_os_error();
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::codec::Request;
 use crate::fake::{Fake, Reply, client, willing_client};
 use crate::numbers::{cmd, errno};
-use crate::{read, values};
+use crate::values;
 
 /// As many different changes as are asked for.
 fn additions(count: usize) -> Vec<Change> {
@@ -33,7 +33,7 @@ fn answers(requests: &[Request], refuses: impl Fn(&Request) -> bool) -> Vec<Repl
     requests.iter().filter_map(answer).map(Ok).collect()
 }
 
-fn push_all(batch: &mut Batch<'_, Fake>, changes: &[Change]) {
+fn push_all(batch: &mut Batch<'_, usize, Fake>, changes: &[Change]) {
     for (tag, change) in changes.iter().enumerate() {
         batch.push(tag, change).expect("it is taken");
     }
@@ -148,7 +148,7 @@ fn refusals_are_handed_out_once_and_those_of_later_changes_after_them() {
     batch.push(10, &changes[0]).expect("it is taken");
     batch.flush().expect("it is answered");
     batch.push(20, &changes[1]).expect("it is taken");
-    let tags = |batch: &mut Batch<'_, Fake>| {
+    let tags = |batch: &mut Batch<'_, usize, Fake>| {
         batch.take_refused().iter().map(|refused| refused.tag).collect::<Vec<_>>()
     };
     assert_eq!(tags(&mut batch), [10]);
@@ -158,16 +158,27 @@ fn refusals_are_handed_out_once_and_those_of_later_changes_after_them() {
 }
 
 #[test]
-fn a_batch_dropped_before_its_flush_sends_nothing_then_or_later() {
+fn no_change_is_lost_with_a_batch_that_is_dropped() {
     let (mut client, fake) = willing_client();
     let mut batch = client.batch();
     batch.push(0, &additions(1)[0]).expect("it is taken");
+    assert_eq!(fake.sizes(), []);
     drop(batch);
-    assert_eq!(fake.sizes(), []);
-    client.batch().flush().expect("there is nothing to send");
-    assert_eq!(fake.sizes(), []);
+    assert_eq!(fake.sizes(), [1]);
     client.flush().expect("it is carried out");
-    assert_eq!(read::change(fake.only_request()), Change::Flush);
+    assert_eq!(fake.sizes(), [1, 1]);
+}
+
+#[test]
+fn a_batch_that_is_finished_returns_what_was_refused() {
+    let (mut client, fake) = client(|requests| answers(requests, |_| true));
+    let mut batch = client.batch();
+    for (tag, change) in ["one", "two"].into_iter().zip(&additions(2)) {
+        batch.push(tag, change).expect("it is taken");
+    }
+    let refused = batch.finish().expect("the kernel answers");
+    let tags: Vec<_> = refused.iter().map(|refused| refused.tag).collect();
+    assert_eq!((tags, fake.sizes()), (vec!["one", "two"], vec![2]));
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn forwarding(forwarding: Forwarding) -> DestinationConfig {
 fn in_batch<'a>(
     client: &mut Client,
     changes: impl IntoIterator<Item = &'a Change>,
-) -> Vec<Refused> {
+) -> Vec<Refused<usize>> {
     let mut batch = client.batch();
     for (tag, change) in changes.into_iter().enumerate() {
         batch.push(tag, change).expect("it is taken");

@@ -92,8 +92,7 @@ fn changes(
             Ok(None) => {}
             Ok(Some(Command::Change(change))) => {
                 last.begins(number);
-                // The number comes back with a refusal. No input has 2^64 lines.
-                batch.push(number as usize, &change)?;
+                batch.push(number, &change)?;
                 tell_refused(&mut batch, last, &mut progress);
                 progress.step();
             }
@@ -106,15 +105,19 @@ fn changes(
     }
 }
 
-fn finish(batch: &mut Batch<'_>, last: &mut Last, progress: &mut Progress) -> Result<(), Failure> {
+fn finish(
+    batch: &mut Batch<'_, u64>,
+    last: &mut Last,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
     batch.flush()?;
     tell_refused(batch, last, progress);
     Ok(())
 }
 
-fn tell_refused(batch: &mut Batch<'_>, last: &mut Last, progress: &mut Progress) {
+fn tell_refused(batch: &mut Batch<'_, u64>, last: &mut Last, progress: &mut Progress) {
     for refused in batch.take_refused() {
-        let line = refused.tag as u64;
+        let line = refused.tag;
         progress.clear();
         say(format_args!("line {line}: {}", refusal_text(&refused.refusal)));
         last.advice.heed(&refused.refusal);
