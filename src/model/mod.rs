@@ -13,6 +13,7 @@ mod service;
 mod snapshot;
 mod stats;
 mod table;
+mod text;
 
 pub use change::Change;
 pub use daemon::{Daemon, DaemonConfig, DaemonRole};
@@ -20,7 +21,7 @@ pub use destination::{
     Destination, DestinationConfig, DestinationKey, Forwarding, Tunnel, TunnelChecksum,
 };
 pub use info::{Info, Timeouts, Version};
-pub use name::{Name, NameError};
+pub use name::Name;
 pub use scheduler::{KnownScheduler, SCHEDULERS, SchedulerFlags};
 pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
@@ -28,3 +29,4 @@ pub use service::{
 pub use snapshot::{Snapshot, SnapshotEntry};
 pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};
+pub use text::ParseError;

@@ -270,7 +270,7 @@ impl Persistence {
 ///     persistence: Some(Persistence::new(AddressFamily::V4, 300)),
 ///     ..ServiceConfig::new("wrr".parse()?)
 /// };
-/// # Ok::<(), ipvs::NameError>(())
+/// # Ok::<(), ipvs::ParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ServiceConfig {

@@ -24,7 +24,7 @@ pub(crate) fn name() -> impl Strategy<Value = Name> {
     text.prop_filter_map("too long", |text| text.parse().ok())
 }
 
-fn family() -> impl Strategy<Value = AddressFamily> {
+pub(crate) fn family() -> impl Strategy<Value = AddressFamily> {
     prop_oneof![Just(AddressFamily::V4), Just(AddressFamily::V6)]
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn service_key() -> impl Strategy<Value = ServiceKey> {
     ]
 }
 
-fn netmask(family: AddressFamily) -> BoxedStrategy<Netmask> {
+pub(crate) fn netmask(family: AddressFamily) -> BoxedStrategy<Netmask> {
     match family {
         AddressFamily::V4 => any::<u32>().prop_map(|mask| Netmask::V4(mask.into())).boxed(),
         AddressFamily::V6 => any::<u8>().prop_map(Netmask::V6).boxed(),
@@ -168,7 +168,7 @@ pub(crate) fn destination() -> impl Strategy<Value = Destination> {
     )
 }
 
-fn role() -> impl Strategy<Value = DaemonRole> {
+pub(crate) fn role() -> impl Strategy<Value = DaemonRole> {
     prop_oneof![Just(DaemonRole::Master), Just(DaemonRole::Backup)]
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Where a sync daemon multicasts unless it is told.
-const DEFAULT_INTERFACE: Name = Name::literal("eth0");
+const DEFAULT_INTERFACE: Name = Name::from_static("eth0");
 
 impl Said<'_> {
     /// What depends on more than one option.
