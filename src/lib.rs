@@ -73,8 +73,8 @@
 //! # Network namespaces
 //!
 //! A [`Client`] works on the namespace that its thread was in when it was made, and stays with it.
-//! [`Client::in_namespace`] makes one for another namespace, given by name, path or process, and
-//! leaves the thread where it is. In a namespace whose loopback interface was never up, the kernel
+//! [`Client::in_namespace`] makes one for another [`Namespace`], found by name, path or process,
+//! and leaves the thread where it is. In a namespace whose loopback interface was never up, the kernel
 //! refuses every real server, for want of a routing table.
 //!
 //! # Many changes
@@ -133,7 +133,7 @@ mod netlink;
 mod plan;
 pub mod rules;
 
-pub use client::{Aftermath, ApplyError, Batch, Client, Refused, RefusedChange, enter_namespace};
+pub use client::{Aftermath, ApplyError, Batch, Client, Namespace, Refused, RefusedChange};
 pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 pub use self::apply::{Aftermath, ApplyError, RefusedChange};
 pub use self::batch::{Batch, Refused};
-pub use self::namespace::enter_namespace;
+pub use self::namespace::Namespace;
 use crate::error::{Error, Malformed, Operation, Result};
 use crate::model::{
     Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey, Info,
