@@ -139,6 +139,27 @@ pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
 pub use plan::{Plan, PlanOptions, Step, Summary, TableError, Tally};
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "the crate `ipvs` talks to the load balancer in the Linux kernel: it builds for Linux only"
+);
+
+/// All of these go from thread to thread and may be shared; a change that ends this does not
+/// compile.
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Client>();
+    is_send_and_sync::<Batch<'_, usize>>();
+    is_send_and_sync::<Namespace>();
+    is_send_and_sync::<Snapshot>();
+    is_send_and_sync::<Table>();
+    is_send_and_sync::<Plan>();
+    is_send_and_sync::<Change>();
+    is_send_and_sync::<Error>();
+    is_send_and_sync::<ApplyError>();
+    is_send_and_sync::<ParseError>();
+};
+
 /// The README's example of the library compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
