@@ -133,11 +133,13 @@ mod netlink;
 mod plan;
 pub mod rules;
 
-pub use client::{Aftermath, ApplyError, Batch, Client, Namespace, Refused, RefusedChange};
+pub use client::{
+    Aftermath, ApplyError, Batch, Client, Namespace, OnRefusal, Refused, RefusedChange,
+};
 pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
-pub use plan::{Plan, PlanOptions, Step, Summary, TableError, Tally};
+pub use plan::{Plan, PlanOptions, Rehearsal, Step, Summary, Tally};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

@@ -6,7 +6,7 @@ mod namespace;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-pub use self::apply::{Aftermath, ApplyError, RefusedChange};
+pub use self::apply::{Aftermath, ApplyError, OnRefusal, RefusedChange};
 pub use self::batch::{Batch, Refused};
 pub use self::namespace::Namespace;
 use crate::error::{Error, Malformed, Operation, Result};
@@ -18,6 +18,7 @@ use crate::netlink::connection::{Answers, Connection};
 use crate::netlink::reply;
 use crate::netlink::request::Query;
 use crate::netlink::socket::{KernelSocket, Transport};
+use crate::plan::check_netmask_family;
 
 /// A connection to IPVS in the kernel.
 ///
@@ -342,7 +343,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// Those of the method that is named like the change.
     pub fn change(&mut self, change: &Change) -> Result<()> {
-        check(change)?;
+        check_netmask_family(change)?;
         self.connection.change(change)
     }
 
@@ -373,16 +374,5 @@ impl<T: Transport> Client<T> {
         take: impl FnMut(&[u8]) -> Result<(), Malformed>,
     ) -> Result<()> {
         self.connection.query(query, Operation::Read, Answers::List, take)
-    }
-}
-
-/// What the kernel would misread rather than refuse.
-fn check(change: &Change) -> Result<()> {
-    let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
-        return Ok(());
-    };
-    match config.netmask_of_other_family(key.family()) {
-        Some(netmask) => Err(Error::NetmaskFamily { service: key.family(), netmask }),
-        None => Ok(()),
     }
 }

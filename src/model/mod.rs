@@ -11,6 +11,7 @@ mod name;
 mod scheduler;
 mod service;
 mod snapshot;
+mod state;
 mod stats;
 mod table;
 mod text;
@@ -27,6 +28,7 @@ pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
 };
 pub use snapshot::{Snapshot, SnapshotEntry};
+pub use state::{DaemonState, State};
 pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};
 pub use text::ParseError;
