@@ -17,12 +17,12 @@ pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The netlink socket could not be opened, written or read.
-    #[error("netlink socket: {0}")]
+    #[error("netlink socket: {}", words(.0))]
     Socket(#[source] io::Error),
-    /// The network namespace could not be entered.
-    #[error("network namespace {namespace}: {source}")]
+    /// A network namespace could not be found or entered.
+    #[error("network namespace {namespace}: {}", words(source))]
     Namespace {
-        /// The namespace as it was given.
+        /// The name, path or process number that it was looked for by.
         namespace: String,
         /// Why not.
         source: io::Error,
@@ -227,6 +227,14 @@ impl Refusal {
             RefusalKind::Other => return errno_text(self.errno),
         }
         .to_owned()
+    }
+}
+
+/// An error's text without the number that the standard library adds to the C library's.
+fn words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(errno) => errno_text(errno),
+        None => error.to_string(),
     }
 }
 

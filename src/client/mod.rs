@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 pub use self::apply::{Aftermath, ApplyError, OnRefusal, RefusedChange};
 pub use self::batch::{Batch, Refused};
-pub use self::namespace::enter_namespace;
+pub use self::namespace::Namespace;
 use crate::error::{Error, Malformed, Operation, Result};
 use crate::model::{
     Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey, Info,
@@ -187,14 +187,10 @@ impl<T: Transport> Client<T> {
         let services = self.services()?;
         let mut entries = Vec::with_capacity(services.len());
         for service in services {
-            let mut destinations = self.destinations(&service.key)?;
-            destinations.sort_unstable_by_key(|destination| destination.key);
-            destinations.dedup_by_key(|destination| destination.key);
-            entries.push(SnapshotEntry { service, destinations });
+            let destinations = self.destinations(&service.key)?;
+            entries.push(SnapshotEntry::new(service, destinations));
         }
-        entries.sort_unstable_by_key(|entry| entry.service.key);
-        entries.dedup_by_key(|entry| entry.service.key);
-        Ok(Snapshot { entries })
+        Ok(Snapshot::new(entries))
     }
 
     /// Adds a virtual service.

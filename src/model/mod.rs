@@ -14,6 +14,7 @@ mod snapshot;
 mod state;
 mod stats;
 mod table;
+mod text;
 
 pub use change::Change;
 pub use daemon::{Daemon, DaemonConfig, DaemonRole};
@@ -21,7 +22,7 @@ pub use destination::{
     Destination, DestinationConfig, DestinationKey, Forwarding, Tunnel, TunnelChecksum,
 };
 pub use info::{Info, Timeouts, Version};
-pub use name::{Name, NameError};
+pub use name::Name;
 pub use scheduler::{KnownScheduler, SCHEDULERS, SchedulerFlags};
 pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
@@ -30,3 +31,4 @@ pub use snapshot::{Snapshot, SnapshotEntry};
 pub use state::{DaemonState, State};
 pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};
+pub use text::ParseError;

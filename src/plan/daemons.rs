@@ -72,7 +72,7 @@ fn runs_as_wanted(role: DaemonRole, now: &DaemonConfig, wanted: &DaemonConfig) -
     }
     now.interface == wanted.interface
         && now.sync_id == wanted.sync_id
-        && fits(now.max_length, kept_length(role, wanted))
+        && fits(now.max_length_bytes, kept_length(role, wanted))
         && fits(now.group, wanted.group)
         && fits(now.port, wanted.port)
         && fits(now.ttl, wanted.ttl)
@@ -90,5 +90,5 @@ fn kept_length(role: DaemonRole, wanted: &DaemonConfig) -> Option<NonZeroU16> {
         Some(IpAddr::V6(_)) => 65_487,
         Some(IpAddr::V4(_)) | None => 65_507,
     };
-    wanted.max_length.and_then(|length| NonZeroU16::new(length.get().clamp(least, most)))
+    wanted.max_length_bytes.and_then(|length| NonZeroU16::new(length.get().clamp(least, most)))
 }

@@ -161,9 +161,9 @@ impl Rehearsal {
 pub(super) fn after_setting(now: &Timeouts, wanted: &Timeouts) -> Timeouts {
     let either = |wanted: u32, now: u32| if wanted == 0 { now } else { wanted };
     Timeouts {
-        tcp: either(wanted.tcp, now.tcp),
-        tcp_fin: either(wanted.tcp_fin, now.tcp_fin),
-        udp: either(wanted.udp, now.udp),
+        tcp_seconds: either(wanted.tcp_seconds, now.tcp_seconds),
+        tcp_fin_seconds: either(wanted.tcp_fin_seconds, now.tcp_fin_seconds),
+        udp_seconds: either(wanted.udp_seconds, now.udp_seconds),
     }
 }
 

@@ -206,7 +206,7 @@ impl<'a> Said<'a> {
             OptionId::SchedFlags => self.flags = Some(value),
             OptionId::Persistent => {
                 self.persistence = Some(match bare {
-                    true => Persistence::DEFAULT_TIMEOUT,
+                    true => Persistence::DEFAULT_TIMEOUT_SECONDS,
                     false => number(value::PERSISTENCE)?,
                 });
             }

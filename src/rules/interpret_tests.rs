@@ -455,7 +455,8 @@ fn tunnels_have_the_options_of_their_type() {
 
 #[test]
 fn timeouts_are_0_to_2678400_seconds_and_stand_anywhere() {
-    let want = Change::SetTimeouts(Timeouts { tcp: 1, tcp_fin: 0, udp: 2678400 });
+    let want =
+        Change::SetTimeouts(Timeouts { tcp_seconds: 1, tcp_fin_seconds: 0, udp_seconds: 2678400 });
     for text in
         ["--set 1 0 2678400", "--set -- 1 0 2678400", "1 0 --set 2678400", "--set 1 -- 0 2678400"]
     {

@@ -123,7 +123,7 @@ pub fn push_line<N: Names>(
         Change::ZeroService(key) => writer.key(OptionId::Zero, key),
         Change::SetTimeouts(timeouts) => {
             writer.option(OptionId::Set);
-            for timeout in [timeouts.tcp, timeouts.tcp_fin, timeouts.udp] {
+            for timeout in [timeouts.tcp_seconds, timeouts.tcp_fin_seconds, timeouts.udp_seconds] {
                 writer.blank();
                 push_number(writer.text, timeout);
             }
@@ -263,8 +263,8 @@ impl<N: Names> Writer<'_, N> {
     fn service(&mut self, command: OptionId, key: &ServiceKey, config: &ServiceConfig) {
         self.key(command, key);
         self.next_word(OptionId::Scheduler, config.scheduler.as_str());
-        if let Some(Persistence { timeout, netmask }) = config.persistence {
-            self.next_number(OptionId::Persistent, timeout);
+        if let Some(Persistence { timeout_seconds, netmask }) = config.persistence {
+            self.next_number(OptionId::Persistent, timeout_seconds);
             if !netmask.is_host() {
                 self.next_word(OptionId::Netmask, &netmask.to_string());
             }
@@ -337,7 +337,7 @@ impl<N: Names> Writer<'_, N> {
     fn daemon(&mut self, config: &DaemonConfig) {
         self.next_word(OptionId::McastInterface, config.interface.as_str());
         self.next_number(OptionId::Syncid, config.sync_id);
-        if let Some(length) = config.max_length {
+        if let Some(length) = config.max_length_bytes {
             self.next_number(OptionId::SyncMaxlen, length.get());
         }
         if let Some(group) = config.group {

@@ -120,8 +120,8 @@ fn service() -> impl Strategy<Value = (ServiceKey, ServiceConfig)> {
             let config = ServiceConfig {
                 scheduler,
                 scheduler_flags: SchedulerFlags::from_bits_truncate(bits),
-                persistence: persistence.map(|(timeout, mask, length)| Persistence {
-                    timeout,
+                persistence: persistence.map(|(timeout_seconds, mask, length)| Persistence {
+                    timeout_seconds,
                     netmask: match key.family() {
                         AddressFamily::V4 => Netmask::V4(mask.into()),
                         AddressFamily::V6 => Netmask::V6(length),
@@ -200,8 +200,9 @@ fn daemon() -> impl Strategy<Value = Change> {
             prop::option::of(any::<NonZeroU16>()),
             prop::option::of(any::<NonZeroU8>()),
         )
-            .prop_map(|(role, interface, sync_id, max_length, group, port, ttl)| {
-                let config = DaemonConfig { interface, sync_id, max_length, group, port, ttl };
+            .prop_map(|(role, interface, sync_id, max_length_bytes, group, port, ttl)| {
+                let config =
+                    DaemonConfig { interface, sync_id, max_length_bytes, group, port, ttl };
                 Change::StartDaemon(role, config)
             }),
     ]
@@ -222,7 +223,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => prop::sample::select(vec![Change::Flush, Change::ZeroAll]),
         1 => service_key().prop_map(Change::ZeroService),
         1 => (seconds(), seconds(), seconds()).prop_map(|(tcp, tcp_fin, udp)| {
-            Change::SetTimeouts(Timeouts { tcp, tcp_fin, udp })
+            Change::SetTimeouts(Timeouts { tcp_seconds: tcp, tcp_fin_seconds: tcp_fin, udp_seconds: udp })
         }),
         2 => daemon(),
     ]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use ipvs::{
     Change, DestinationConfig, DestinationKey, Forwarding, Plan, PlanOptions, RefusalKind,
-    ServiceConfig, ServiceKey, Table,
+    ServiceConfig, ServiceKey, Stats, Table,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,10 +20,11 @@ fn births(kernel: &MemoryKernel) -> BTreeMap<(ServiceKey, Option<DestinationKey>
     let mut births = BTreeMap::new();
     for entry in &snapshot.entries {
         let service = &entry.service;
-        births.insert((service.key, None), service.stats.connections);
+        let born = |stats: &Option<Box<Stats>>| stats.as_ref().expect("they are read").connections;
+        births.insert((service.key, None), born(&service.stats));
         for destination in &entry.destinations {
             let key = (service.key, Some(destination.key));
-            births.insert(key, destination.stats.connections);
+            births.insert(key, born(&destination.stats));
         }
     }
     births

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 
 use ipvs::{
     AddressFamily, Aftermath, Change, DestinationConfig, DestinationKey, Error, Netmask,
-    Persistence, RefusalKind, Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Stats,
-    Table,
+    Persistence, RefusalKind, Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Table,
 };
 use proptest::prelude::*;
 
@@ -213,15 +212,13 @@ fn what_another_program_did_meanwhile_is_left_alone() {
 #[test]
 fn a_netmask_of_the_wrong_family_is_found_before_anything_is_sent() {
     let kernel = MemoryKernel::new(8);
-    let persistence = Persistence { timeout: 300, netmask: Netmask::host(AddressFamily::V6) };
+    let persistence =
+        Persistence { timeout_seconds: 300, netmask: Netmask::host(AddressFamily::V6) };
     let config = ServiceConfig { persistence: Some(persistence), ..ServiceConfig::default() };
-    let entry = |key, config| SnapshotEntry {
-        service: Service { key, config, stats: Stats::default() },
-        destinations: Vec::new(),
-    };
+    let entry = |key, config| SnapshotEntry::new(Service::new(key, config), Vec::new());
     let other = ServiceKey::tcp("192.0.2.1:22".parse::<SocketAddr>().unwrap());
     let snapshot =
-        Snapshot { entries: vec![entry(other, ServiceConfig::default()), entry(web(), config)] };
+        Snapshot::new(vec![entry(other, ServiceConfig::default()), entry(web(), config)]);
     let plan = plan(&Table::new(), &snapshot.table());
     let error = kernel.client().apply(&plan).unwrap_err();
     assert!(matches!(error.interrupted, Some(Error::NetmaskFamily { .. })), "{error}");

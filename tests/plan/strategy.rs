@@ -58,7 +58,7 @@ fn service_config(family: AddressFamily, strange: bool) -> BoxedStrategy<Service
         (AddressFamily::V6, false) => v6.boxed(),
     };
     let persistence = (select(&[0, 1, 300, 2_678_400][..]), netmask)
-        .prop_map(|(timeout, netmask)| Persistence { timeout, netmask });
+        .prop_map(|(timeout, netmask)| Persistence { timeout_seconds: timeout, netmask });
     (
         select(schedulers.to_vec()),
         0..8_u8,

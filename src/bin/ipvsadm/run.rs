@@ -19,7 +19,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
     }
     if let Some(namespace) = &invocation.namespace {
         // Before any other thread is started, so that all are there.
-        ipvs::enter_namespace(namespace)?;
+        ipvs::Namespace::find(namespace)?.enter()?;
     }
     let mut client = kernel::connect::connect()?;
     let conditions = Conditions { dry_run: invocation.dry_run, wait: invocation.wait };

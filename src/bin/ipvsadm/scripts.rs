@@ -43,7 +43,7 @@ pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failur
             "-n" => numeric = true,
             "--netns" => {
                 let namespace = words.value(value).ok_or_else(usage)?;
-                ipvs::enter_namespace(namespace)?;
+                ipvs::Namespace::find(namespace)?.enter()?;
             }
             // A word that is no option was never minded.
             word if !word.starts_with('-') => {}
@@ -105,7 +105,7 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
 
 fn carry_out(options: &Restore<'_>, sink: &mut Sink) -> Result<(), Failure> {
     if let Some(namespace) = options.namespace {
-        ipvs::enter_namespace(namespace)?;
+        ipvs::Namespace::find(namespace)?.enter()?;
     }
     let mut client = kernel::connect::connect()?;
     let strategy = match (options.atomic, options.clear) {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Where a sync daemon multicasts unless it is told.
-const DEFAULT_INTERFACE: Name = Name::literal("eth0");
+const DEFAULT_INTERFACE: Name = Name::from_static("eth0");
 
 impl Said<'_> {
     /// What depends on more than one option.
@@ -145,7 +145,11 @@ impl Said<'_> {
             return Err(UsageError::MissingTimeouts);
         }
         let second = |text| number(OptionId::Set, text, value::TIMEOUT);
-        let timeouts = Timeouts { tcp: second(tcp)?, tcp_fin: second(tcp_fin)?, udp: second(udp)? };
+        let timeouts = Timeouts {
+            tcp_seconds: second(tcp)?,
+            tcp_fin_seconds: second(tcp_fin)?,
+            udp_seconds: second(udp)?,
+        };
         self.no_more_words(3)?;
         self.check_belongs(OptionId::Set)?;
         Ok(Command::Change(Change::SetTimeouts(timeouts)))
@@ -301,7 +305,7 @@ impl Said<'_> {
         Ok(DaemonConfig {
             interface: interface.ok_or(UsageError::NoInterface)?,
             sync_id: self.sync_id,
-            max_length: self.sync_length,
+            max_length_bytes: self.sync_length,
             group: self.group,
             port: self.multicast_port,
             ttl: self.ttl,

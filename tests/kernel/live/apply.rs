@@ -271,8 +271,8 @@ fn counted(ns: &Netns, packets: u64) -> (u64, u64) {
     let end = Instant::now() + Duration::from_secs(15);
     loop {
         let services = client.services().expect("a list");
-        let stats = services.iter().find(|service| service.key.port() == 1007);
-        let stats = stats.expect("the service is there").stats;
+        let service = services.into_iter().find(|service| service.key.port() == 1007);
+        let stats = service.and_then(|service| service.stats).expect("it is there and was read");
         if stats.incoming_packets >= packets || Instant::now() > end {
             return (stats.connections, stats.incoming_packets);
         }

@@ -36,7 +36,8 @@ pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> R
                 json.end(&mut sink.text);
                 return Ok(());
             }
-            let (tcp, tcp_fin, udp) = (timeouts.tcp, timeouts.tcp_fin, timeouts.udp);
+            let (tcp, tcp_fin, udp) =
+                (timeouts.tcp_seconds, timeouts.tcp_fin_seconds, timeouts.udp_seconds);
             let line = format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n");
             sink.text.extend_from_slice(line.as_bytes());
             Ok(())
@@ -104,7 +105,7 @@ fn daemon_line(daemon: &Daemon) -> String {
         daemon.role, config.interface, config.sync_id
     );
     // Kernels before 4.3 have no more than these.
-    if let Some(length) = config.max_length {
+    if let Some(length) = config.max_length_bytes {
         line += &format!(", maxlen={length}");
     }
     if let Some(group) = config.group {

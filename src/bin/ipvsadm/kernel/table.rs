@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ipvs::{
-    Client, Destination, DestinationKey, RefusalKind, Service, ServiceConfig, ServiceKey,
-    SnapshotEntry, Statistics, Stats,
+    Client, Destination, DestinationKey, RefusalKind, Service, ServiceKey, SnapshotEntry,
+    Statistics,
 };
 
 use crate::names::Names;
@@ -24,37 +24,15 @@ pub(crate) struct Reading {
 /// The services that are asked for, each to be read with its servers.
 #[derive(Debug)]
 pub(crate) struct Services {
-    waiting: Vec<Waiting>,
+    waiting: Vec<Service>,
     reading: Reading,
-}
-
-/// A service whose servers are not known yet. Most lists show no statistics, which are more than half
-/// of a service.
-#[derive(Debug)]
-struct Waiting {
-    key: ServiceKey,
-    config: ServiceConfig,
-    stats: Option<Box<Stats>>,
-}
-
-impl Waiting {
-    fn new(service: &Service, statistics: Statistics) -> Self {
-        let stats = (statistics == Statistics::Read).then(|| Box::new(service.stats));
-        Waiting { key: service.key, config: service.config, stats }
-    }
-
-    /// The service, with statistics if they were kept.
-    fn service(&self) -> Service {
-        let stats = self.stats.as_deref().copied().unwrap_or_default();
-        Service { key: self.key, config: self.config, stats }
-    }
 }
 
 impl Services {
     pub(crate) fn find(client: &mut Client, reading: Reading) -> Result<Self, Failure> {
         let Reading { only, statistics, sorted } = reading;
         let mut waiting = Vec::new();
-        let push = |service| waiting.push(Waiting::new(&service, statistics));
+        let push = |service| waiting.push(service);
         match only {
             Some(key) => client.service(&key).map(push).map_err(one_missing)?,
             None => client.each_service(statistics, push)?,
@@ -77,7 +55,7 @@ impl Services {
         let mut progress = Progress::new("services", Some(self.waiting.len()));
         for waiting in &self.waiting {
             self.read_destinations(client, &waiting.key, &mut destinations)?;
-            show(&waiting.service(), &destinations)?;
+            show(waiting, &destinations)?;
             progress.step();
         }
         Ok(())
@@ -103,8 +81,7 @@ impl Services {
     pub(crate) fn entries(&self, client: &mut Client) -> Result<Vec<SnapshotEntry>, Failure> {
         let mut entries = Vec::with_capacity(self.waiting.len());
         self.each(client, |service, destinations| {
-            let destinations = destinations.to_vec();
-            entries.push(SnapshotEntry { service: *service, destinations });
+            entries.push(SnapshotEntry::new(service.clone(), destinations.to_vec()));
             Ok(())
         })?;
         Ok(entries)

@@ -86,9 +86,9 @@ impl Classic<'_> {
             }
         }
         match self.view {
-            View::Stats => self.totals(text, start, &service.stats),
+            View::Stats => self.totals(text, start, &statistics(&service.stats)),
             View::Rate => {
-                let rates = &service.stats.rates;
+                let rates = &statistics(&service.stats).rates;
                 pad_right(text, start, FIRST);
                 self.counter(text, rates.connections);
                 self.counter(text, rates.incoming_packets);
@@ -128,9 +128,9 @@ impl Classic<'_> {
                 push_column(text, active, 10);
                 push_column(text, inactive, 10);
             }
-            View::Stats => self.totals(text, start, &destination.stats),
+            View::Stats => self.totals(text, start, &statistics(&destination.stats)),
             View::Rate => {
-                let rates = &destination.stats.rates;
+                let rates = &statistics(&destination.stats).rates;
                 push_exact(text, rates.connections);
                 push_exact(text, rates.incoming_packets);
                 push_exact(text, rates.outgoing_packets);
@@ -192,6 +192,11 @@ impl Classic<'_> {
     }
 }
 
+/// All 0 where there are no statistics.
+fn statistics(stats: &Option<Box<Stats>>) -> Stats {
+    stats.as_deref().copied().unwrap_or_default()
+}
+
 /// `rr (flag-1) persistent 360 mask 255.255.255.0 pe sip ops`
 fn push_settings(text: &mut Vec<u8>, service: &Service) {
     let config = &service.config;
@@ -210,7 +215,7 @@ fn push_settings(text: &mut Vec<u8>, service: &Service) {
     }
     if let Some(persistence) = &config.persistence {
         text.extend_from_slice(b" persistent ");
-        push_number(text, persistence.timeout);
+        push_number(text, persistence.timeout_seconds);
         if !persistence.netmask.is_host() {
             text.extend_from_slice(format!(" mask {}", persistence.netmask).as_bytes());
         }

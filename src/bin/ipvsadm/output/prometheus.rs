@@ -26,14 +26,13 @@ pub(crate) fn totals(file: &str) -> Option<Stats> {
         .split_ascii_whitespace()
         .map(|number| u64::from_str_radix(number, 16).ok());
     let mut next = || numbers.next().flatten();
-    Some(Stats {
-        connections: next()?,
-        incoming_packets: next()?,
-        outgoing_packets: next()?,
-        incoming_bytes: next()?,
-        outgoing_bytes: next()?,
-        ..Stats::default()
-    })
+    let mut stats = Stats::default();
+    stats.connections = next()?;
+    stats.incoming_packets = next()?;
+    stats.outgoing_packets = next()?;
+    stats.incoming_bytes = next()?;
+    stats.outgoing_bytes = next()?;
+    Some(stats)
 }
 
 /// What is the same about all numbers of a name.
@@ -171,6 +170,11 @@ const BACKEND_COUNTERS: [Counted; 5] = [
     ),
 ];
 
+/// All 0 where there are no statistics.
+fn statistics(stats: &Option<Box<Stats>>) -> Stats {
+    stats.as_deref().copied().unwrap_or_default()
+}
+
 /// Appends what is the kernel's as a whole.
 pub(crate) fn whole(text: &mut Vec<u8>, info: &Info, totals: Option<&Stats>) {
     head(text, &gauge("ipvs_info", "The version of IPVS in the kernel; always 1."));
@@ -199,7 +203,8 @@ pub(crate) fn table<W: Write>(sink: &mut Sink<W>, entries: &[SnapshotEntry]) -> 
     let counted = services.iter().map(|(labels, entry)| (labels, entry.destinations.len() as u64));
     samples(sink, &count, counted)?;
     for (metric, of) in SERVICE_COUNTERS {
-        let values = services.iter().map(|(labels, entry)| (labels, of(&entry.service.stats)));
+        let values =
+            services.iter().map(|(labels, entry)| (labels, of(&statistics(&entry.service.stats))));
         samples(sink, &metric, values)?;
     }
 
@@ -215,7 +220,8 @@ pub(crate) fn table<W: Write>(sink: &mut Sink<W>, entries: &[SnapshotEntry]) -> 
         samples(sink, &metric, values)?;
     }
     for (metric, of) in BACKEND_COUNTERS {
-        let values = backends.iter().map(|(labels, server)| (labels, of(&server.stats)));
+        let values =
+            backends.iter().map(|(labels, server)| (labels, of(&statistics(&server.stats))));
         samples(sink, &metric, values)?;
     }
     Ok(())
@@ -298,7 +304,7 @@ fn settings(entry: &SnapshotEntry) -> String {
     let config = &entry.service.config;
     let flags: Vec<&str> =
         config.scheduler_flags.names_in_rules(config.scheduler.as_str()).collect();
-    let persistence = config.persistence.map(|persistence| persistence.timeout.to_string());
+    let persistence = config.persistence.map(|persistence| persistence.timeout_seconds.to_string());
     let engine = config.persistence_engine.map(|engine| engine.to_string());
     format!(
         "scheduler=\"{}\",scheduler_flags=\"{}\",persistence_seconds=\"{}\",\

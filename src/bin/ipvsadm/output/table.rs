@@ -54,7 +54,7 @@ impl People<'_> {
         let mut widest = heads.texts[1].len();
         let mut builder = Builder::default();
         builder.push_record(heads.texts.iter().chain(heads.numbers).copied());
-        for SnapshotEntry { service, destinations } in entries {
+        for SnapshotEntry { service, destinations, .. } in entries {
             let cells = self.service(service, destinations);
             widest = cells.get(1).map_or(widest, |settings| widest.max(settings.len()));
             builder.push_record(cells);
@@ -130,8 +130,8 @@ impl People<'_> {
         let (active, inactive) =
             (sum(|server| server.active_connections), sum(|server| server.inactive_connections));
         match self.view {
-            View::Stats => cells.extend(self.totals(&service.stats)),
-            View::Rate => cells.extend(self.rates(&service.stats.rates)),
+            View::Stats => cells.extend(self.totals(&statistics(&service.stats))),
+            View::Rate => cells.extend(self.rates(&statistics(&service.stats).rates)),
             View::Default => cells.extend([String::new(), active, inactive]),
             View::Thresholds => cells.extend([String::new(), String::new(), active, inactive]),
             View::PersistentConnections => {
@@ -161,8 +161,8 @@ impl People<'_> {
         let active = server.active_connections.to_string();
         let inactive = server.inactive_connections.to_string();
         match self.view {
-            View::Stats => cells.extend(self.totals(&server.stats)),
-            View::Rate => cells.extend(self.rates(&server.stats.rates)),
+            View::Stats => cells.extend(self.totals(&statistics(&server.stats))),
+            View::Rate => cells.extend(self.rates(&statistics(&server.stats).rates)),
             View::Default => cells.extend([weight, active, inactive]),
             View::Thresholds => cells.extend([
                 limit(config.upper_threshold),
@@ -209,6 +209,11 @@ impl People<'_> {
     }
 }
 
+/// All 0 where there are no statistics.
+fn statistics(stats: &Option<Box<Stats>>) -> Stats {
+    stats.as_deref().copied().unwrap_or_default()
+}
+
 /// The names of the columns: those of texts, at the left, and those of numbers.
 struct Heads {
     texts: &'static [&'static str],
@@ -242,7 +247,7 @@ fn settings(service: &Service) -> String {
         text += flag;
     }
     if let Some(persistence) = &config.persistence {
-        text += &format!(", persistent {} s", persistence.timeout);
+        text += &format!(", persistent {} s", persistence.timeout_seconds);
         if !persistence.netmask.is_host() {
             text += &format!(" mask {}", persistence.netmask);
         }

@@ -11,26 +11,24 @@ fn socket(text: &str) -> SocketAddr {
 }
 
 fn server(address: &str, forwarding: Forwarding, weight: u32) -> Destination {
-    let stats = Stats {
-        connections: 12_345,
-        incoming_packets: 999,
-        incoming_bytes: 5 * 1024 * 1024,
-        rates: Rates { connections: 1, outgoing_bytes: 2048, ..Rates::default() },
-        ..Stats::default()
+    let mut stats = Stats::default();
+    stats.connections = 12_345;
+    stats.incoming_packets = 999;
+    stats.incoming_bytes = 5 * 1024 * 1024;
+    stats.rates.connections = 1;
+    stats.rates.outgoing_bytes = 2048;
+    let config = DestinationConfig {
+        forwarding,
+        weight,
+        upper_threshold: 100,
+        ..DestinationConfig::default()
     };
-    Destination {
-        key: socket(address).into(),
-        config: DestinationConfig {
-            forwarding,
-            weight,
-            upper_threshold: 100,
-            ..DestinationConfig::default()
-        },
-        active_connections: 7,
-        inactive_connections: 1500,
-        persistent_connections: 2,
-        stats,
-    }
+    let mut server = Destination::new(socket(address).into(), config);
+    server.active_connections = 7;
+    server.inactive_connections = 1500;
+    server.persistent_connections = 2;
+    server.stats = Some(Box::new(stats));
+    server
 }
 
 fn entries() -> Vec<SnapshotEntry> {
@@ -39,16 +37,15 @@ fn entries() -> Vec<SnapshotEntry> {
         ..ServiceConfig::new("wrr".parse().expect("a name"))
     };
     let mark = ServiceKey::firewall_mark(std::num::NonZeroU32::MIN, AddressFamily::V6);
-    let service = |key, config| Service { key, config, stats: Stats::default() };
     vec![
-        SnapshotEntry {
-            service: service(ServiceKey::tcp(socket("10.0.0.1:80")), web),
-            destinations: vec![
+        SnapshotEntry::new(
+            Service::new(ServiceKey::tcp(socket("10.0.0.1:80")), web),
+            vec![
                 server("192.168.0.1:80", Forwarding::Masquerade, 3),
                 server("192.168.0.2:80", Forwarding::Tunnel(Tunnel::Ipip), 0),
             ],
-        },
-        SnapshotEntry { service: service(mark, ServiceConfig::default()), destinations: vec![] },
+        ),
+        SnapshotEntry::new(Service::new(mark, ServiceConfig::default()), vec![]),
     ]
 }
 

@@ -310,7 +310,8 @@ fn service_config<T>(key: &ServiceKey, service: &Service<T>) -> Result<ServiceCo
 }
 
 fn persistence(family: AddressFamily, found: &Persistence) -> Result<ipvs::Persistence, Wrong> {
-    let timeout = found.timeout_seconds.map_or(ipvs::Persistence::DEFAULT_TIMEOUT, |it| it.0);
+    let timeout =
+        found.timeout_seconds.map_or(ipvs::Persistence::DEFAULT_TIMEOUT_SECONDS, |it| it.0);
     let mut persistence = ipvs::Persistence::new(family, timeout);
     match (family, found.netmask, found.prefix_length) {
         (AddressFamily::V4, _, Some(_)) => {
@@ -418,9 +419,9 @@ fn timeouts(found: &Timeouts) -> Change {
     let seconds =
         |timeout: Option<crate::output::json::document::Seconds>| timeout.map_or(0, |it| it.0);
     Change::SetTimeouts(ipvs::Timeouts {
-        tcp: seconds(found.tcp_seconds),
-        tcp_fin: seconds(found.tcp_fin_seconds),
-        udp: seconds(found.udp_seconds),
+        tcp_seconds: seconds(found.tcp_seconds),
+        tcp_fin_seconds: seconds(found.tcp_fin_seconds),
+        udp_seconds: seconds(found.udp_seconds),
     })
 }
 
@@ -436,7 +437,9 @@ fn daemon(found: &Daemon) -> Result<(DaemonRole, DaemonConfig), Wrong> {
     let config = DaemonConfig {
         interface: found.interface.0,
         sync_id: found.sync_id.and_then(|id| id.fitting()).unwrap_or(0),
-        max_length: found.max_length_bytes.and_then(|length| NonZeroU16::new(length.fitting()?)),
+        max_length_bytes: found
+            .max_length_bytes
+            .and_then(|length| NonZeroU16::new(length.fitting()?)),
         group: found.multicast_group,
         port: found.multicast_port.and_then(|port| NonZeroU16::new(port.fitting()?)),
         ttl: found.multicast_ttl.and_then(|ttl| NonZeroU8::new(ttl.fitting()?)),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use ipvs::{
     AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
-    DestinationKey, Forwarding, Info, Persistence, Rates, SchedulerFlags, Service, ServiceConfig,
+    DestinationKey, Forwarding, Info, Persistence, SchedulerFlags, Service, ServiceConfig,
     ServiceKey, Snapshot, SnapshotEntry, Stats, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 use serde_json::{Value, json};
@@ -39,10 +39,10 @@ pub(super) fn written(table: &Snapshot, detail: Detail) -> Vec<u8> {
     let mut json = Writer::begin(&mut text);
     if detail == Detail::All {
         let version = Version { major: 1, minor: 2, patch: 1 };
-        json.info(&mut text, &Info { version, connection_table_size: 4096 }).expect("written");
+        json.info(&mut text, &Info::new(version, 4096)).expect("written");
     }
     json.begin_services(&mut text).expect("written");
-    for SnapshotEntry { service, destinations } in &table.entries {
+    for SnapshotEntry { service, destinations, .. } in &table.entries {
         json.service(&mut text, service, destinations, detail).expect("written");
     }
     json.end_services(&mut text).expect("written");
@@ -59,7 +59,7 @@ pub(super) fn read_changes(text: &[u8]) -> Result<(Vec<Change>, Vec<Change>), Re
 /// The changes that make a table.
 pub(super) fn changes(table: &Snapshot) -> Vec<Change> {
     let mut changes = Vec::new();
-    for SnapshotEntry { service, destinations } in &table.entries {
+    for SnapshotEntry { service, destinations, .. } in &table.entries {
         changes.push(Change::AddService(service.key, service.config));
         changes.extend(
             destinations
@@ -71,20 +71,16 @@ pub(super) fn changes(table: &Snapshot) -> Vec<Change> {
 }
 
 fn server(address: &str, config: DestinationConfig) -> Destination {
-    let stats = Stats {
-        connections: u64::MAX,
-        incoming_bytes: 9_007_199_254_740_993,
-        rates: Rates { outgoing_bytes: 7, ..Rates::default() },
-        ..Stats::default()
-    };
-    Destination {
-        key: address.parse::<SocketAddr>().expect("an address").into(),
-        config,
-        active_connections: 3,
-        inactive_connections: u32::MAX,
-        persistent_connections: 0,
-        stats,
-    }
+    let mut stats = Stats::default();
+    stats.connections = u64::MAX;
+    stats.incoming_bytes = 9_007_199_254_740_993;
+    stats.rates.outgoing_bytes = 7;
+    let address: SocketAddr = address.parse().expect("an address");
+    let mut server = Destination::new(address.into(), config);
+    server.active_connections = 3;
+    server.inactive_connections = u32::MAX;
+    server.stats = Some(Box::new(stats));
+    server
 }
 
 fn small() -> Snapshot {
@@ -106,29 +102,18 @@ fn small() -> Snapshot {
         lower_threshold: 50,
     };
     let mark = ServiceKey::firewall_mark(NonZeroU32::MAX, AddressFamily::V6);
-    Snapshot {
-        entries: vec![
-            SnapshotEntry {
-                service: Service {
-                    key: ServiceKey::tcp(address),
-                    config: web,
-                    stats: Stats::default(),
-                },
-                destinations: vec![
-                    server("10.0.0.2:80", local),
-                    server("[2001:db8::2]:80", tunnel),
-                ],
-            },
-            SnapshotEntry {
-                service: Service {
-                    key: mark,
-                    config: ServiceConfig::default(),
-                    stats: Stats::default(),
-                },
-                destinations: Vec::new(),
-            },
-        ],
-    }
+    let service = |key, config| {
+        let mut service = Service::new(key, config);
+        service.stats = Some(Box::default());
+        service
+    };
+    Snapshot::new(vec![
+        SnapshotEntry::new(
+            service(ServiceKey::tcp(address), web),
+            vec![server("10.0.0.2:80", local), server("[2001:db8::2]:80", tunnel)],
+        ),
+        SnapshotEntry::new(service(mark, ServiceConfig::default()), Vec::new()),
+    ])
 }
 
 #[test]
@@ -204,23 +189,20 @@ fn an_empty_table_is_empty_lists() {
 
 #[test]
 fn timeouts_and_daemons_are_written_and_read() {
-    let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+    let timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
     let daemons = [
-        Daemon {
-            role: DaemonRole::Master,
-            config: DaemonConfig {
+        Daemon::new(
+            DaemonRole::Master,
+            DaemonConfig {
                 sync_id: 5,
-                max_length: NonZeroU16::new(1460),
+                max_length_bytes: NonZeroU16::new(1460),
                 group: Some(IpAddr::from([224, 0, 0, 81])),
                 port: NonZeroU16::new(8848),
                 ttl: NonZeroU8::new(1),
                 ..DaemonConfig::new("eth0".parse().expect("a name"))
             },
-        },
-        Daemon {
-            role: DaemonRole::Backup,
-            config: DaemonConfig::new("eth1".parse().expect("a name")),
-        },
+        ),
+        Daemon::new(DaemonRole::Backup, DaemonConfig::new("eth1".parse().expect("a name"))),
     ];
     let mut text = Vec::new();
     let mut json = Writer::begin(&mut text);
