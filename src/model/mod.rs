@@ -13,6 +13,7 @@ mod service;
 mod snapshot;
 mod stats;
 mod table;
+mod validity;
 
 pub use change::Change;
 pub use daemon::{Daemon, DaemonConfig, DaemonRole};
@@ -28,3 +29,4 @@ pub use service::{
 pub use snapshot::{Snapshot, SnapshotEntry};
 pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};
+pub use validity::{ConfigError, TunnelKind};
