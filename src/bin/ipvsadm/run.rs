@@ -1,8 +1,9 @@
 //! From a command to what it does.
 
-use ipvs::rules::{Command, Invocation, help};
+use ipvs::rules::{Command, Invocation};
 use ipvs::{Change, Client};
 
+use crate::cli;
 use crate::commands::apply::How;
 use crate::commands::{apply, dry_run, list, restore, save};
 use crate::kernel;
@@ -72,6 +73,6 @@ pub(crate) fn carry_out(
 fn print_about(command: &Command, sink: &mut Sink) {
     sink.text.extend_from_slice(VERSION.as_bytes());
     if let Command::Help = command {
-        sink.text.extend_from_slice(help().to_string().as_bytes());
+        sink.text.extend_from_slice(cli::help().as_bytes());
     }
 }
