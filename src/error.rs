@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{AddressFamily, Change};
+use crate::model::{Change, ConfigError};
 use crate::netlink::uapi::errno;
 
 /// What a call into this library can fail with.
@@ -35,14 +35,10 @@ pub enum Error {
     /// the machine is out of memory.
     #[error("the kernel dropped replies: what it refused is not known")]
     RepliesLost,
-    /// A service's netmask is not of the service's own family. Nothing was sent.
-    #[error("the netmask of an {service} service must be an {service} one, not {netmask}")]
-    NetmaskFamily {
-        /// The service's family.
-        service: AddressFamily,
-        /// The netmask's.
-        netmask: AddressFamily,
-    },
+    /// A configuration that the kernel would misread rather than refuse: a netmask of another
+    /// family than its service's. Nothing was sent.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 impl Error {

@@ -47,7 +47,7 @@ pub enum ApplyError {
     },
     /// The plan could not be sent, or its answers not be received.
     Failed {
-        /// What went wrong. [`Error::NetmaskFamily`] means that nothing was sent.
+        /// What went wrong. [`Error::Config`] means that nothing was sent.
         error: Error,
         /// What the kernel is known to have refused.
         refused: Vec<RefusedChange>,

@@ -72,7 +72,7 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
     /// there are enough of them.
     ///
     /// # Errors
-    /// [`Error::NetmaskFamily`], with nothing added; and those of [`flush`](Self::flush).
+    /// [`Error::Config`], with nothing added; and those of [`flush`](Self::flush).
     pub fn push(&mut self, tag: Tag, change: &Change) -> Result<()> {
         check_netmask_family(change)?;
         self.client.connection.enqueue_change(change);

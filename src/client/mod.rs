@@ -199,7 +199,7 @@ impl<T: Transport> Client<T> {
     /// [`ServiceExists`](crate::RefusalKind::ServiceExists),
     /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
     /// [`Invalid`](crate::RefusalKind::Invalid) (for an IPv6 prefix that is not 1 to 128 long),
-    /// and [`Error::NetmaskFamily`]. Port 0 without persistence is taken, but the kernel then
+    /// and [`Error::Config`]. Port 0 without persistence is taken, but the kernel then
     /// balances nothing for the service.
     pub fn add_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::AddService(*key, *config))
@@ -210,7 +210,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`NoSuchService`](crate::RefusalKind::NoSuchService),
     /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
-    /// [`Invalid`](crate::RefusalKind::Invalid), and [`Error::NetmaskFamily`].
+    /// [`Invalid`](crate::RefusalKind::Invalid), and [`Error::Config`].
     pub fn edit_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::EditService(*key, *config))
     }

@@ -15,6 +15,7 @@ mod state;
 mod stats;
 mod table;
 mod text;
+mod validity;
 
 pub use change::Change;
 pub use daemon::{Daemon, DaemonConfig, DaemonRole};
@@ -32,3 +33,4 @@ pub use state::{DaemonState, State};
 pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};
 pub use text::ParseError;
+pub use validity::{ConfigError, TunnelKind};

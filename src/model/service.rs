@@ -299,12 +299,6 @@ impl ServiceConfig {
             one_packet: false,
         }
     }
-
-    /// The family of the netmask if it is not `family`, that of the service, as it must be.
-    pub(crate) fn netmask_of_other_family(&self, family: AddressFamily) -> Option<AddressFamily> {
-        let netmask = self.persistence?.netmask.family();
-        (netmask != family).then_some(netmask)
-    }
 }
 
 impl Default for ServiceConfig {

@@ -3,11 +3,8 @@
 use std::collections::btree_map::Entry;
 
 use crate::error::{Error, Operation, Refusal};
-use crate::model::{
-    Change, DaemonState, DestinationConfig, DestinationKey, Forwarding, Netmask, ServiceConfig,
-    ServiceKey, State, TableEntry, Timeouts, Tunnel,
-};
-use crate::netlink::uapi::{errno, tun_type};
+use crate::model::{Change, ConfigError, DaemonState, ServiceKey, State, TableEntry, Timeouts};
+use crate::netlink::uapi::errno;
 
 /// A state in memory to which changes are made as the kernel would make them.
 ///
@@ -30,9 +27,6 @@ use crate::netlink::uapi::{errno, tun_type};
 pub struct Rehearsal {
     state: State,
 }
-
-/// The highest weight the kernel takes: it counts in a C `int`.
-const MOST_WEIGHT: u32 = i32::MAX as u32;
 
 impl Rehearsal {
     /// Starts from this state. The default starts from an empty table, unknown timeouts and
@@ -73,7 +67,7 @@ impl Rehearsal {
     /// - [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
     ///   threshold above the upper one;
     ///
-    /// and [`Error::NetmaskFamily`], as the [`Client`](crate::Client) has it.
+    /// and [`Error::Config`] for a netmask of another family than the service's.
     pub fn change(&mut self, change: &Change) -> Result<bool, Error> {
         self.make(change).map_err(|problem| match problem {
             Problem::Errno(errno) => {
@@ -92,13 +86,13 @@ impl Rehearsal {
                 let Entry::Vacant(vacant) = self.state.table.services.entry(*key) else {
                     return Err(Problem::Errno(errno::EEXIST));
                 };
-                check_prefix(config)?;
+                as_the_kernel(config.check(key))?;
                 vacant.insert(TableEntry::new(*config));
                 Ok(true)
             }
             Change::EditService(key, config) => {
                 let entry = self.entry(key)?;
-                check_prefix(config)?;
+                as_the_kernel(config.check(key))?;
                 Ok(std::mem::replace(&mut entry.config, *config) != *config)
             }
             Change::DeleteService(key) => {
@@ -107,7 +101,7 @@ impl Rehearsal {
             }
             Change::AddDestination(service, key, config) => {
                 let entry = self.entry(service)?;
-                check_destination(service, key, config)?;
+                as_the_kernel(config.check(service, key))?;
                 let Entry::Vacant(vacant) = entry.destinations.entry(*key) else {
                     return Err(Problem::Errno(errno::EEXIST));
                 };
@@ -116,7 +110,7 @@ impl Rehearsal {
             }
             Change::EditDestination(service, key, config) => {
                 let entry = self.entry(service)?;
-                check_destination(service, key, config)?;
+                as_the_kernel(config.check(service, key))?;
                 let held = entry.destinations.get_mut(key).ok_or(Problem::Errno(errno::ENOENT))?;
                 Ok(std::mem::replace(held, *config) != *config)
             }
@@ -173,9 +167,9 @@ pub(crate) fn check_netmask_family(change: &Change) -> Result<(), Error> {
     let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
         return Ok(());
     };
-    match config.netmask_of_other_family(key.family()) {
-        Some(netmask) => Err(Error::NetmaskFamily { service: key.family(), netmask }),
-        None => Ok(()),
+    match config.check(key) {
+        Err(reason @ ConfigError::NetmaskFamily { .. }) => Err(Error::Config(reason)),
+        _ => Ok(()),
     }
 }
 
@@ -191,30 +185,10 @@ impl From<Error> for Problem {
     }
 }
 
-fn check_prefix(config: &ServiceConfig) -> Result<(), Problem> {
-    match config.persistence.map(|persistence| persistence.netmask) {
-        Some(Netmask::V6(0 | 129..)) => Err(Problem::Errno(errno::EINVAL)),
-        _ => Ok(()),
+/// The kernel's own verdict on a configuration: it takes some that make no sense.
+fn as_the_kernel(verdict: Result<(), ConfigError>) -> Result<(), Problem> {
+    match verdict.err().and_then(|reason| reason.kernel_errno()) {
+        Some(errno) => Err(Problem::Errno(errno)),
+        None => Ok(()),
     }
-}
-
-fn check_destination(
-    service: &ServiceKey,
-    key: &DestinationKey,
-    config: &DestinationConfig,
-) -> Result<(), Problem> {
-    let tunnel = match config.forwarding {
-        Forwarding::Tunnel(tunnel) => Some(tunnel),
-        _ => None,
-    };
-    if key.family() != service.family() && tunnel.is_none() {
-        return Err(Problem::Errno(errno::EINVAL));
-    }
-    if config.weight > MOST_WEIGHT || config.lower_threshold > config.upper_threshold {
-        return Err(Problem::Errno(errno::ERANGE));
-    }
-    if matches!(tunnel, Some(Tunnel::Other { kind: tun_type::GUE, port: 0, .. })) {
-        return Err(Problem::Errno(errno::EINVAL));
-    }
-    Ok(())
 }

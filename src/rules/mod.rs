@@ -25,7 +25,6 @@
 mod address;
 mod command;
 mod error;
-mod help;
 mod interpret;
 mod lines;
 mod options;
@@ -41,7 +40,6 @@ pub use command::{
     ServiceListing, View,
 };
 pub use error::{Problem, UsageError};
-pub use help::help;
 pub use interpret::interpret;
 pub use lines::{Lines, RuleLine, parse_line};
 pub use options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};

@@ -1,7 +1,8 @@
 //! What the library sends asks for what it was told to ask for.
 
 use ipvs::{
-    Change, Client, DaemonRole, Error, Netmask, Persistence, Result, ServiceConfig, ServiceKey,
+    Change, Client, ConfigError, DaemonRole, Error, Netmask, Persistence, Result, ServiceConfig,
+    ServiceKey,
 };
 use neli::consts::nl::NlmF;
 use proptest::prelude::*;
@@ -134,7 +135,7 @@ fn a_netmask_of_the_other_family_is_an_error_and_nothing_is_sent() {
     }
     let mut batch = client.batch();
     let error = batch.push(1, &Change::AddService(key, config)).expect_err("nor here");
-    assert!(matches!(error, Error::NetmaskFamily { .. }), "{error}");
+    assert!(matches!(error, Error::Config(ConfigError::NetmaskFamily { .. })), "{error}");
     batch.flush().expect("there is nothing to do");
     assert_eq!(fake.sizes(), []);
 }

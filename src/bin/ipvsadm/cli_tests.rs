@@ -2,20 +2,15 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use ipvs::rules::{NumericOnly, OPTIONS};
+use ipvs::rules::NumericOnly;
 use proptest::prelude::*;
 
 use super::*;
 
-/// What clap makes of the words, with all the table's arguments or with those that it is given. `None`
-/// where it refuses, or where its answer is not used.
+/// What clap makes of the words. `None` where it refuses, or where its answer is not used.
 fn by_clap(words: &[OsString]) -> Option<String> {
-    let [all, used] = [command(OPTIONS), command(used(words))].map(|command| {
-        let matches = command.try_get_matches_from(words).ok()?;
-        Some(format!("{:?}", events(&matches)?))
-    });
-    assert!(all == used || all.is_none(), "{words:?}: {all:?} {used:?}");
-    used
+    let matches = command(Purpose::Parsing).try_get_matches_from(words).ok()?;
+    Some(format!("{:?}", events(&matches)?))
 }
 
 /// What the scanner makes of them. `None` where it refuses.
@@ -132,5 +127,21 @@ fn words_that_are_not_utf8_are_answered() {
 
 #[test]
 fn the_clap_command_is_sound() {
-    command(OPTIONS).debug_assert();
+    command(Purpose::Parsing).debug_assert();
+    command(Purpose::Describing).debug_assert();
+}
+
+#[test]
+fn help_names_every_option_and_fits_80_columns() {
+    let text = help();
+    for row in OPTIONS {
+        assert!(text.contains(&format!("--{}", row.long)), "{}", row.id);
+    }
+    for group in Group::ALL {
+        assert!(text.contains(&format!("\n{}:\n", group.title())), "{text}");
+    }
+    for line in text.lines() {
+        assert!(line.len() <= HELP_WIDTH, "{line}");
+        assert_eq!(line, line.trim_end());
+    }
 }

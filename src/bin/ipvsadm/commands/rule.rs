@@ -1,8 +1,9 @@
 //! Commands that may stand on a line of rules, as on a command line.
 
-use ipvs::rules::{Command, help};
+use ipvs::rules::Command;
 use ipvs::{Client, DaemonRole, DaemonState, Plan, PlanOptions, State};
 
+use crate::cli;
 use crate::commands::{list, save};
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -33,7 +34,7 @@ pub(crate) fn carry_out(
 pub(crate) fn print_about(command: &Command, sink: &mut Sink) {
     sink.text.extend_from_slice(VERSION.as_bytes());
     if let Command::Help = command {
-        sink.text.extend_from_slice(help().to_string().as_bytes());
+        sink.text.extend_from_slice(cli::help().as_bytes());
     }
 }
 
