@@ -323,7 +323,7 @@ mod tests {
         let mark = ServiceKey::firewall_mark(NonZeroU32::MIN, AddressFamily::V6);
         let plain = ServiceConfig::default();
         let masked = |netmask| ServiceConfig {
-            persistence: Some(Persistence { timeout: 360, netmask }),
+            persistence: Some(Persistence { timeout_seconds: 360, netmask }),
             ..plain
         };
         let one_packet = ServiceConfig { one_packet: true, ..plain };
