@@ -2,8 +2,11 @@
 
 use std::collections::btree_map::Entry;
 
+use super::daemons::mixes_families;
 use crate::error::{Error, Operation, Refusal};
-use crate::model::{Change, ConfigError, DaemonState, ServiceKey, State, TableEntry, Timeouts};
+use crate::model::{
+    Change, ConfigError, DaemonState, DestinationKey, ServiceKey, State, TableEntry, Timeouts,
+};
 use crate::netlink::uapi::errno;
 
 /// A state in memory to which changes are made as the kernel would make them.
@@ -11,7 +14,7 @@ use crate::netlink::uapi::errno;
 /// What the kernel would refuse is refused here, with the same error number and so the same
 /// [`RefusalKind`](crate::RefusalKind) and text; the state then stays as it was. What only the
 /// kernel can know is not checked: which schedulers and persistence engines it has, which addresses
-/// it can route to, and which interfaces there are.
+/// it can route to, which interfaces there are, and how long a tick is (see [`Timeouts`]).
 ///
 /// ```
 /// use ipvs::{Change, Rehearsal, RefusalKind, ServiceConfig, ServiceKey};
@@ -27,6 +30,9 @@ use crate::netlink::uapi::errno;
 pub struct Rehearsal {
     state: State,
 }
+
+/// The longest timeout that any kernel takes: it counts seconds, and ticks, in a C `int`.
+const MAX_TIMEOUT: u32 = i32::MAX as u32;
 
 impl Rehearsal {
     /// Starts from this state. The default starts from an empty table, unknown timeouts and
@@ -62,8 +68,9 @@ impl Rehearsal {
     /// - [`DaemonRunning`](crate::RefusalKind::DaemonRunning) and
     ///   [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning), where it is known;
     /// - [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length that is not 1 to 128,
-    ///   a GUE tunnel without port, and a server of another family than the service's without a
-    ///   tunnel;
+    ///   a GUE tunnel without port, a server of another family than the service's without a
+    ///   tunnel or beside a sync daemon, a daemon beside such a server, a daemon's group that is
+    ///   not multicast, and a timeout over 2147483647;
     /// - [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
     ///   threshold above the upper one;
     ///
@@ -100,7 +107,9 @@ impl Rehearsal {
                 Ok(true)
             }
             Change::AddDestination(service, key, config) => {
+                let daemon_runs = self.daemon_runs();
                 let entry = self.entry(service)?;
+                check_beside_daemon(service, key, daemon_runs)?;
                 as_the_kernel(config.check(service, key))?;
                 let Entry::Vacant(vacant) = entry.destinations.entry(*key) else {
                     return Err(Problem::Errno(errno::EEXIST));
@@ -109,7 +118,9 @@ impl Rehearsal {
                 Ok(true)
             }
             Change::EditDestination(service, key, config) => {
+                let daemon_runs = self.daemon_runs();
                 let entry = self.entry(service)?;
+                check_beside_daemon(service, key, daemon_runs)?;
                 as_the_kernel(config.check(service, key))?;
                 let held = entry.destinations.get_mut(key).ok_or(Problem::Errno(errno::ENOENT))?;
                 Ok(std::mem::replace(held, *config) != *config)
@@ -126,10 +137,18 @@ impl Rehearsal {
             Change::ZeroAll => Ok(true),
             Change::ZeroService(key) => self.entry(key).map(|_| true),
             Change::SetTimeouts(timeouts) => {
+                let Timeouts { tcp_seconds, tcp_fin_seconds, udp_seconds } = *timeouts;
+                if [tcp_seconds, tcp_fin_seconds, udp_seconds].iter().any(|it| *it > MAX_TIMEOUT) {
+                    return Err(Problem::Errno(errno::EINVAL));
+                }
                 let after = after_setting(&self.state.timeouts, timeouts);
                 Ok(std::mem::replace(&mut self.state.timeouts, after) != after)
             }
             Change::StartDaemon(role, config) => {
+                let unicast = config.group.is_some_and(|group| !group.is_multicast());
+                if unicast || mixes_families(&self.state.table) {
+                    return Err(Problem::Errno(errno::EINVAL));
+                }
                 if let Some(DaemonState::Running(_)) = self.state.daemon(*role) {
                     return Err(Problem::Errno(errno::EEXIST));
                 }
@@ -146,9 +165,28 @@ impl Rehearsal {
         }
     }
 
+    /// True if a daemon is known to run.
+    fn daemon_runs(&self) -> bool {
+        [self.state.master, self.state.backup]
+            .iter()
+            .any(|daemon| matches!(daemon, Some(DaemonState::Running(_))))
+    }
+
     fn entry(&mut self, key: &ServiceKey) -> Result<&mut TableEntry, Problem> {
         self.state.table.services.get_mut(key).ok_or(Problem::Errno(errno::ESRCH))
     }
+}
+
+/// Refuses a server of the other family beside a sync daemon: their protocol has no place for one.
+fn check_beside_daemon(
+    service: &ServiceKey,
+    key: &DestinationKey,
+    daemon_runs: bool,
+) -> Result<(), Problem> {
+    if daemon_runs && key.family() != service.family() {
+        return Err(Problem::Errno(errno::EINVAL));
+    }
+    Ok(())
 }
 
 /// The timeouts after setting `wanted`, in which 0 leaves one as it is.
