@@ -9,7 +9,7 @@ use super::rehearsal::after_setting;
 use super::step::{Before, Step};
 use super::{Plan, PlanOptions, Summary};
 use crate::model::{
-    Change, DestinationConfig, DestinationKey, Forwarding, ServiceKey, State, TableEntry,
+    Change, DestinationConfig, DestinationKey, Forwarding, ServiceKey, State, TableEntry, Timeouts,
 };
 
 /// The plan that makes `from` into `to`.
@@ -119,7 +119,7 @@ impl Difference {
         if timeouts != from.timeouts {
             self.summary.timeouts_changed = true;
             let change = Change::SetTimeouts(to.timeouts);
-            self.settings.push(Step::new(change, Before::Timeouts(from.timeouts)));
+            self.settings.push(Step::new(change, Before::Timeouts(set_by(&to.timeouts, from))));
         }
         let mut daemons = DaemonSteps::between(from, to);
         self.summary.daemons = daemons.tally;
@@ -151,6 +151,17 @@ impl Difference {
             steps.append(kind);
         }
         Plan { steps, first_loss, summary: self.summary }
+    }
+}
+
+/// The previous values of the timeouts that setting `wanted` sets. The others, for which 0 stands,
+/// are not this step's to undo.
+fn set_by(wanted: &Timeouts, from: &State) -> Timeouts {
+    let previous = |wanted: u32, from: u32| if wanted == 0 { 0 } else { from };
+    Timeouts {
+        tcp_seconds: previous(wanted.tcp_seconds, from.timeouts.tcp_seconds),
+        tcp_fin_seconds: previous(wanted.tcp_fin_seconds, from.timeouts.tcp_fin_seconds),
+        udp_seconds: previous(wanted.udp_seconds, from.timeouts.udp_seconds),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One change of a plan, and the way back.
 
+use super::rehearsal::after_setting;
 use crate::model::{
     Change, DaemonState, DestinationConfig, ServiceConfig, State, TableEntry, Timeouts,
 };
@@ -22,7 +23,7 @@ pub(super) enum Before {
     Entry(TableEntry),
     /// A server: the step edits or removes it.
     Destination(DestinationConfig),
-    /// Other timeouts.
+    /// Other timeouts; 0 stands for one that the step does not set.
     Timeouts(Timeouts),
     /// A daemon that runs or does not.
     Daemon(DaemonState),
@@ -116,7 +117,9 @@ impl Step {
                     entry.destinations.insert(*key, *config);
                 }
             }
-            (Change::SetTimeouts(_), Before::Timeouts(timeouts)) => state.timeouts = *timeouts,
+            (Change::SetTimeouts(_), Before::Timeouts(timeouts)) => {
+                state.timeouts = after_setting(&state.timeouts, timeouts);
+            }
             (Change::StartDaemon(role, _) | Change::StopDaemon(role), Before::Daemon(daemon)) => {
                 state.set_daemon(*role, Some(*daemon));
             }
