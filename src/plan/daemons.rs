@@ -23,7 +23,10 @@ impl DaemonSteps {
         let mut steps = DaemonSteps::default();
         for role in [DaemonRole::Master, DaemonRole::Backup] {
             let now = from.daemon(role).unwrap_or(DaemonState::Stopped);
-            let Some(wanted) = to.daemon(role) else { continue };
+            let Some(wanted) = to.daemon(role) else {
+                steps.tally.unchanged += usize::from(now != DaemonState::Stopped);
+                continue;
+            };
             let stop = Step::new(Change::StopDaemon(role), Before::Daemon(now));
             match (now, wanted) {
                 (DaemonState::Stopped, DaemonState::Stopped) => {}
