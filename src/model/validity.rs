@@ -205,15 +205,22 @@ pub enum TunnelKind {
 }
 
 impl TunnelKind {
-    const ALL: [(TunnelKind, &'static str); 3] =
-        [(TunnelKind::Ipip, "ipip"), (TunnelKind::Gue, "gue"), (TunnelKind::Gre, "gre")];
+    const ALL: [TunnelKind; 3] = [TunnelKind::Ipip, TunnelKind::Gue, TunnelKind::Gre];
+
+    /// `ipip`, `gue` or `gre`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TunnelKind::Ipip => "ipip",
+            TunnelKind::Gue => "gue",
+            TunnelKind::Gre => "gre",
+        }
+    }
 }
 
 impl fmt::Display for TunnelKind {
-    /// `ipip`, `gue` or `gre`.
+    /// [Its name](TunnelKind::name).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find(|(kind, _)| kind == self).map(|(_, name)| *name);
-        f.pad(name.unwrap_or_default())
+        f.pad(self.name())
     }
 }
 
@@ -222,8 +229,7 @@ impl FromStr for TunnelKind {
 
     /// Reads what [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let found = Self::ALL.iter().find(|(_, name)| *name == text);
-        found.map(|(kind, _)| *kind).ok_or(ConfigError::UnknownTunnel)
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(ConfigError::UnknownTunnel)
     }
 }
 
@@ -403,9 +409,9 @@ mod tests {
 
     #[test]
     fn kinds_of_tunnels_have_names() {
-        for (kind, name) in TunnelKind::ALL {
-            assert_eq!(kind.to_string(), name);
-            assert_eq!(name.parse(), Ok(kind));
+        for kind in TunnelKind::ALL {
+            assert_eq!(kind.to_string(), kind.name());
+            assert_eq!(kind.name().parse(), Ok(kind));
         }
         assert_eq!("GUE".parse::<TunnelKind>(), Err(ConfigError::UnknownTunnel));
     }

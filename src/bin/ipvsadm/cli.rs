@@ -1,5 +1,5 @@
-//! The command line: the words after `ipvsadm`, read by clap into the same events as rule lines.
-//! [`rules::interpret`] finds the meaning of both.
+//! The command line: the words after `ipvsadm`, read by clap into the same tokens as rule lines.
+//! [`interpret`] finds the meaning of both.
 //!
 //! Clap stops at the first thing that it does not understand and says nothing of what came before,
 //! while of several mistakes the first decides the exit status. So where clap refuses, the scanner
@@ -10,8 +10,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use ipvs::rules::{self, Event, Group, OPTIONS, OptionId, OptionSpec, Resolve, Scanner, ValueKind};
-use ipvs::rules::{SyntaxError, UsageError};
+use ipvs::rules::grammar::{
+    Group, Invocation, OPTIONS, OptionId, OptionSpec, Resolve, Scanner, SyntaxError, Token,
+    UsageError, ValueKind, interpret,
+};
 
 /// What clap calls the words that belong to no option.
 const WORDS: &str = "words";
@@ -24,22 +26,22 @@ const BARE: &str = "\0";
 pub(crate) fn parse<R: Resolve + ?Sized>(
     words: &[OsString],
     names: &mut R,
-) -> Result<rules::Invocation, UsageError> {
+) -> Result<Invocation, UsageError> {
     if words.is_empty() {
-        return Ok(rules::Invocation::default());
+        return Ok(Invocation::default());
     }
     let mut command = command(Purpose::Parsing);
     let matches = command.try_get_matches_from_mut(words);
     // The program ends soon. Taking some seventy arguments apart would cost a start 3 %.
     std::mem::forget(command);
-    match matches.as_ref().ok().and_then(events) {
-        Some(events) => rules::interpret(events.into_iter().map(Ok), names),
-        None => rules::interpret(scan(words), names),
+    match matches.as_ref().ok().and_then(tokens) {
+        Some(tokens) => interpret(tokens.into_iter().map(Ok), names),
+        None => interpret(scan(words), names),
     }
 }
 
 /// The words as the scanner of rule lines reads them.
-fn scan(words: &[OsString]) -> impl Iterator<Item = Result<Event<'_>, SyntaxError<'_>>> {
+fn scan(words: &[OsString]) -> impl Iterator<Item = Result<Token<'_>, SyntaxError<'_>>> {
     Scanner::new(words.iter().map(|word| word.as_bytes()))
 }
 
@@ -124,8 +126,8 @@ fn any() -> clap::builder::ValueParser {
     clap::builder::ValueParser::os_string()
 }
 
-/// The events in the order of the words. `None` where popt reads the words otherwise.
-fn events(matches: &ArgMatches) -> Option<Vec<Event<'_>>> {
+/// The tokens in the order of the words. `None` where popt reads the words otherwise.
+fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
     let mut placed = Vec::new();
     for id in matches.ids() {
         let option = OptionId::by_long(id.as_str().as_bytes());
@@ -136,25 +138,24 @@ fn events(matches: &ArgMatches) -> Option<Vec<Event<'_>>> {
         };
         for (place, value) in places.zip(values) {
             let value = value.as_bytes();
-            let event = match option.map(|option| (option, option.spec().value)) {
-                None => Event::Word(value),
+            let token = match option.map(|option| (option, option.spec().value)) {
+                None => Token::Word(value),
                 Some((option, ValueKind::None | ValueKind::Words(_))) => {
-                    Event::Option { option, value: None }
+                    Token::Option { option, value: None }
                 }
                 // popt leaves a lone dash to the words.
                 Some((_, ValueKind::Optional)) if value == b"-" => return None,
                 Some((option, _)) if value == BARE.as_bytes() => {
-                    Event::Option { option, value: None }
+                    Token::Option { option, value: None }
                 }
-                Some((option, _)) => Event::Option { option, value: Some(value) },
+                Some((option, _)) => Token::Option { option, value: Some(value) },
             };
-            placed.push((place, event));
+            placed.push((place, token));
         }
     }
     placed.sort_unstable_by_key(|(place, _)| *place);
-    Some(placed.into_iter().map(|(_, event)| event).collect())
+    Some(placed.into_iter().map(|(_, token)| token).collect())
 }
 
 #[cfg(test)]
-#[path = "cli_tests.rs"]
 mod tests;

@@ -1,52 +1,71 @@
-//! From a command to what it does.
+//! From a command line to the command that carries it out.
 
-use ipvs::rules::{Command, Invocation};
+use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
-use crate::commands::{Conditions, apply, dry_run, restore, rule};
-use crate::kernel;
+use crate::commands::{apply, dry_run, list, restore, rule, save};
+use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
 use crate::process::failure::Failure;
 use crate::process::input::LockedInput;
 use crate::process::lock::Lock;
 
-/// Carries out a command line. What it prints may still be in the sink.
+/// Carries out a command line. Some of what it prints may still be in the sink.
 pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Failure> {
-    // These work without root and without the module.
-    if let Command::Help | Command::Version = invocation.command {
-        rule::print_about(&invocation.command, sink);
+    // These two work without root and without the module.
+    let about = match invocation.command {
+        Command::Help => Some(RuleCommand::Help),
+        Command::Version => Some(RuleCommand::Version),
+        _ => None,
+    };
+    if let Some(about) = about {
+        rule::print_about(&about, sink);
         return Ok(());
     }
     if let Some(namespace) = &invocation.namespace {
-        // Before any other thread is started, so that all are there.
+        // Before any other thread is started, so that all of them are there.
         ipvs::Namespace::find(namespace)?.enter()?;
     }
-    let mut client = kernel::connect::connect()?;
-    let conditions = Conditions { dry_run: invocation.dry_run, wait: invocation.wait };
+    let mut client = connect(match invocation.load_module {
+        true => Loading::IfMissing,
+        false => Loading::Never,
+    })?;
     match &invocation.command {
-        Command::Apply(options) => {
-            apply::apply(&mut client, invocation.file.as_deref(), *options, conditions, sink)
-        }
-        Command::Restore => restore_rules(&mut client, conditions, sink),
-        Command::Change(change) if conditions.dry_run => dry_run::change(&mut client, change, sink),
-        Command::Change(Change::Flush) => {
-            let _lock = Lock::acquire(conditions.wait)?;
-            Ok(client.flush()?)
-        }
-        command => rule::carry_out(command, &mut client, sink),
+        Command::Apply(options) => apply::apply(&mut client, options, sink),
+        Command::Restore(execution) => restore_rules(&mut client, *execution, sink),
+        Command::Change(change, execution) => change_one(&mut client, change, *execution, sink),
+        Command::List(listing) => list::list(&mut client, listing, sink),
+        Command::Save(options) => save::save(&mut client, options, sink),
+        Command::Help | Command::Version => Ok(()),
     }
+}
+
+fn change_one(
+    client: &mut Client,
+    change: &Change,
+    execution: Execution,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    if execution.dry_run {
+        return dry_run::change(client, change, sink);
+    }
+    let _lock = match change {
+        Change::Flush => Lock::acquire(execution.wait)?,
+        _ => None,
+    };
+    Ok(client.change(change)?)
 }
 
 fn restore_rules(
     client: &mut Client,
-    conditions: Conditions,
+    execution: Execution,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    // Without the right to change anything this says so once, not for every line.
+    // Without permission to change anything this fails once, not for every line.
     client.info()?;
-    if conditions.dry_run {
+    if execution.dry_run {
         return dry_run::rules(client, std::io::stdin().lock(), sink);
     }
-    let input = LockedInput::acquire(conditions.wait)?;
+    let input = LockedInput::acquire(execution.wait)?;
     restore::restore(client, input, restore::Daemons::AsWritten, sink)
 }

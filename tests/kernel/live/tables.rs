@@ -1,6 +1,6 @@
 //! Tables to change: large ones, and random ones, as rules.
 
-use ipvs::rules::{Command, Lines, NumericOnly};
+use ipvs::rules::Lines;
 use ipvs::{Rehearsal, Table};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -36,10 +36,10 @@ pub(super) fn large(
 #[track_caller]
 pub(super) fn described(rules: &str) -> Table {
     let mut rehearsal = Rehearsal::default();
-    for line in Lines::new(rules.as_bytes(), NumericOnly) {
+    for line in Lines::new(rules.as_bytes()) {
         let line = line.expect("reading memory works");
-        match line.command {
-            Ok(Command::Change(change)) => {
+        match line.change {
+            Ok(change) => {
                 let done = rehearsal.change(&change);
                 done.unwrap_or_else(|error| panic!("line {}: {error}\n{rules}", line.number));
             }

@@ -1,11 +1,9 @@
 //! `--apply`: makes the state what a file says, all of it or nothing.
 
-use std::path::Path;
-
-use ipvs::rules::ApplyOptions;
+use ipvs::rules::grammar::ApplyOptions;
 use ipvs::{Client, PlanOptions};
 
-use crate::commands::{Conditions, dry_run, transition};
+use crate::commands::{dry_run, transition};
 use crate::desired::{Desired, End, Position, read_all};
 use crate::process::Sink;
 use crate::process::failure::{Failure, status};
@@ -15,12 +13,10 @@ use crate::process::notice::say;
 /// Makes the state what the file says. Prints a summary on standard error.
 pub(crate) fn apply(
     client: &mut Client,
-    file: Option<&Path>,
-    options: ApplyOptions,
-    conditions: Conditions,
+    options: &ApplyOptions,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let desired = Desired::read(&read_all(file)?, End::OfFile)?;
+    let desired = Desired::read(&read_all(options.file.as_deref())?, End::OfFile)?;
     let mistakes = mistakes(&desired);
     if !mistakes.is_empty() {
         transition::report(&mistakes);
@@ -29,12 +25,12 @@ pub(crate) fn apply(
     if desired.says_nothing() && !options.allow_empty {
         return Err(Failure::NoRules);
     }
-    let _lock = Lock::acquire(conditions.wait)?;
-    let options = PlanOptions { keep_weights: options.keep_weights };
-    if conditions.dry_run {
-        return dry_run::transition(client, desired.state(), options, sink);
+    let _lock = Lock::acquire(options.execution.wait)?;
+    let plan_options = PlanOptions { keep_weights: options.keep_weights };
+    if options.execution.dry_run {
+        return dry_run::transition(client, desired.state(), plan_options, sink);
     }
-    say(transition::all_or_nothing(client, &desired, options)?.summary());
+    say(transition::all_or_nothing(client, &desired, plan_options)?.summary());
     Ok(())
 }
 

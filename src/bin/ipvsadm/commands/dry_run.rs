@@ -3,7 +3,8 @@
 
 use std::io::BufRead;
 
-use ipvs::rules::{Command, Line, Lines};
+use ipvs::rules::Line;
+use ipvs::rules::grammar::{CommandLines, RuleCommand};
 use ipvs::{Change, Client, DaemonState, Plan, PlanOptions, Rehearsal, State};
 
 use crate::commands::restore::Daemons;
@@ -69,12 +70,12 @@ fn lines(
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let mut status = 0;
-    for line in Lines::new(input, Resolver::default()) {
+    for line in CommandLines::new(input, Resolver::default()) {
         let line =
             line.map_err(|error| Failure::Unreadable(plain(error).context("standard input")))?;
         let stops = line.stops_restore();
         let outcome = match line.command {
-            Ok(Command::Change(Change::StartDaemon(role, config)))
+            Ok(RuleCommand::Change(Change::StartDaemon(role, config)))
                 if daemons == Daemons::Replace =>
             {
                 let running = DaemonState::Running(config);
@@ -82,7 +83,7 @@ fn lines(
                 let mut changes = plan.changes();
                 changes.try_fold(false, |_, change| rehearse(&mut rehearsal, change, sink))
             }
-            Ok(Command::Change(change)) => rehearse(&mut rehearsal, &change, sink),
+            Ok(RuleCommand::Change(change)) => rehearse(&mut rehearsal, &change, sink),
             // Listings change nothing.
             Ok(_) => Ok(false),
             Err(error) => Err(Failure::Usage(error)),

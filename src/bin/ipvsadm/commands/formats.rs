@@ -1,6 +1,6 @@
 //! `-L` in the forms that `ipvsadm` has not always had: JSON, a table for people, Prometheus.
 
-use ipvs::rules::{Format, ServiceListing};
+use ipvs::rules::grammar::{Format, ServiceListing};
 use ipvs::{Client, Statistics};
 
 use crate::kernel::table::{self, Reading, Services};

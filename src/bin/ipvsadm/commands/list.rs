@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 
 use anyhow::anyhow;
-use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing, View};
+use ipvs::rules::grammar::{ConnectionListing, Format, Listing, ServiceListing, View};
 use ipvs::{Client, Daemon, Statistics};
 
 use crate::commands::formats;

@@ -1,8 +1,9 @@
 //! `ipvsadm-restore`: puts the rules on standard input in place of the table.
 
+use ipvs::rules::grammar::Execution;
 use ipvs::{Client, PlanOptions};
 
-use crate::commands::{Conditions, dry_run, restore, rule, transition};
+use crate::commands::{dry_run, restore, rule, transition};
 use crate::desired::{Desired, End, read_all};
 use crate::process::Sink;
 use crate::process::failure::{Failure, status};
@@ -34,14 +35,14 @@ pub(crate) enum Strategy {
 pub(crate) fn replace(
     client: &mut Client,
     options: ReplaceOptions,
-    conditions: Conditions,
+    execution: Execution,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     // Without permission to change anything, nothing is read.
     client.info()?;
     let input = read_all(None)?;
     if options.strategy == Strategy::Clear {
-        return clear(client, &input, conditions, sink);
+        return clear(client, &input, execution, sink);
     }
     let mut desired = Desired::read(&input, End::AtHelp)?;
     if !desired.mistakes.is_empty() {
@@ -53,9 +54,9 @@ pub(crate) fn replace(
         transition::report(&desired.refused);
         return Err(Failure::Reported(status::REFUSED));
     }
-    let _lock = Lock::acquire(conditions.wait)?;
+    let _lock = Lock::acquire(execution.wait)?;
     let plan_options = PlanOptions { keep_weights: options.keep_weights };
-    if conditions.dry_run {
+    if execution.dry_run {
         transition::report(&desired.refused);
         let shown = dry_run::transition(client, desired.state(), plan_options, sink);
         return match (&shown, desired.refused.is_empty()) {
@@ -85,13 +86,13 @@ pub(crate) fn replace(
 fn clear(
     client: &mut Client,
     rules: &[u8],
-    conditions: Conditions,
+    execution: Execution,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    if conditions.dry_run {
+    if execution.dry_run {
         return dry_run::clear_and_rules(client, rules, sink);
     }
-    let _lock = Lock::acquire(conditions.wait)?;
+    let _lock = Lock::acquire(execution.wait)?;
     client.flush()?;
     restore::restore(client, rules, restore::Daemons::Replace, sink)
 }

@@ -1,6 +1,6 @@
 //! `-R`: rules from standard input, each carried out as it comes.
 
-use ipvs::rules::{Command, RuleLine, parse_line};
+use ipvs::rules::grammar::{CommandLine, RuleCommand, parse_command};
 use ipvs::{Batch, Change, Client, DaemonConfig, DaemonRole, DaemonState};
 
 use crate::commands::rule;
@@ -39,7 +39,7 @@ pub(crate) fn restore(
         let mut stops = line.stops_restore();
         run.begin(line.number);
         let outcome = match line.command {
-            Ok(Command::Change(Change::StartDaemon(role, config))) => {
+            Ok(RuleCommand::Change(Change::StartDaemon(role, config))) => {
                 run.replace_daemon(client, role, config)
             }
             Ok(command) => rule::carry_out(&command, client, sink)
@@ -89,7 +89,7 @@ impl Run {
         client: &mut Client,
         input: &mut Input<impl Source>,
         names: &mut Resolver,
-    ) -> Result<Option<RuleLine>, Failure> {
+    ) -> Result<Option<CommandLine>, Failure> {
         let mut batch = client.batch();
         let mut progress = Progress::new("rules", None);
         loop {
@@ -101,9 +101,9 @@ impl Run {
                 }
                 return Ok(None);
             };
-            let command = match parse_line(line, names) {
+            let command = match parse_command(line, names) {
                 Ok(None) => continue,
-                Ok(Some(Command::Change(change))) if self.goes_in_a_batch(&change) => {
+                Ok(Some(RuleCommand::Change(change))) if self.goes_in_a_batch(&change) => {
                     self.begin(number);
                     batch.push(number, &change)?;
                     self.report_refused(&mut batch, &mut progress);
@@ -114,7 +114,7 @@ impl Run {
                 Err(error) => Err(error),
             };
             self.finish(&mut batch, &mut progress)?;
-            return Ok(Some(RuleLine { number, command }));
+            return Ok(Some(CommandLine { number, command }));
         }
     }
 

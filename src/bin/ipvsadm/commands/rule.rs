@@ -1,6 +1,6 @@
 //! Commands that may stand on a line of rules, as on a command line.
 
-use ipvs::rules::Command;
+use ipvs::rules::grammar::RuleCommand;
 use ipvs::{Client, DaemonRole, DaemonState, Plan, PlanOptions, State};
 
 use crate::cli;
@@ -14,26 +14,25 @@ const VERSION: &str =
 
 /// Carries out a command. What it prints may still be in the sink.
 pub(crate) fn carry_out(
-    command: &Command,
+    command: &RuleCommand,
     client: &mut Client,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     match command {
-        Command::Change(change) => Ok(client.change(change)?),
-        Command::List(listing) => list::list(client, listing, sink),
-        Command::Save(options) => save::save(client, options, sink),
-        Command::Help | Command::Version => {
+        RuleCommand::Change(change) => Ok(client.change(change)?),
+        RuleCommand::List(listing) => list::list(client, listing, sink),
+        RuleCommand::Save(options) => save::save(client, options, sink),
+        RuleCommand::Help | RuleCommand::Version => {
             print_about(command, sink);
             Ok(())
         }
-        other => Err(Failure::Other(anyhow::anyhow!("{other:?} cannot stand in rules"))),
     }
 }
 
 /// Prints the version, and for `-h` the help. Neither asks the kernel.
-pub(crate) fn print_about(command: &Command, sink: &mut Sink) {
+pub(crate) fn print_about(command: &RuleCommand, sink: &mut Sink) {
     sink.text.extend_from_slice(VERSION.as_bytes());
-    if let Command::Help = command {
+    if let RuleCommand::Help = command {
         sink.text.extend_from_slice(cli::help().as_bytes());
     }
 }

@@ -1,6 +1,7 @@
 //! `-S`: the table as rules, or as JSON that `--apply` reads.
 
-use ipvs::rules::{SaveOptions, Unwritable, push_line};
+use ipvs::rules::Unwritable;
+use ipvs::rules::grammar::{SaveOptions, push_line};
 use ipvs::{Change, Client, Destination, Service, Statistics};
 
 use crate::kernel::table::{Reading, Services};

@@ -7,7 +7,8 @@ mod source;
 
 use std::collections::{BTreeMap, HashMap};
 
-use ipvs::rules::{Command, Line, Lines};
+use ipvs::rules::Line;
+use ipvs::rules::grammar::{CommandLines, RuleCommand};
 use ipvs::{
     Change, DaemonRole, DestinationKey, Error, Refusal, RefusalKind, RefusedChange, Rehearsal,
     ServiceKey, State,
@@ -24,7 +25,7 @@ use crate::process::failure::{Failure, refusal_text};
 pub(crate) struct Desired {
     rehearsal: Rehearsal,
     /// Commands that are no part of a state, with their lines: listings, zeroing, help.
-    pub(crate) others: Vec<(Position, Command)>,
+    pub(crate) others: Vec<(Position, RuleCommand)>,
     /// Lines that make no sense.
     pub(crate) mistakes: Vec<(Position, String)>,
     /// Lines the kernel would refuse, as they contradict what stands before them, and lines it
@@ -87,13 +88,13 @@ impl Desired {
 
     fn from_rules(bytes: &[u8], end: End) -> Result<Desired, Failure> {
         let mut desired = Desired::default();
-        for line in Lines::new(bytes, Resolver::default()) {
+        for line in CommandLines::new(bytes, Resolver::default()) {
             let line = line.map_err(|error| Failure::Other(error.into()))?;
             let position = Position::line(line.number);
             match line.command {
-                Ok(Command::Change(change)) => desired.make(position, change),
+                Ok(RuleCommand::Change(change)) => desired.make(position, change),
                 Ok(command) => {
-                    let is_help = matches!(command, Command::Help | Command::Version);
+                    let is_help = matches!(command, RuleCommand::Help | RuleCommand::Version);
                     desired.others.push((position, command));
                     if is_help && end == End::AtHelp {
                         break;
@@ -120,7 +121,7 @@ impl Desired {
 
     fn make(&mut self, position: Position, change: Change) {
         if let Change::ZeroAll | Change::ZeroService(_) = change {
-            return self.others.push((position, Command::Change(change)));
+            return self.others.push((position, RuleCommand::Change(change)));
         }
         let outcome = match self.refusals.get(&position) {
             Some(refusal) => Err(Error::Refused(refusal.clone())),

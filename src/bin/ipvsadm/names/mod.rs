@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dns_lookup::LookupErrorKind;
-use ipvs::rules::{self, Resolve, ResolveError};
+use ipvs::rules::grammar::{Resolve, ResolveError, ReverseResolve};
 use ipvs::{AddressFamily, Protocol};
 
 /// Names for a listing: each is asked for once, several at a time.
@@ -74,7 +74,7 @@ impl Names {
 }
 
 /// For rules.
-impl rules::Names for Names {
+impl ReverseResolve for Names {
     fn host(&self, address: IpAddr) -> Option<&str> {
         self.host(address)
     }

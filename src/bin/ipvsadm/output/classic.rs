@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use ipvs::rules::View;
-use ipvs::rules::text::{push_named_endpoint, push_number};
+use ipvs::rules::grammar::View;
+use ipvs::rules::grammar::text::{push_named_endpoint, push_number};
 use ipvs::{
     AddressFamily, Destination, Forwarding, Info, Protocol, Service, ServiceKey, Stats, Tunnel,
     TunnelChecksum,

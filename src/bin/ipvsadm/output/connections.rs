@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipvs::Protocol;
-use ipvs::rules::text::{push_named_endpoint, push_number};
+use ipvs::rules::grammar::text::{push_named_endpoint, push_number};
 
 use crate::names::Names;
 use crate::output::classic::pad_right;

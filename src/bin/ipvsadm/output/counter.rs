@@ -1,6 +1,6 @@
 //! Counters in columns of nine. A number that is too long keeps its blank, one that was cut does not.
 
-use ipvs::rules::text::push_number;
+use ipvs::rules::grammar::text::push_number;
 
 use super::classic::pad_left;
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use ipvs::rules::text::push_number;
+use ipvs::rules::grammar::text::push_number;
 use ipvs::{AddressFamily, Destination, Info, ServiceKey, SnapshotEntry, Stats};
 
 use crate::process::Sink;

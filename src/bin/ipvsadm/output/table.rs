@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use ipvs::rules::View;
-use ipvs::rules::text::push_named_endpoint;
+use ipvs::rules::grammar::View;
+use ipvs::rules::grammar::text::push_named_endpoint;
 use ipvs::{
     AddressFamily, Destination, Forwarding, Protocol, Rates, Service, ServiceKey, SnapshotEntry,
     Stats, Tunnel, TunnelChecksum,

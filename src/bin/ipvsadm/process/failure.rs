@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ipvs::rules::UsageError;
+use ipvs::rules::grammar::UsageError;
 use ipvs::{Error, Refusal, RefusalKind};
 
 /// The exit statuses. 0 is done; with `--dry-run`, nothing to do.
@@ -11,6 +11,8 @@ pub(crate) mod status {
     pub(crate) const DIFFERENT: u8 = 1;
     /// `-L SERVICE` for a service that is not there.
     pub(crate) const NOT_THERE: u8 = 1;
+    /// `ipvsadm-save` called wrongly, as in ipvsadm 1.31.
+    pub(crate) const SAVE_USAGE: u8 = 1;
     /// A value out of range, an option that does not belong to the command, a file that makes no
     /// sense: nothing was touched.
     pub(crate) const SENSELESS: u8 = 2;

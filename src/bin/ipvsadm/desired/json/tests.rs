@@ -353,7 +353,7 @@ line 2, column 58: services[0]: invalid value: integer `70000`, expected a whole
 line 3, column 68: services[1]: unknown field `shceduler`: did you mean `scheduler`?
 line 7, column 17: services[2].destinations[1]: invalid value: integer `-1`, expected a whole number from 0 to 2147483647
 line 8, column 5: services[2].destinations[2]: the same server as services[2].destinations[0]: 10.0.0.2:81
-line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, as its service has, unless forwarding is tunnel
+line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, as the service has, unless forwarding is tunnel
 line 10, column 47: services[2].destinations[4]: unknown variant `nat`, expected one of `masquerade`, `direct_route`, `tunnel`, `local`, `bypass`
 line 12, column 3: services[3]: the same service as services[2]: TCP 10.0.0.1:81
 line 13, column 3: services[4]: invalid type: integer `7`, expected an object
@@ -391,7 +391,7 @@ fn what_makes_no_sense_is_refused_by_its_path() {
         ),
         (
             r#""firewall_mark": 5, "scheduler_flags": ["sh-port"]"#,
-            ".scheduler_flags: `sh-port` is only for the scheduler sh",
+            ".scheduler_flags: `sh-port`: only for the scheduler sh",
         ),
     ] {
         let text = format!(r#"{{"services": [{{{service}}}]}}"#);

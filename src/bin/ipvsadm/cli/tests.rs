@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use ipvs::rules::NumericOnly;
+use ipvs::rules::grammar::NumericOnly;
 use proptest::prelude::*;
 
 use super::*;
@@ -10,13 +10,13 @@ use super::*;
 /// What clap makes of the words. `None` where it refuses, or where its answer is not used.
 fn by_clap(words: &[OsString]) -> Option<String> {
     let matches = command(Purpose::Parsing).try_get_matches_from(words).ok()?;
-    Some(format!("{:?}", events(&matches)?))
+    Some(format!("{:?}", tokens(&matches)?))
 }
 
 /// What the scanner makes of them. `None` where it refuses.
 fn by_scanner(words: &[OsString]) -> Option<String> {
-    let events: Result<Vec<_>, _> = scan(words).collect();
-    Some(format!("{:?}", events.ok()?))
+    let tokens: Result<Vec<_>, _> = scan(words).collect();
+    Some(format!("{:?}", tokens.ok()?))
 }
 
 fn os(words: &[&str]) -> Vec<OsString> {
@@ -63,7 +63,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn clap_and_the_scanner_see_the_same_events(words in line()) {
+    fn clap_and_the_scanner_see_the_same_tokens(words in line()) {
         if let Some(clap) = by_clap(&words) {
             prop_assert_eq!(Some(clap), by_scanner(&words));
         } else if let Some(scanner) = by_scanner(&words) {
@@ -77,7 +77,7 @@ proptest! {
     fn both_ways_in_give_the_same_answer(words in line()) {
         prop_assume!(!words.is_empty());
         let command = parse(&words, &mut NumericOnly);
-        prop_assert_eq!(command, rules::interpret(scan(&words), &mut NumericOnly));
+        prop_assert_eq!(command, interpret(scan(&words), &mut NumericOnly));
     }
 
     #[test]
@@ -108,7 +108,7 @@ fn a_command_line_that_clap_takes_is_read_by_clap() {
 
 #[test]
 fn no_word_lists_the_table() {
-    assert_eq!(parse(&[], &mut NumericOnly), Ok(rules::Invocation::default()));
+    assert_eq!(parse(&[], &mut NumericOnly), Ok(Invocation::default()));
     assert_eq!(parse(&os(&["--"]), &mut NumericOnly), Err(UsageError::NoCommand));
 }
 
