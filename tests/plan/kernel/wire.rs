@@ -109,9 +109,11 @@ pub(crate) fn attribute(kind: u16, value: &[u8]) -> Nlattr<u16, Buffer> {
 }
 
 pub(crate) fn nest(kind: u16, inner: &[Nlattr<u16, Buffer>]) -> Nlattr<u16, Buffer> {
-    inner.iter().fold(build_attribute(kind, &[]), |outer, attribute| {
-        outer.nest(attribute).expect("an attribute in another")
-    })
+    let mut cursor = Cursor::new(Vec::new());
+    for attribute in inner {
+        attribute.to_bytes(&mut cursor).expect("bytes");
+    }
+    build_attribute(kind, cursor.get_ref())
 }
 
 fn build_attribute(kind: u16, value: &[u8]) -> Nlattr<u16, Buffer> {
