@@ -22,7 +22,7 @@ pub(crate) fn apply(
         transition::report(&mistakes);
         return Err(Failure::Reported(status::SENSELESS));
     }
-    if desired.says_nothing() && !options.allow_empty {
+    if desired.is_empty() && !options.allow_empty {
         return Err(Failure::NoRules);
     }
     let _lock = Lock::acquire(options.execution.wait)?;

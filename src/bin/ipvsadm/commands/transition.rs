@@ -77,7 +77,7 @@ pub(super) fn best_effort(
         refused.iter().for_each(|refused| advice.note(&refused.refusal));
         // What depends on a line that was refused was planned for another table: an edit that is
         // refused leaves what the line before it made.
-        if desired.take_out(&refused) == 0 {
+        if desired.exclude(&refused) == 0 {
             attempts += 1;
             if attempts == ATTEMPTS {
                 break refused;

@@ -1,11 +1,11 @@
-//! The table as JSON, as it is read.
+//! Reads a state from JSON.
 
 mod place;
 mod read;
 
 pub(crate) use read::read;
 #[cfg(test)]
-use read::{Asked, Read, ReadError};
+use read::{JsonChanges, PlacedChange, ReadError};
 
 #[cfg(test)]
 use crate::output::json::{Detail, Writer};

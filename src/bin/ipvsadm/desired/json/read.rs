@@ -1,8 +1,8 @@
-//! From JSON to the changes that make its table.
+//! Turns JSON into the changes that make its table.
 //!
-//! The text is read from the outside in: first the whole, with services left as text, then each of
-//! these, with its servers left as text, then those. So a mistake in one does not hide those in
-//! others, and each is told with its line and column.
+//! The text is parsed from the outside in: first the document, with its services left as text,
+//! then each service, with its servers left as text, then each server. So one mistake does not
+//! hide the others, and each is reported with its line and column.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,34 +21,33 @@ use crate::output::json::document::{
     Role, Service, Timeouts, Tunnel, TunnelKind,
 };
 
-/// What JSON asks for.
+/// The changes that make the state a JSON text describes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Read {
-    /// [`Change::AddService`], each with its [`Change::AddDestination`] after it, as they stand.
-    pub(crate) table: Vec<Asked>,
-    /// [`Change::SetTimeouts`] and [`Change::StartDaemon`], where `timeouts` and `daemons` are
-    /// there, which is after `-S --all --json`.
-    pub(crate) others: Vec<Asked>,
+pub(crate) struct JsonChanges {
+    /// Each [`Change::AddService`] followed by its [`Change::AddDestination`]s, in the text's order.
+    pub(crate) table: Vec<PlacedChange>,
+    /// [`Change::SetTimeouts`] and [`Change::StartDaemon`], from the `timeouts` and `daemons` that
+    /// `-S --all --json` writes.
+    pub(crate) settings: Vec<PlacedChange>,
 }
 
-/// A change, and where what asks for it begins.
+/// A change, with the line that describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct PlacedChange {
     /// Counted from 1.
     pub(crate) line: usize,
     pub(crate) change: Change,
 }
 
-/// Something wrong, and where.
+/// One mistake and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Counted from 1. For what is wrong with a service or server as a whole, where it begins.
+    /// Counted from 1. A mistake in a service or server as a whole is where that begins.
     pub(crate) line: usize,
     /// Counted from 1, in bytes.
     pub(crate) column: usize,
-    /// `services[0].destinations[2].weight`; empty where not even that is known.
+    /// For instance `services[0].destinations[2].weight`; empty for broken JSON.
     pub(crate) path: String,
-    /// What is wrong.
     pub(crate) text: String,
 }
 
@@ -62,17 +61,17 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that is wrong with a JSON text. There is at least one problem.
+/// Every mistake in a JSON text: at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReadError {
-    /// In the order in which they stand.
+    /// In the order of their places.
     pub(crate) problems: Vec<Problem>,
 }
 
 impl std::error::Error for ReadError {}
 
 impl fmt::Display for ReadError {
-    /// A line each.
+    /// One line per problem.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             if index > 0 {
@@ -84,13 +83,14 @@ impl fmt::Display for ReadError {
     }
 }
 
-/// Reads what `-S --json` wrote, or `-L --json`, or a person.
+/// Reads JSON as written by `-S --json`, by `-L --json` or by hand.
 ///
 /// # Errors
 ///
-/// All that is wrong with it; only in broken JSON one mistake hides what follows it.
-pub(crate) fn read(bytes: &[u8]) -> Result<Read, ReadError> {
-    let mut reader = Reader { text: Text::new(bytes), problems: Vec::new(), read: Read::default() };
+/// Every mistake in it; only broken JSON hides what follows it.
+pub(crate) fn read(bytes: &[u8]) -> Result<JsonChanges, ReadError> {
+    let mut reader =
+        Reader { text: Text::new(bytes), problems: Vec::new(), changes: JsonChanges::default() };
     match serde_json::from_slice::<Object<Document<&RawValue>>>(bytes) {
         Ok(Object(document)) => reader.document(&document),
         Err(error) => reader.problems.push(Problem {
@@ -101,12 +101,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Read, ReadError> {
         }),
     }
     match reader.problems.is_empty() {
-        true => Ok(reader.read),
+        true => Ok(reader.changes),
         false => Err(ReadError { problems: reader.problems }),
     }
 }
 
-/// What is wrong with one of the fields of an object; an empty field is the object itself.
+/// A mistake in one field of an object, or in the object itself if `field` is empty.
 struct Wrong {
     field: &'static str,
     text: String,
@@ -119,7 +119,7 @@ fn wrong(field: &'static str, text: impl Into<String>) -> Wrong {
 struct Reader<'a> {
     text: Text<'a>,
     problems: Vec<Problem>,
-    read: Read,
+    changes: JsonChanges,
 }
 
 impl<'a> Reader<'a> {
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         if let Some(text) = &document.timeouts {
             let found = self.parse::<Timeouts>(text.get(), || "timeouts".to_owned());
             if let Some(found) = found {
-                self.read.others.push(self.asked(text.get(), timeouts(&found)));
+                self.changes.settings.push(self.placed(text.get(), timeouts(&found)));
             }
         }
         let mut roles = HashMap::new();
@@ -142,8 +142,8 @@ impl<'a> Reader<'a> {
             };
             match daemon(&found) {
                 Ok((role, config)) => {
-                    let start = self.asked(text.get(), Change::StartDaemon(role, config));
-                    self.read.others.push(start);
+                    let start = self.placed(text.get(), Change::StartDaemon(role, config));
+                    self.changes.settings.push(start);
                     if let Some(first) = roles.insert(role, index) {
                         let same = format!("the same role as daemons[{first}]");
                         self.wrong(text.get(), path, wrong("role", same));
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         seen.entry(key).or_insert(index);
         match service_config(&key, &service) {
             Ok(config) => {
-                self.read.table.push(self.asked(text, Change::AddService(key, config)));
+                self.changes.table.push(self.placed(text, Change::AddService(key, config)));
             }
             Err(problem) => self.wrong(text, path, problem),
         }
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
             match destination(&key, &found) {
                 Ok((server, config)) => {
                     let add = Change::AddDestination(key, server, config);
-                    self.read.table.push(self.asked(text, add));
+                    self.changes.table.push(self.placed(text, add));
                 }
                 Err(problem) => self.wrong(text, path, problem),
             }
@@ -199,11 +199,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn asked(&self, text: &str, change: Change) -> Asked {
-        Asked { line: self.text.place_of(text).line, change }
+    fn placed(&self, text: &str, change: Change) -> PlacedChange {
+        PlacedChange { line: self.text.place_of(text).line, change }
     }
 
-    /// One part of the text by itself.
+    /// Parses one part of the text by itself.
     fn parse<T: Deserialize<'a>>(
         &mut self,
         text: &'a str,
@@ -240,7 +240,7 @@ fn service_key<T>(service: &Service<T>) -> Result<ServiceKey, Wrong> {
             ("port", port.is_some()),
         ];
         if let Some((field, _)) = other.into_iter().find(|(_, given)| *given) {
-            return Err(wrong(field, "a service with a firewall_mark has none"));
+            return Err(wrong(field, "not valid with firewall_mark"));
         }
         let mark = NonZeroU32::new(mark.0).unwrap_or(NonZeroU32::MIN);
         return Ok(ServiceKey::firewall_mark(
@@ -259,11 +259,11 @@ fn service_key<T>(service: &Service<T>) -> Result<ServiceKey, Wrong> {
         (Some(Protocol::Tcp), _) => ipvs::Protocol::Tcp,
         (Some(Protocol::Udp), _) => ipvs::Protocol::Udp,
         (Some(Protocol::Sctp), _) => ipvs::Protocol::Sctp,
-        (Some(Protocol::Other), _) => return Err(wrong("protocol", "none that can be set")),
+        (Some(Protocol::Other), _) => return Err(wrong("protocol", "cannot be set up")),
     };
     let address = address.ok_or_else(|| wrong("", "needs an address"))?;
     if family.is_some() {
-        return Err(wrong("family", "only with firewall_mark: an address tells its family"));
+        return Err(wrong("family", "only with firewall_mark: an address implies its family"));
     }
     let port = port.map_or(Some(0), |port| port.fitting()).unwrap_or_default();
     Ok(ServiceKey::Address { protocol, address, port })
@@ -293,7 +293,7 @@ fn persistence(family: AddressFamily, found: &Persistence) -> Result<ipvs::Persi
     let timeout =
         found.timeout_seconds.map_or(ipvs::Persistence::DEFAULT_TIMEOUT_SECONDS, |it| it.0);
     let mut persistence = ipvs::Persistence::new(family, timeout);
-    // Which of the two fits the family is checked with everything else.
+    // `check` compares the mask with the family.
     match (found.netmask, found.prefix_length) {
         (Some(_), Some(_)) => {
             let text = "has both a netmask, for IPv4, and a prefix_length, for IPv6";
@@ -308,7 +308,7 @@ fn persistence(family: AddressFamily, found: &Persistence) -> Result<ipvs::Persi
     Ok(persistence)
 }
 
-/// The reason why a configuration makes no sense, in terms of fields.
+/// Puts the reason a configuration is invalid in terms of JSON fields.
 fn in_fields(reason: ConfigError) -> Wrong {
     match reason {
         ConfigError::AllPorts => wrong("port", format!("{reason}: give a port, or persistence")),
@@ -322,7 +322,7 @@ fn in_fields(reason: ConfigError) -> Wrong {
         ConfigError::PrefixLength(_) => wrong("persistence.prefix_length", reason.to_string()),
         ConfigError::DestinationFamily { service } => {
             let text = format!(
-                "must be an {service} address, as the service has, unless forwarding is tunnel"
+                "must be an {service} address, like the service's, unless forwarding is tunnel"
             );
             wrong("address", text)
         }
@@ -331,12 +331,14 @@ fn in_fields(reason: ConfigError) -> Wrong {
             wrong("lower_threshold", format!("must not exceed upper_threshold, {upper}"))
         }
         ConfigError::TunnelPortMissing => wrong("tunnel", "type gue needs a port"),
-        ConfigError::TunnelPort(kind) => wrong("tunnel.port", format!("type {kind} has none")),
+        ConfigError::TunnelPort(kind) => {
+            wrong("tunnel.port", format!("not valid with type {kind}"))
+        }
         ConfigError::TunnelChecksum(kind) => {
-            wrong("tunnel.checksum", format!("type {kind} has none"))
+            wrong("tunnel.checksum", format!("not valid with type {kind}"))
         }
         ConfigError::TunnelRemoteChecksum(kind) => {
-            wrong("tunnel.checksum", format!("type {kind} has no remote checksum"))
+            wrong("tunnel.checksum", format!("`remote` is not valid with type {kind}"))
         }
         other => wrong("", other.to_string()),
     }
@@ -369,14 +371,14 @@ fn forwarding(found: &Destination) -> Result<ipvs::Forwarding, Wrong> {
             return Ok(ipvs::Forwarding::Tunnel(tunnel));
         }
         Forwarding::Masquerade => ipvs::Forwarding::Masquerade,
-        // The kernel itself delivers to an address of its own, whatever was asked for.
+        // The kernel turns any method into local for an address of its own.
         Forwarding::DirectRoute | Forwarding::Local => ipvs::Forwarding::DirectRoute,
         Forwarding::Bypass | Forwarding::Other => {
-            return Err(wrong("forwarding", "only the kernel makes such a server"));
+            return Err(wrong("forwarding", "only the kernel creates such a server"));
         }
     };
     match found.tunnel {
-        Some(_) => Err(wrong("tunnel", "only where forwarding is tunnel")),
+        Some(_) => Err(wrong("tunnel", "only with forwarding tunnel")),
         None => Ok(forwarding),
     }
 }
@@ -386,7 +388,7 @@ fn tunnel(found: &Tunnel) -> Result<ipvs::Tunnel, Wrong> {
         TunnelKind::Ipip => ipvs::TunnelKind::Ipip,
         TunnelKind::Gue => ipvs::TunnelKind::Gue,
         TunnelKind::Gre => ipvs::TunnelKind::Gre,
-        TunnelKind::Other => return Err(wrong("tunnel.type", "not one that can be set up")),
+        TunnelKind::Other => return Err(wrong("tunnel.type", "cannot be set up")),
     };
     let port = found.port.and_then(|port| NonZeroU16::new(port.fitting()?));
     let checksum = found.checksum.as_ref().map(|checksum| match checksum {
@@ -397,7 +399,7 @@ fn tunnel(found: &Tunnel) -> Result<ipvs::Tunnel, Wrong> {
     ipvs::Tunnel::from_parts(kind, port, checksum).map_err(in_fields)
 }
 
-/// What is not there stays as it is.
+/// A timeout left out is 0, which the kernel takes as no change.
 fn timeouts(found: &Timeouts) -> Change {
     let seconds =
         |timeout: Option<crate::output::json::document::Seconds>| timeout.map_or(0, |it| it.0);
