@@ -1,5 +1,7 @@
 //! What is read of the kernel.
 
 pub(crate) mod connect;
+pub(crate) mod connections;
 pub(crate) mod settings;
 pub(crate) mod table;
+pub(crate) mod totals;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ipvs::rules::UsageError;
+use ipvs::rules::{Unwritable, UsageError};
 use ipvs::{Error, Refusal, RefusalKind};
 
 /// Why the program does not end with status 0.
@@ -83,6 +83,13 @@ impl From<Error> for Failure {
             Some(RefusalKind::PermissionDenied) => Failure::Unavailable(error.to_string()),
             _ => Failure::Kernel(error),
         }
+    }
+}
+
+impl From<Unwritable> for Failure {
+    /// From saving a table that neither rules nor `--apply` can express.
+    fn from(error: Unwritable) -> Self {
+        Failure::Other(error.into())
     }
 }
 

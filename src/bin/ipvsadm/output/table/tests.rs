@@ -2,9 +2,16 @@
 
 use std::net::SocketAddr;
 
-use ipvs::{DestinationConfig, Persistence, ServiceConfig};
+use ipvs::rules::View;
+use ipvs::{
+    AddressFamily, DestinationConfig, Forwarding, Persistence, Rates, ServiceConfig, ServiceKey,
+    SnapshotEntry, Stats, Tunnel,
+};
 
 use super::*;
+use crate::names::ReverseNames;
+use crate::output::print_entries;
+use crate::process::printed;
 
 fn socket(text: &str) -> SocketAddr {
     text.parse().expect("an address")
@@ -52,17 +59,26 @@ fn entries() -> Vec<SnapshotEntry> {
     ]
 }
 
-fn shown(view: View, exact: bool, look: Look) -> String {
-    let people = People { view, exact, names: &Names::Numeric, look };
-    let mut text = Vec::new();
-    people.print(&mut text, &entries());
-    String::from_utf8(text).expect("text")
+fn printed_table(
+    view: View,
+    exact: bool,
+    capabilities: Capabilities,
+    entries: &[SnapshotEntry],
+) -> String {
+    printed(|sink| {
+        let cells = Cells { view, exact, names: &ReverseNames::Numeric };
+        print_entries(&mut TableListing::new(sink, cells, capabilities), entries);
+    })
+}
+
+fn shown(view: View, exact: bool, capabilities: Capabilities) -> String {
+    printed_table(view, exact, capabilities, &entries())
 }
 
 #[test]
 fn the_default_view_is_aligned_and_plain_in_a_pipe() {
     assert_eq!(
-        shown(View::Default, false, Look::default()),
+        shown(View::Default, false, Capabilities::default()),
         "\
 Service           Scheduler / forwarding  Weight  Active  Inactive
 ------------------------------------------------------------------
@@ -79,14 +95,14 @@ mark 1 IPv6       wlc                                  0         0
 
 #[test]
 fn totals_have_units_unless_they_are_to_be_exact() {
-    let text = shown(View::Stats, false, Look { unicode: true, ..Look::default() });
+    let text = shown(View::Stats, false, Capabilities { unicode: true, ..Capabilities::default() });
     let row = text.lines().nth(3).expect("a server");
     assert_eq!(
         row.split_whitespace().collect::<Vec<_>>(),
         ["192.168.0.1:80", "masquerade", "12.3k", "999", "0", "5.00", "MiB", "0", "B"]
     );
     assert!(text.contains('─') && !text.contains("---"), "{text}");
-    let text = shown(View::Stats, true, Look::default());
+    let text = shown(View::Stats, true, Capabilities::default());
     assert!(text.contains(" 12345 ") && text.contains(" 5242880 "), "{text}");
     assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
 }
@@ -99,15 +115,16 @@ fn every_view_has_its_columns() {
         (View::PersistentConnections, "Weight  Persistent  Active  Inactive"),
         (View::TunnelInfo, "Tunnel  Weight  Active  Inactive"),
     ] {
-        let text = shown(view, false, Look::default());
+        let text = shown(view, false, Capabilities::default());
         assert!(text.lines().next().is_some_and(|line| line.ends_with(head)), "{text}");
     }
 }
 
 #[test]
 fn colours_change_nothing_else() {
-    let plain = shown(View::Default, false, Look::default());
-    let mut colourful = shown(View::Default, false, Look { colour: true, ..Look::default() });
+    let plain = shown(View::Default, false, Capabilities::default());
+    let mut colourful =
+        shown(View::Default, false, Capabilities { colour: true, ..Capabilities::default() });
     assert!(colourful.contains("\u{1b}[1mTCP 10.0.0.1:80"), "{colourful:?}");
     while let Some(start) = colourful.find('\u{1b}') {
         let end = colourful[start..].find('m').expect("the end of a sequence");
@@ -119,16 +136,14 @@ fn colours_change_nothing_else() {
 
 #[test]
 fn a_narrow_terminal_gets_narrow_lines() {
-    let text = shown(View::Default, false, Look { width: Some(60), ..Look::default() });
+    let text =
+        shown(View::Default, false, Capabilities { width: Some(60), ..Capabilities::default() });
     assert!(text.lines().all(|line| line.len() <= 60), "{text}");
     assert!(text.contains("TCP 10.0.0.1:80"), "{text}");
 }
 
 #[test]
 fn no_services_is_said() {
-    let people =
-        People { view: View::Default, exact: false, names: &Names::Numeric, look: Look::default() };
-    let mut text = Vec::new();
-    people.print(&mut text, &[]);
-    assert_eq!(text, b"no services\n");
+    let text = printed_table(View::Default, false, Capabilities::default(), &[]);
+    assert_eq!(text, "no services\n");
 }
