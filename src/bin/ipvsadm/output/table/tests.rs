@@ -147,3 +147,92 @@ fn no_services_is_said() {
     let text = printed_table(View::Default, false, Capabilities::default(), &[]);
     assert_eq!(text, "no services\n");
 }
+
+/// A table of so many services with three servers each, some of them with wide settings.
+fn many(services: u32) -> Vec<SnapshotEntry> {
+    let service = |number: u32| {
+        let mut entry = entries().swap_remove(0);
+        entry.service.key = ServiceKey::tcp((number.to_be_bytes(), 80));
+        if number % 100 == 7 {
+            let netmask = ipvs::Netmask::V4([255, 255, 255, 0].into());
+            entry.service.config.persistence = Some(Persistence { timeout: 360, netmask });
+        }
+        entry.destinations.push(server("192.168.0.3:65535", Forwarding::DirectRoute, number));
+        entry
+    };
+    (1..=services).map(service).collect()
+}
+
+/// As one page, however long it is.
+fn on_one_page(entries: &[SnapshotEntry], capabilities: Capabilities) -> String {
+    let cells = Cells { view: View::Default, exact: false, names: &ReverseNames::Numeric };
+    let heads = heads(View::Default);
+    let mut page = Page::default();
+    for SnapshotEntry { service, destinations } in entries {
+        page.push(Row::Service, cells.service(service, destinations));
+        for server in destinations {
+            let row = if server.config.weight == 0 { Row::Drained } else { Row::Server };
+            page.push(row, cells.server(&service.key, server));
+        }
+    }
+    let mut text = Vec::new();
+    page.print(&mut text, &heads, &Widths::of(&heads), Part::Whole, capabilities);
+    String::from_utf8(text).expect("text")
+}
+
+#[test]
+fn a_long_table_looks_as_if_it_were_on_one_page() {
+    // A page ends at a service, between its servers, and at the end of the table.
+    for services in [127, 128, 129, 200, 256, 300] {
+        let entries = many(services);
+        for capabilities in [
+            Capabilities::default(),
+            Capabilities { colour: true, unicode: true, width: None },
+            Capabilities { width: Some(200), ..Capabilities::default() },
+        ] {
+            let text = printed_table(View::Default, false, capabilities, &entries);
+            let servers = 3 * services;
+            let total = format!("\n{services} services, {servers} servers\n");
+            let table = text.strip_suffix(&total).expect("the total");
+            assert!(table == on_one_page(&entries, capabilities), "{services}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_long_table_is_as_narrow_as_the_terminal() {
+    let narrow = Capabilities { width: Some(60), ..Capabilities::default() };
+    let text = printed_table(View::Default, false, narrow, &many(300));
+    assert!(text.lines().all(|line| line.len() <= 60), "{text}");
+    let line = "-".repeat(60);
+    assert_eq!(text.lines().filter(|found| *found == line).count(), 300);
+}
+
+#[test]
+fn a_table_that_changes_between_the_readings_is_printed_whole() {
+    let mut entries = many(200);
+    let text = printed(|sink| {
+        let cells = Cells { view: View::Default, exact: false, names: &ReverseNames::Numeric };
+        let mut table = TableListing::new(sink, cells, Capabilities::default());
+        let mut read = |entries: &[SnapshotEntry]| {
+            table.begin().expect("printed");
+            for entry in entries {
+                table.service(&entry.service, &entry.destinations).expect("printed");
+            }
+            table.end().expect("printed")
+        };
+        assert_eq!(read(&entries), Next::ReadAgain);
+        // One grows wider, one loses its servers, and one gets more of them.
+        entries[5].destinations[0].config.weight = u32::MAX;
+        entries[150].destinations.clear();
+        entries[160].destinations.push(server("192.168.0.4:80", Forwarding::Masquerade, 1));
+        assert_eq!(read(&entries), Next::Done);
+    });
+    assert!(text.ends_with("\n200 services, 598 servers\n"), "{text}");
+    let rows: Vec<&str> = text.lines().filter(|line| !line.starts_with('-')).collect();
+    assert_eq!(rows.len(), 1 + 200 + 598 + 2);
+    assert!(rows.iter().any(|row| row.contains(" 4294967295 ")), "{text}");
+    // Within its page everything is aligned still.
+    let ends: Vec<usize> = rows[1..500].iter().map(|row| row.len()).collect();
+    assert!(ends.iter().all(|end| *end == ends[0]), "{text}");
+}
