@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{AddressFamily, Change};
+use crate::model::{Change, ConfigError};
 use crate::netlink::uapi::errno;
 
 /// What a call into this library can fail with.
@@ -17,12 +17,12 @@ pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The netlink socket could not be opened, written or read.
-    #[error("netlink socket: {0}")]
+    #[error("netlink socket: {}", words(.0))]
     Socket(#[source] io::Error),
-    /// The network namespace could not be entered.
-    #[error("network namespace {namespace}: {source}")]
+    /// A network namespace could not be found or entered.
+    #[error("network namespace {namespace}: {}", words(source))]
     Namespace {
-        /// The namespace as it was given.
+        /// The name, path or process number that it was looked for by.
         namespace: String,
         /// Why not.
         source: io::Error,
@@ -35,14 +35,10 @@ pub enum Error {
     /// the machine is out of memory.
     #[error("the kernel dropped replies: what it refused is not known")]
     RepliesLost,
-    /// A service's netmask is not of the service's own family. Nothing was sent.
-    #[error("the netmask of an {service} service must be an {service} one, not {netmask}")]
-    NetmaskFamily {
-        /// The service's family.
-        service: AddressFamily,
-        /// The netmask's.
-        netmask: AddressFamily,
-    },
+    /// A configuration that the kernel would misread rather than refuse: a netmask of another
+    /// family than its service's. Nothing was sent.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 impl Error {
@@ -227,6 +223,14 @@ impl Refusal {
             RefusalKind::Other => return errno_text(self.errno),
         }
         .to_owned()
+    }
+}
+
+/// An error's text without the number that the standard library adds to the C library's.
+fn words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(errno) => errno_text(errno),
+        None => error.to_string(),
     }
 }
 

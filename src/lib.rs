@@ -53,7 +53,7 @@
 //! for entry in client.snapshot()?.entries {
 //!     println!("{} {}", entry.service.key, entry.service.config.scheduler);
 //!     for server in entry.destinations {
-//!         println!("  {} {}", server.key, server.stats.connections);
+//!         println!("  {} {} active", server.key, server.active_connections);
 //!     }
 //! }
 //! # Ok(())
@@ -73,8 +73,8 @@
 //! # Network namespaces
 //!
 //! A [`Client`] works on the namespace that its thread was in when it was made, and stays with it.
-//! [`Client::in_namespace`] makes one for another namespace, given by name, path or process, and
-//! leaves the thread where it is. In a namespace whose loopback interface was never up, the kernel
+//! [`Client::in_namespace`] makes one for another [`Namespace`], found by name, path or process,
+//! and leaves the thread where it is. In a namespace whose loopback interface was never up, the kernel
 //! refuses every real server, for want of a routing table.
 //!
 //! # Many changes
@@ -133,11 +133,34 @@ mod netlink;
 mod plan;
 pub mod rules;
 
-pub use client::{Aftermath, ApplyError, Batch, Client, Refused, RefusedChange, enter_namespace};
+pub use client::{
+    Aftermath, ApplyError, Batch, Client, Namespace, OnRefusal, Refused, RefusedChange,
+};
 pub use error::{Error, Malformed, Operation, Refusal, RefusalKind, Result};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
-pub use plan::{Plan, PlanOptions, Step, Summary, TableError, Tally};
+pub use plan::{Plan, PlanOptions, Rehearsal, Step, Summary, Tally};
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "the crate `ipvs` talks to the load balancer in the Linux kernel: it builds for Linux only"
+);
+
+/// All of these go from thread to thread and may be shared; a change that ends this does not
+/// compile.
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Client>();
+    is_send_and_sync::<Batch<'_, usize>>();
+    is_send_and_sync::<Namespace>();
+    is_send_and_sync::<Snapshot>();
+    is_send_and_sync::<Table>();
+    is_send_and_sync::<Plan>();
+    is_send_and_sync::<Change>();
+    is_send_and_sync::<Error>();
+    is_send_and_sync::<ApplyError>();
+    is_send_and_sync::<ParseError>();
+};
 
 /// The README's example of the library compiles.
 #[cfg(doctest)]

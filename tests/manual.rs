@@ -1,6 +1,6 @@
 //! The manual page keeps up with the option table.
 
-use ipvs::rules::OPTIONS;
+use ipvs::rules::grammar::OPTIONS;
 
 const PAGE: &str = include_str!("../docs/ipvsadm.8");
 

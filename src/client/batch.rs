@@ -1,11 +1,12 @@
 //! Many changes over few system calls.
 
-use super::{Client, check};
+use super::Client;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::{Refusal, Result};
 use crate::model::Change;
 use crate::netlink::socket::{KernelSocket, Transport};
+use crate::plan::check_netmask_family;
 
 /// Many changes over few system calls.
 ///
@@ -71,9 +72,9 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
     /// there are enough of them.
     ///
     /// # Errors
-    /// [`Error::NetmaskFamily`], with nothing added; and those of [`flush`](Self::flush).
+    /// [`Error::Config`], with nothing added; and those of [`flush`](Self::flush).
     pub fn push(&mut self, tag: Tag, change: &Change) -> Result<()> {
-        check(change)?;
+        check_netmask_family(change)?;
         self.client.connection.enqueue_change(change);
         self.tags.push(tag);
         let (changes, bytes) = self.client.connection.waiting();
@@ -106,6 +107,11 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
             }
         }
         outcome
+    }
+
+    /// True if every change that was pushed has been sent.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.tags.is_empty()
     }
 
     /// Takes the refusals that have come and were not taken yet, in the order in which the

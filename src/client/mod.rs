@@ -6,9 +6,9 @@ mod namespace;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-pub use self::apply::{Aftermath, ApplyError, RefusedChange};
+pub use self::apply::{Aftermath, ApplyError, OnRefusal, RefusedChange};
 pub use self::batch::{Batch, Refused};
-pub use self::namespace::enter_namespace;
+pub use self::namespace::Namespace;
 use crate::error::{Error, Malformed, Operation, Result};
 use crate::model::{
     Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey, Info,
@@ -18,6 +18,7 @@ use crate::netlink::connection::{Answers, Connection};
 use crate::netlink::reply;
 use crate::netlink::request::Query;
 use crate::netlink::socket::{KernelSocket, Transport};
+use crate::plan::check_netmask_family;
 
 /// A connection to IPVS in the kernel.
 ///
@@ -186,14 +187,10 @@ impl<T: Transport> Client<T> {
         let services = self.services()?;
         let mut entries = Vec::with_capacity(services.len());
         for service in services {
-            let mut destinations = self.destinations(&service.key)?;
-            destinations.sort_unstable_by_key(|destination| destination.key);
-            destinations.dedup_by_key(|destination| destination.key);
-            entries.push(SnapshotEntry { service, destinations });
+            let destinations = self.destinations(&service.key)?;
+            entries.push(SnapshotEntry::new(service, destinations));
         }
-        entries.sort_unstable_by_key(|entry| entry.service.key);
-        entries.dedup_by_key(|entry| entry.service.key);
-        Ok(Snapshot { entries })
+        Ok(Snapshot::new(entries))
     }
 
     /// Adds a virtual service.
@@ -202,7 +199,7 @@ impl<T: Transport> Client<T> {
     /// [`ServiceExists`](crate::RefusalKind::ServiceExists),
     /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
     /// [`Invalid`](crate::RefusalKind::Invalid) (for an IPv6 prefix that is not 1 to 128 long),
-    /// and [`Error::NetmaskFamily`]. Port 0 without persistence is taken, but the kernel then
+    /// and [`Error::Config`]. Port 0 without persistence is taken, but the kernel then
     /// balances nothing for the service.
     pub fn add_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::AddService(*key, *config))
@@ -213,7 +210,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`NoSuchService`](crate::RefusalKind::NoSuchService),
     /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
-    /// [`Invalid`](crate::RefusalKind::Invalid), and [`Error::NetmaskFamily`].
+    /// [`Invalid`](crate::RefusalKind::Invalid), and [`Error::Config`].
     pub fn edit_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::EditService(*key, *config))
     }
@@ -346,7 +343,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// Those of the method that is named like the change.
     pub fn change(&mut self, change: &Change) -> Result<()> {
-        check(change)?;
+        check_netmask_family(change)?;
         self.connection.change(change)
     }
 
@@ -377,16 +374,5 @@ impl<T: Transport> Client<T> {
         take: impl FnMut(&[u8]) -> Result<(), Malformed>,
     ) -> Result<()> {
         self.connection.query(query, Operation::Read, Answers::List, take)
-    }
-}
-
-/// What the kernel would misread rather than refuse.
-fn check(change: &Change) -> Result<()> {
-    let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
-        return Ok(());
-    };
-    match config.netmask_of_other_family(key.family()) {
-        Some(netmask) => Err(Error::NetmaskFamily { service: key.family(), netmask }),
-        None => Ok(()),
     }
 }

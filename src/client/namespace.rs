@@ -1,96 +1,238 @@
-//! Clients for other network namespaces.
+//! Network namespaces other than the thread's own, and clients for them.
 
+use std::fmt;
 use std::fs::File;
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::Client;
 use crate::error::{Error, Result};
 use crate::netlink::socket::KernelSocket;
 
-/// Where `ip netns` keeps the namespaces that have names.
-const NAMED: &str = "/run/netns";
+/// Where `ip netns` and Docker keep the namespaces that have names.
+const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
 
-/// Moves the calling thread into a network namespace, given as [`Client::in_namespace`] takes it.
-/// Sockets that it opens from then on belong to that namespace, and so do the files under
-/// `/proc/thread-self/net`; threads that run already stay where they are.
+/// A network namespace, held open: it lives on for as long as this does, even when its name is
+/// removed and its processes end.
 ///
-/// # Errors
-/// [`Error::Namespace`].
-pub fn enter_namespace(namespace: &str) -> Result<()> {
-    let wrong = |source| Error::Namespace { namespace: namespace.to_owned(), source };
-    enter(&File::open(path_of(namespace)).map_err(wrong)?).map_err(wrong)
+/// ```no_run
+/// use ipvs::{Client, Namespace};
+///
+/// let blue = Namespace::find("blue")?;
+/// let mut client = Client::in_namespace(&blue)?;
+/// println!("{blue} has {} services", client.services()?.len());
+/// # Ok::<(), ipvs::Error>(())
+/// ```
+///
+/// Other crates that work with namespaces take it by its file descriptor ([`AsFd`]). As text it is
+/// the name, path or process number that it was found by.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+    file: File,
 }
 
-fn enter(namespace: &File) -> io::Result<()> {
-    Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+impl Namespace {
+    /// The namespace with this name, at this path or of this process, as `ipvsadm --netns` takes
+    /// it: text with a `/` is a path, and other text is a name. A number is that of a process,
+    /// unless a namespace has it for a name.
+    ///
+    /// # Errors
+    /// [`Error::Namespace`] with the places that were searched.
+    pub fn find(text: &str) -> Result<Self> {
+        if text.contains('/') {
+            return Self::from_path(text);
+        }
+        let missing = match Self::named(text) {
+            Err(Error::Namespace { source, .. }) if source.kind() == ErrorKind::NotFound => source,
+            result => return result,
+        };
+        match process_number(text) {
+            Some(process) => Self::of_process(process).map_err(|error| match error {
+                Error::Namespace { namespace, source } if source.kind() == ErrorKind::NotFound => {
+                    let text = format!("{missing}, and there is no such process");
+                    Error::Namespace { namespace, source: io::Error::new(missing.kind(), text) }
+                }
+                other => other,
+            }),
+            None => Err(refused(text, missing)),
+        }
+    }
+
+    /// The namespace with this name under `/run/netns`, where `ip netns add` puts it, or else
+    /// under `/run/docker/netns`.
+    ///
+    /// # Errors
+    /// [`Error::Namespace`]; its source is of the kind [`NotFound`](ErrorKind::NotFound) if there
+    /// is no such name.
+    pub fn named(name: &str) -> Result<Self> {
+        let is_name = !matches!(name, "" | "." | "..") && !name.contains('/');
+        for folder in NAMED.iter().filter(|_| is_name) {
+            match open(&Path::new(folder).join(name)) {
+                Err(error) if is_missing(&error) => {}
+                result => return Self::new(name.to_owned(), result),
+            }
+        }
+        let text = format!("not found in {}", NAMED.join(" or "));
+        Err(refused(name, io::Error::new(ErrorKind::NotFound, text)))
+    }
+
+    /// The namespace that this file stands for, such as `/proc/4711/ns/net`.
+    ///
+    /// # Errors
+    /// [`Error::Namespace`].
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::new(path.display().to_string(), open(path))
+    }
+
+    /// The namespace that this process is in.
+    ///
+    /// # Errors
+    /// [`Error::Namespace`]. Unless the process is the caller's own, this takes the right to trace
+    /// it (`CAP_SYS_PTRACE`).
+    pub fn of_process(process: u32) -> Result<Self> {
+        let path: PathBuf = ["/proc", &process.to_string(), "ns/net"].iter().collect();
+        let file = open(&path).map_err(|error| match is_missing(&error) {
+            true => io::Error::new(ErrorKind::NotFound, "there is no such process"),
+            false => error,
+        });
+        Self::new(process.to_string(), file)
+    }
+
+    /// Moves the calling thread into the namespace. Sockets that it opens from then on belong to
+    /// that namespace, as do the files that it sees under `/proc/thread-self/net`. Threads that it
+    /// starts later begin there; those that run already stay where they are.
+    ///
+    /// [`Client::in_namespace`] does without.
+    ///
+    /// # Errors
+    /// [`Error::Namespace`], without `CAP_SYS_ADMIN` or if the file is no network namespace.
+    pub fn enter(&self) -> Result<()> {
+        self.move_thread().map_err(|error| refused(&self.name, error))
+    }
+
+    fn move_thread(&self) -> io::Result<()> {
+        move_into_link_name_space(self.as_fd(), Some(LinkNameSpaceType::Network)).map_err(|error| {
+            match error {
+                Errno::INVAL => io::Error::new(ErrorKind::InvalidInput, "not a network namespace"),
+                other => other.into(),
+            }
+        })
+    }
+
+    /// Opens a socket on a thread that enters the namespace and ends there; the socket stays.
+    fn open_socket(&self) -> io::Result<KernelSocket> {
+        std::thread::scope(|scope| {
+            let inside = || {
+                self.move_thread()?;
+                KernelSocket::open()
+            };
+            // Unlike `scope.spawn`, this does not panic where there can be no more threads.
+            let thread = std::thread::Builder::new().spawn_scoped(scope, inside)?;
+            let failed = |_| Err(io::Error::other("the thread that entered it failed"));
+            thread.join().unwrap_or_else(failed)
+        })
+    }
+
+    fn new(name: String, file: io::Result<File>) -> Result<Self> {
+        match file {
+            Ok(file) => Ok(Namespace { name, file }),
+            Err(error) => Err(refused(&name, error)),
+        }
+    }
 }
 
 impl Client {
-    /// Connects to IPVS in another network namespace: the name of one that `ip netns` made, the
-    /// path of a namespace file (with a `/` in it), or the number of a process that is in it.
-    ///
-    /// The calling thread stays where it is, so this may be used in a program with many threads.
-    ///
-    /// ```no_run
-    /// let mut director = ipvs::Client::in_namespace("director")?;
-    /// println!("{} services", director.services()?.len());
-    /// # Ok::<(), ipvs::Error>(())
-    /// ```
+    /// Connects to IPVS in another network namespace. The calling thread stays where it is, so a
+    /// program with many threads may do so too.
     ///
     /// # Errors
-    /// [`Error::Namespace`] where there is no such namespace or it may not be entered (that takes
-    /// `CAP_SYS_ADMIN`), and those of [`Client::new`].
-    pub fn in_namespace(namespace: &str) -> Result<Self> {
-        let path = path_of(namespace);
-        let wrong = |source| Error::Namespace { namespace: namespace.to_owned(), source };
-        let file = File::open(path).map_err(wrong)?;
-        Client::with_transport(open_in(&file).map_err(wrong)?)
+    /// [`Error::Namespace`] if it may not be entered (that takes `CAP_SYS_ADMIN`) or is no network
+    /// namespace, and those of [`Client::new`].
+    pub fn in_namespace(namespace: &Namespace) -> Result<Self> {
+        let socket = namespace.open_socket();
+        Client::with_transport(socket.map_err(|error| refused(&namespace.name, error))?)
     }
 }
 
-/// Opens a socket on a thread that enters the namespace and ends there; the socket stays in it.
-fn open_in(namespace: &File) -> io::Result<KernelSocket> {
-    std::thread::scope(|scope| {
-        let inside = || {
-            enter(namespace)?;
-            KernelSocket::open()
-        };
-        // Unlike `scope.spawn`, this does not panic where there can be no more threads.
-        let thread = std::thread::Builder::new().spawn_scoped(scope, inside)?;
-        let failed = |_| Err(io::Error::other("the thread that entered it failed"));
-        thread.join().unwrap_or_else(failed)
-    })
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
 }
 
-fn path_of(namespace: &str) -> PathBuf {
-    if namespace.contains('/') {
-        return PathBuf::from(namespace);
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
     }
-    let named = Path::new(NAMED).join(namespace);
-    if !named.exists() && namespace.parse::<u32>().is_ok() {
-        return Path::new("/proc").join(namespace).join("ns/net");
-    }
-    named
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // Without waiting for a writer, should it be a pipe.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(File::from(openat(CWD, path, flags, Mode::empty())?))
+}
+
+/// The number of a process, as `/proc` spells it.
+fn process_number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number: &u32| number.to_string() == text)
+}
+
+/// Whether there is no such file, or no such folder for it.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn refused(namespace: &str, source: io::Error) -> Error {
+    Error::Namespace { namespace: namespace.to_owned(), source }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_namespace_is_a_path_or_a_process_or_a_name() {
-        assert_eq!(path_of("/proc/self/ns/net"), Path::new("/proc/self/ns/net"));
-        assert_eq!(path_of("4294967295"), Path::new("/proc/4294967295/ns/net"));
-        assert_eq!(path_of("blue"), Path::new("/run/netns/blue"));
+    fn text(result: Result<Namespace>) -> String {
+        result.expect_err("there is none").to_string()
     }
 
     #[test]
-    fn a_namespace_that_is_not_there_is_named_in_the_error() {
-        let error = Client::in_namespace("/no/such/namespace").expect_err("it is not there");
-        assert!(error.to_string().contains("/no/such/namespace"), "{error}");
+    fn the_error_says_where_a_namespace_was_looked_for() {
+        let searched = "not found in /run/netns or /run/docker/netns";
+        for name in ["no-such", "", ".", "..", "+1", "99999999999"] {
+            let expected = format!("network namespace {name}: {searched}");
+            assert_eq!(text(Namespace::find(name)), expected);
+        }
+        assert_eq!(
+            text(Namespace::find("4294967295")),
+            format!("network namespace 4294967295: {searched}, and there is no such process")
+        );
+        assert_eq!(
+            text(Namespace::of_process(u32::MAX)),
+            "network namespace 4294967295: there is no such process"
+        );
+        assert_eq!(
+            text(Namespace::find("/no/such")),
+            "network namespace /no/such: No such file or directory"
+        );
+        assert_eq!(
+            text(Namespace::named("../netns/blue")),
+            format!("network namespace ../netns/blue: {searched}")
+        );
+    }
+
+    #[test]
+    fn a_namespace_is_shown_as_it_was_found() {
+        let process = std::process::id();
+        for found in ["/proc/self/ns/net", &process.to_string()] {
+            assert_eq!(Namespace::find(found).expect("our own").to_string(), found);
+        }
+        let own = Namespace::of_process(process).expect("our own");
+        assert_eq!(own.to_string(), process.to_string());
     }
 }

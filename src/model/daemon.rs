@@ -35,7 +35,7 @@ pub struct DaemonConfig {
     /// an MTU of 1500, which is 1472 with an IPv4 group and 1452 with an IPv6 one; for a backup,
     /// what fits its interface's MTU if that is larger. The kernel brings it down to what UDP
     /// carries, 65,507 or 65,487, and a backup's up to 1024. Since Linux 4.3, like all that follow.
-    pub max_length: Option<NonZeroU16>,
+    pub max_length_bytes: Option<NonZeroU16>,
     /// The multicast group. `None`: 224.0.0.81.
     pub group: Option<IpAddr>,
     /// The UDP port, in host byte order. `None`: 8848.
@@ -47,16 +47,31 @@ pub struct DaemonConfig {
 impl DaemonConfig {
     /// A daemon on this interface, with sync ID 0 and the kernel's choice for the rest.
     pub const fn new(interface: Name) -> Self {
-        DaemonConfig { interface, sync_id: 0, max_length: None, group: None, port: None, ttl: None }
+        DaemonConfig {
+            interface,
+            sync_id: 0,
+            max_length_bytes: None,
+            group: None,
+            port: None,
+            ttl: None,
+        }
     }
 }
 
 /// A sync daemon that runs. Since Linux 4.3 the kernel reports each value that it chose; before,
 /// what it does not report is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Daemon {
-    /// What it does.
+    /// Whether it sends or receives.
     pub role: DaemonRole,
-    /// What it was started with.
+    /// Its settings, with the values that the kernel chose filled in.
     pub config: DaemonConfig,
+}
+
+impl Daemon {
+    /// A daemon with these settings, as a kernel would report it: for tests and mocks.
+    pub const fn new(role: DaemonRole, config: DaemonConfig) -> Self {
+        Daemon { role, config }
+    }
 }

@@ -136,18 +136,42 @@ impl Default for DestinationConfig {
 }
 
 /// A real server as the kernel reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Destination {
-    /// What tells it from the service's others.
+    /// Its address and port: unique in its service.
     pub key: DestinationKey,
-    /// What was set.
+    /// Its settings.
     pub config: DestinationConfig,
     /// Connections in an active state; for TCP, established ones.
     pub active_connections: u32,
     /// Connections in any other state.
     pub inactive_connections: u32,
-    /// Persistence templates that point to this server.
+    /// Persistence templates that point to this server: one a client that it keeps.
     pub persistent_connections: u32,
-    /// What the kernel counted.
-    pub stats: Stats,
+    /// Its counters and rates. `None` if it was read with
+    /// [`Statistics::Skip`](crate::Statistics::Skip).
+    pub stats: Option<Box<Stats>>,
+}
+
+impl Destination {
+    /// A real server without connections and statistics, as a kernel would report it: for tests
+    /// and mocks.
+    ///
+    /// ```
+    /// use ipvs::{Destination, DestinationConfig, DestinationKey};
+    /// let key = DestinationKey::from(([10, 0, 0, 1], 8080));
+    /// let mut server = Destination::new(key, DestinationConfig::default());
+    /// server.active_connections = 12;
+    /// ```
+    pub const fn new(key: DestinationKey, config: DestinationConfig) -> Self {
+        Destination {
+            key,
+            config,
+            active_connections: 0,
+            inactive_connections: 0,
+            persistent_connections: 0,
+            stats: None,
+        }
+    }
 }

@@ -28,12 +28,20 @@ impl fmt::Display for Version {
 
 /// What the kernel says of its IPVS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Info {
     /// The version.
     pub version: Version,
     /// How many buckets the connection table has. Up to Linux 7.0 a constant of the running
     /// kernel; later it is the network namespace's own and changes.
     pub connection_table_size: u32,
+}
+
+impl Info {
+    /// These values, as a kernel would report them: for tests and mocks.
+    pub const fn new(version: Version, connection_table_size: u32) -> Self {
+        Info { version, connection_table_size }
+    }
 }
 
 /// How long a connection without traffic is kept, in seconds, by its state.
@@ -44,9 +52,21 @@ pub struct Info {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Timeouts {
     /// Established TCP connections. As a setting, 0 leaves the value as it is.
-    pub tcp: u32,
+    pub tcp_seconds: u32,
     /// TCP connections after a FIN. As a setting, 0 leaves the value as it is.
-    pub tcp_fin: u32,
+    pub tcp_fin_seconds: u32,
     /// UDP. As a setting, 0 leaves the value as it is.
-    pub udp: u32,
+    pub udp_seconds: u32,
+}
+
+impl Timeouts {
+    /// The timeouts after setting `wanted`, in which 0 leaves one as it is.
+    pub(crate) fn after_setting(&self, wanted: &Timeouts) -> Timeouts {
+        let either = |wanted: u32, now: u32| if wanted == 0 { now } else { wanted };
+        Timeouts {
+            tcp_seconds: either(wanted.tcp_seconds, self.tcp_seconds),
+            tcp_fin_seconds: either(wanted.tcp_fin_seconds, self.tcp_fin_seconds),
+            udp_seconds: either(wanted.udp_seconds, self.udp_seconds),
+        }
+    }
 }

@@ -11,8 +11,11 @@ mod name;
 mod scheduler;
 mod service;
 mod snapshot;
+mod state;
 mod stats;
 mod table;
+mod text;
+mod validity;
 
 pub use change::Change;
 pub use daemon::{Daemon, DaemonConfig, DaemonRole};
@@ -20,11 +23,14 @@ pub use destination::{
     Destination, DestinationConfig, DestinationKey, Forwarding, Tunnel, TunnelChecksum,
 };
 pub use info::{Info, Timeouts, Version};
-pub use name::{Name, NameError};
+pub use name::Name;
 pub use scheduler::{KnownScheduler, SCHEDULERS, SchedulerFlags};
 pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
 };
 pub use snapshot::{Snapshot, SnapshotEntry};
+pub use state::{DaemonState, State};
 pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};
+pub use text::ParseError;
+pub use validity::{ConfigError, TunnelKind};

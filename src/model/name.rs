@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::ParseError;
+
 /// A name as the kernel keeps it: 1 to 15 bytes, none of them NUL.
 ///
 /// Schedulers, persistence engines and network interfaces are named so
@@ -14,26 +16,12 @@ use std::str::FromStr;
 /// let scheduler: ipvs::Name = "wlc".parse()?;
 /// assert_eq!(scheduler.as_str(), "wlc");
 /// assert!("longer-than-fifteen".parse::<ipvs::Name>().is_err());
-/// # Ok::<(), ipvs::NameError>(())
+/// # Ok::<(), ipvs::ParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     bytes: [u8; Name::MAX],
     len: u8,
-}
-
-/// Why some text cannot be a [`Name`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    /// The text was empty.
-    #[error("a name must not be empty")]
-    Empty,
-    /// The text has more than [`Name::MAX`] bytes.
-    #[error("a name has at most {max} bytes", max = Name::MAX)]
-    TooLong,
-    /// The text holds a NUL byte, which ends a name for the kernel.
-    #[error("a name must not hold a NUL byte")]
-    Nul,
 }
 
 impl Name {
@@ -51,37 +39,53 @@ impl Name {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// A name known to fit when the program is built; it does not build otherwise.
-    pub(crate) const fn literal(text: &'static str) -> Name {
+    /// A name that is known when the program is written.
+    ///
+    /// ```
+    /// const WRR: ipvs::Name = ipvs::Name::from_static("wrr");
+    /// assert_eq!(ipvs::ServiceConfig::new(WRR).scheduler.as_str(), "wrr");
+    /// ```
+    ///
+    /// # Panics
+    /// If the text is no name. In a constant, as above, the program then does not compile:
+    ///
+    /// ```compile_fail
+    /// const LONG: ipvs::Name = ipvs::Name::from_static("longer-than-fifteen");
+    /// println!("{LONG}");
+    /// ```
+    ///
+    /// For text that comes from elsewhere use [`parse`](str::parse).
+    pub const fn from_static(text: &'static str) -> Self {
+        match Self::new(text) {
+            Some(name) => name,
+            None => panic!("a name must have 1 to 15 bytes, none of them NUL"),
+        }
+    }
+
+    const fn new(text: &str) -> Option<Self> {
         let source = text.as_bytes();
-        assert!(!source.is_empty() && source.len() <= Name::MAX);
-        let mut bytes = [0; Name::MAX];
+        if source.is_empty() || source.len() > Self::MAX {
+            return None;
+        }
+        let mut bytes = [0; Self::MAX];
         let mut i = 0;
         while i < source.len() {
+            if source[i] == 0 {
+                return None;
+            }
             bytes[i] = source[i];
             i += 1;
         }
-        Name { bytes, len: source.len() as u8 }
+        Some(Name { bytes, len: source.len() as u8 })
     }
 }
 
 impl FromStr for Name {
-    type Err = NameError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let source = text.as_bytes();
-        if source.is_empty() {
-            return Err(NameError::Empty);
-        }
-        if source.len() > Self::MAX {
-            return Err(NameError::TooLong);
-        }
-        if source.contains(&0) {
-            return Err(NameError::Nul);
-        }
-        let mut bytes = [0; Self::MAX];
-        bytes[..source.len()].copy_from_slice(source);
-        Ok(Name { bytes, len: source.len() as u8 })
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::new(text)
+            .ok_or_else(|| ParseError::new(text, "a name of 1 to 15 bytes, none of them NUL"))
     }
 }
 

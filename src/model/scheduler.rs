@@ -32,7 +32,7 @@ pub const SCHEDULERS: &[KnownScheduler] = &[
 ];
 
 /// The scheduler that `ipvsadm` uses when none is named.
-pub(crate) const DEFAULT_SCHEDULER: Name = Name::literal("wlc");
+pub(crate) const DEFAULT_SCHEDULER: Name = Name::from_static("wlc");
 
 /// The flags that a service hands to its scheduler: three bits, whose meaning is the scheduler's.
 ///

@@ -247,18 +247,18 @@ pub struct Persistence {
     /// takes 0 and then forgets at once. It keeps the time in ticks, of which there are 100 to
     /// 1000 a second, in 32 bits: up to 4,294,967 seconds are kept everywhere, and more than
     /// fits comes back as less, without an error.
-    pub timeout: u32,
+    pub timeout_seconds: u32,
     /// Which clients count as one. It must be of the service's family.
     pub netmask: Netmask,
 }
 
 impl Persistence {
     /// The timeout that `ipvsadm -p` sets when none is written, in seconds.
-    pub const DEFAULT_TIMEOUT: u32 = 360;
+    pub const DEFAULT_TIMEOUT_SECONDS: u32 = 360;
 
-    /// Persistence for each client host by itself; `timeout` in seconds.
-    pub fn new(family: AddressFamily, timeout: u32) -> Self {
-        Persistence { timeout, netmask: Netmask::host(family) }
+    /// Persistence for each client host by itself.
+    pub fn new(family: AddressFamily, timeout_seconds: u32) -> Self {
+        Persistence { timeout_seconds, netmask: Netmask::host(family) }
     }
 }
 
@@ -270,7 +270,7 @@ impl Persistence {
 ///     persistence: Some(Persistence::new(AddressFamily::V4, 300)),
 ///     ..ServiceConfig::new("wrr".parse()?)
 /// };
-/// # Ok::<(), ipvs::NameError>(())
+/// # Ok::<(), ipvs::ParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ServiceConfig {
@@ -299,12 +299,6 @@ impl ServiceConfig {
             one_packet: false,
         }
     }
-
-    /// The family of the netmask if it is not `family`, that of the service, as it must be.
-    pub(crate) fn netmask_of_other_family(&self, family: AddressFamily) -> Option<AddressFamily> {
-        let netmask = self.persistence?.netmask.family();
-        (netmask != family).then_some(netmask)
-    }
 }
 
 impl Default for ServiceConfig {
@@ -315,12 +309,30 @@ impl Default for ServiceConfig {
 }
 
 /// A virtual service as the kernel reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Service {
-    /// What tells it from the others.
+    /// Its address and protocol, or its firewall mark: unique in the table.
     pub key: ServiceKey,
-    /// What was set.
+    /// Its settings.
     pub config: ServiceConfig,
-    /// What the kernel counted.
-    pub stats: Stats,
+    /// Its counters and rates. `None` if it was read with
+    /// [`Statistics::Skip`](crate::Statistics::Skip). Boxed, since without them a service is half
+    /// the size, and most readers of a large table have no use for them.
+    pub stats: Option<Box<Stats>>,
+}
+
+impl Service {
+    /// A service without statistics, as a kernel would report it: for tests and mocks.
+    ///
+    /// ```
+    /// use ipvs::{Service, ServiceConfig, ServiceKey, Stats};
+    /// let key = ServiceKey::tcp(([192, 0, 2, 1], 80));
+    /// let mut service = Service::new(key, ServiceConfig::default());
+    /// assert_eq!(service.stats, None);
+    /// service.stats = Some(Box::new(Stats::default()));
+    /// ```
+    pub const fn new(key: ServiceKey, config: ServiceConfig) -> Self {
+        Service { key, config, stats: None }
+    }
 }

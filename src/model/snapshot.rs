@@ -2,18 +2,41 @@
 
 use super::{Destination, Service};
 
-/// The kernel's table as it was read: every service with its servers, sorted by their keys.
+/// The kernel's table as it was read: every service with its real servers, sorted by their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The services.
     pub entries: Vec<SnapshotEntry>,
 }
 
-/// A service with its servers.
+/// A service of a [`Snapshot`] with its real servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SnapshotEntry {
     /// The virtual service.
     pub service: Service,
     /// Its real servers.
     pub destinations: Vec<Destination>,
+}
+
+impl Snapshot {
+    /// A snapshot of these services. Sorts them and their servers by their keys, and of several
+    /// with the same key keeps one.
+    pub fn new(mut entries: Vec<SnapshotEntry>) -> Self {
+        for entry in &mut entries {
+            entry.destinations.sort_unstable_by_key(|destination| destination.key);
+            entry.destinations.dedup_by_key(|destination| destination.key);
+        }
+        entries.sort_unstable_by_key(|entry| entry.service.key);
+        entries.dedup_by_key(|entry| entry.service.key);
+        Snapshot { entries }
+    }
+}
+
+impl SnapshotEntry {
+    /// A service with these real servers.
+    pub const fn new(service: Service, destinations: Vec<Destination>) -> Self {
+        SnapshotEntry { service, destinations }
+    }
 }

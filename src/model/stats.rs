@@ -1,14 +1,14 @@
 //! What the kernel counts, for each service and each real server.
 
-/// Whether services and destinations are read with their statistics.
+/// Whether services and real servers are read with their statistics.
 ///
-/// The kernel sends them in any case. They are most of what it sends, so a large table is read in less time
-/// without them.
+/// The kernel sends the statistics either way, and they are most of what it sends. Skipping them
+/// makes reading a large table faster, and the result half the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Statistics {
-    /// They are.
+    /// `stats` of each service and server is `Some`.
     Read,
-    /// They are not, and all are 0, as in [`Stats::default`].
+    /// `stats` of each service and server is `None`.
     Skip,
 }
 
@@ -18,6 +18,7 @@ pub enum Statistics {
 /// (`net/netfilter/ipvs/ip_vs_est.c`). Kernels before 4.1 have no 64-bit statistics; there the
 /// counts of connections and packets wrap at 2^32.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
     /// Connections scheduled.
     pub connections: u64,
@@ -35,6 +36,7 @@ pub struct Stats {
 
 /// The kernel's running averages, each in units a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rates {
     /// New connections a second.
     pub connections: u64,

@@ -8,25 +8,29 @@ use super::{
 
 /// A whole table: every virtual service and its real servers, each with its configuration.
 ///
-/// This is what one wants the kernel to hold, or what it held when it was read; counters and
-/// connections are left out. Services and servers are kept sorted by their keys, so two tables
-/// with the same content are equal however they came about.
+/// A table is what the kernel is to hold, or what it held when it was read; counters and
+/// connections are no part of it. Services and servers are kept sorted by their keys, so two
+/// tables with the same content are equal however they were built.
 ///
-/// A table is made from what the kernel holds ([`Client::table`](crate::Client::table),
-/// [`Snapshot::table`]) or from changes, one by one, with [`apply`](Self::apply):
+/// It is read from the kernel ([`Client::table`](crate::Client::table), [`Snapshot::table`]) or
+/// built:
 ///
 /// ```
 /// use std::net::SocketAddr;
-/// use ipvs::{Change, DestinationConfig, ServiceConfig, ServiceKey, Table};
+/// use ipvs::{DestinationConfig, ServiceConfig, ServiceKey, Table};
 ///
 /// let web = ServiceKey::tcp("192.0.2.1:80".parse::<SocketAddr>()?);
-/// let server = "10.0.0.1:80".parse::<SocketAddr>()?.into();
 /// let mut table = Table::new();
-/// table.apply(&Change::AddService(web, ServiceConfig::new("rr".parse()?)))?;
-/// table.apply(&Change::AddDestination(web, server, DestinationConfig::default()))?;
-/// assert_eq!(table.service(&web).map(|service| service.destinations().count()), Some(1));
+/// let servers = table.insert(web, ServiceConfig::new("rr".parse()?));
+/// for server in ["10.0.0.1:80", "10.0.0.2:80"] {
+///     servers.insert(server.parse::<SocketAddr>()?.into(), DestinationConfig::default());
+/// }
+/// assert_eq!(table.service(&web).map(|service| service.destinations().len()), Some(2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Nothing is checked here. [`Rehearsal`](crate::Rehearsal) makes changes as the kernel would, and
+/// refuses what it would refuse.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
     pub(crate) services: BTreeMap<ServiceKey, TableEntry>,
@@ -45,7 +49,7 @@ impl Table {
         Table { services: BTreeMap::new() }
     }
 
-    /// Whether there is no service.
+    /// True if there is no service.
     pub fn is_empty(&self) -> bool {
         self.services.is_empty()
     }
@@ -60,15 +64,37 @@ impl Table {
         self.services.get(key)
     }
 
-    /// How many real servers all services have together. One that two services share counts
-    /// twice, as it does for the kernel.
+    /// Adds a service without servers, or sets the configuration of the one with this key, whose
+    /// servers stay.
+    pub fn insert(&mut self, key: ServiceKey, config: ServiceConfig) -> &mut TableEntry {
+        let entry = self.services.entry(key).or_insert_with(|| TableEntry::new(config));
+        entry.config = config;
+        entry
+    }
+
+    /// Removes a service with its servers. Returns it, if there was one.
+    pub fn remove(&mut self, key: &ServiceKey) -> Option<TableEntry> {
+        self.services.remove(key)
+    }
+
+    /// The number of real servers of all services together. A server that two services share
+    /// counts twice, as it does for the kernel.
     pub fn destination_count(&self) -> usize {
         self.services.values().map(|entry| entry.destinations.len()).sum()
     }
 
-    /// Puts in a service as it was read. One that is there already gives way: the kernel may
-    /// report a service twice if the table changes while it is read.
-    pub(crate) fn insert<'d>(
+    /// True if a service has a server of the other family. The kernel takes no such server while a
+    /// sync daemon runs, and starts none while there is one (`ip_vs_genl_new_daemon` and
+    /// `ip_vs_genl_set_cmd` in net/netfilter/ipvs/ip_vs_ctl.c).
+    pub(crate) fn mixes_families(&self) -> bool {
+        self.services().any(|(service, entry)| {
+            entry.destinations().any(|(server, _)| server.family() != service.family())
+        })
+    }
+
+    /// Puts in a service as it was read, in place of one with its key: the kernel may report a
+    /// service twice if the table changes while it is read.
+    pub(crate) fn insert_read<'d>(
         &mut self,
         service: &Service,
         destinations: impl IntoIterator<Item = &'d Destination>,
@@ -98,6 +124,21 @@ impl TableEntry {
         self.destinations.iter()
     }
 
+    /// Adds a real server, or sets the configuration of the one with this key. Returns the
+    /// previous configuration, if there was one.
+    pub fn insert(
+        &mut self,
+        key: DestinationKey,
+        config: DestinationConfig,
+    ) -> Option<DestinationConfig> {
+        self.destinations.insert(key, config)
+    }
+
+    /// Removes a real server. Returns its configuration, if there was one.
+    pub fn remove(&mut self, key: &DestinationKey) -> Option<DestinationConfig> {
+        self.destinations.remove(key)
+    }
+
     /// The configuration of one real server; `None` where the service has no such server.
     pub fn destination(&self, key: &DestinationKey) -> Option<&DestinationConfig> {
         self.destinations.get(key)
@@ -109,7 +150,7 @@ impl From<&Snapshot> for Table {
     fn from(snapshot: &Snapshot) -> Self {
         let mut table = Table::new();
         for entry in &snapshot.entries {
-            table.insert(&entry.service, &entry.destinations);
+            table.insert_read(&entry.service, &entry.destinations);
         }
         table
     }

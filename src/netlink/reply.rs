@@ -49,10 +49,10 @@ pub(crate) fn timeouts(attributes: &[u8]) -> Result<Timeouts, Malformed> {
     let mut timeouts = Timeouts::default();
     each(attributes, |kind, value| {
         match kind {
-            cmd_attr::TIMEOUT_TCP => timeouts.tcp = value.u32()?,
-            cmd_attr::TIMEOUT_TCP_FIN => timeouts.tcp_fin = value.u32()?,
+            cmd_attr::TIMEOUT_TCP => timeouts.tcp_seconds = value.u32()?,
+            cmd_attr::TIMEOUT_TCP_FIN => timeouts.tcp_fin_seconds = value.u32()?,
             // Absent in a kernel without UDP balancing; so are the TCP ones without TCP.
-            cmd_attr::TIMEOUT_UDP => timeouts.udp = value.u32()?,
+            cmd_attr::TIMEOUT_UDP => timeouts.udp_seconds = value.u32()?,
             _ => {}
         }
         Ok(())
@@ -107,7 +107,7 @@ pub(crate) fn service(attributes: &[u8], statistics: Statistics) -> Result<Servi
             Some(value) => value.netmask(family)?,
             None => Netmask::host(family),
         };
-        Some(Persistence { timeout, netmask })
+        Some(Persistence { timeout_seconds: timeout, netmask })
     } else {
         None
     };
@@ -247,7 +247,7 @@ pub(crate) fn daemon(attributes: &[u8]) -> Result<Daemon, Malformed> {
         config: DaemonConfig {
             interface: interface.ok_or(Malformed("a daemon without interface"))?,
             sync_id: sync_id.ok_or(Malformed("a daemon without sync ID"))?,
-            max_length,
+            max_length_bytes: max_length,
             group,
             port,
             ttl,
@@ -263,9 +263,9 @@ struct Counters<'a> {
 }
 
 impl Counters<'_> {
-    fn read(self, statistics: Statistics) -> Result<Stats, Malformed> {
+    fn read(self, statistics: Statistics) -> Result<Option<Box<Stats>>, Malformed> {
         if statistics == Statistics::Skip {
-            return Ok(Stats::default());
+            return Ok(None);
         }
         // By the attributes' numbers, from 1: a list of 60,000 rules has a million of these.
         let mut values = [0; stats_attr::OUTBPS as usize];
@@ -278,7 +278,7 @@ impl Counters<'_> {
             })?;
         }
         let value = |kind: u16| values[usize::from(kind) - 1];
-        Ok(Stats {
+        Ok(Some(Box::new(Stats {
             connections: value(stats_attr::CONNS),
             incoming_packets: value(stats_attr::INPKTS),
             outgoing_packets: value(stats_attr::OUTPKTS),
@@ -291,7 +291,7 @@ impl Counters<'_> {
                 incoming_bytes: value(stats_attr::INBPS),
                 outgoing_bytes: value(stats_attr::OUTBPS),
             },
-        })
+        })))
     }
 }
 

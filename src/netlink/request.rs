@@ -98,9 +98,9 @@ pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) 
         }
         Change::Flush | Change::ZeroAll => {}
         Change::SetTimeouts(timeouts) => {
-            request.u32(cmd_attr::TIMEOUT_TCP, timeouts.tcp);
-            request.u32(cmd_attr::TIMEOUT_TCP_FIN, timeouts.tcp_fin);
-            request.u32(cmd_attr::TIMEOUT_UDP, timeouts.udp);
+            request.u32(cmd_attr::TIMEOUT_TCP, timeouts.tcp_seconds);
+            request.u32(cmd_attr::TIMEOUT_TCP_FIN, timeouts.tcp_fin_seconds);
+            request.u32(cmd_attr::TIMEOUT_UDP, timeouts.udp_seconds);
         }
         Change::StartDaemon(role, config) => daemon(request, *role, Some(config)),
         Change::StopDaemon(role) => daemon(request, *role, None),
@@ -168,7 +168,7 @@ fn service(request: &mut Attributes<'_>, key: &ServiceKey, config: Option<&Servi
         }
         let Some(config) = config else { return };
         let (timeout, netmask) = match config.persistence {
-            Some(persistence) => (persistence.timeout, persistence.netmask),
+            Some(persistence) => (persistence.timeout_seconds, persistence.netmask),
             None => (0, Netmask::host(key.family())),
         };
         service.text(svc_attr::SCHED_NAME, config.scheduler.as_bytes());
@@ -256,7 +256,7 @@ fn daemon(request: &mut Attributes<'_>, role: DaemonRole, config: Option<&Daemon
         let Some(config) = config else { return };
         daemon.text(daemon_attr::MCAST_IFN, config.interface.as_bytes());
         daemon.u32(daemon_attr::SYNC_ID, u32::from(config.sync_id));
-        if let Some(length) = config.max_length {
+        if let Some(length) = config.max_length_bytes {
             daemon.u16(daemon_attr::SYNC_MAXLEN, length.get());
         }
         match config.group {

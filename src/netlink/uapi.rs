@@ -162,7 +162,6 @@ pub(crate) mod errno {
     pub(crate) const ENOMEM: i32 = Errno::NOMEM.raw_os_error();
     pub(crate) const EEXIST: i32 = Errno::EXIST.raw_os_error();
     pub(crate) const EINVAL: i32 = Errno::INVAL.raw_os_error();
-    pub(crate) const ERANGE: i32 = Errno::RANGE.raw_os_error();
     pub(crate) const EMSGSIZE: i32 = Errno::MSGSIZE.raw_os_error();
     pub(crate) const ENOPROTOOPT: i32 = Errno::NOPROTOOPT.raw_os_error();
     pub(crate) const EOPNOTSUPP: i32 = Errno::OPNOTSUPP.raw_os_error();

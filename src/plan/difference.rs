@@ -1,38 +1,43 @@
-//! What differs between two tables, and in which order to change it.
+//! The difference between two states, and the order in which to change it.
 
 use std::cmp::Ordering;
 use std::collections::btree_map::{self, BTreeMap};
 use std::iter::Peekable;
 
+use super::daemons::DaemonSteps;
 use super::step::{Before, Step};
 use super::{Plan, PlanOptions, Summary};
 use crate::model::{
-    Change, DestinationConfig, DestinationKey, Forwarding, ServiceKey, Table, TableEntry,
+    Change, DestinationConfig, DestinationKey, Forwarding, ServiceKey, State, TableEntry, Timeouts,
 };
 
 /// The plan that makes `from` into `to`.
-pub(super) fn plan(from: &Table, to: &Table, options: PlanOptions) -> Plan {
+pub(super) fn plan(from: &State, to: &State, options: PlanOptions) -> Plan {
     let mut difference = Difference { options, ..Difference::default() };
-    for pair in Pairs::of(&from.services, &to.services) {
+    for pair in Pairs::of(&from.table.services, &to.table.services) {
         match pair {
             Pair::New(key, entry) => difference.add_service(key, entry),
             Pair::Gone(key, entry) => difference.remove_service(key, entry),
             Pair::Both(key, from, to) => difference.compare_service(key, from, to),
         }
     }
+    difference.compare_settings(from, to);
     difference.into_plan()
 }
 
-/// The changes found so far, each kind by itself: that is the order which the plan puts them in.
+/// The steps found so far, each kind by itself, in the order of the plan.
 #[derive(Default)]
 struct Difference {
     options: PlanOptions,
+    stopped_first: Vec<Step>,
     added: Vec<Step>,
     edited: Vec<Step>,
-    /// Those edits that leave a server with less.
+    settings: Vec<Step>,
+    /// Edits that leave a server with a smaller share.
     lessened: Vec<Step>,
     removed_destinations: Vec<Step>,
     removed_services: Vec<Step>,
+    started_last: Vec<Step>,
     summary: Summary,
 }
 
@@ -56,8 +61,8 @@ impl Difference {
         self.added.push(Step::new(change, Before::Nothing));
     }
 
-    /// The kernel removes the servers with their service, and packets never meet the service
-    /// without them.
+    /// The kernel removes the servers with their service, so no packet meets the service without
+    /// them.
     fn remove_service(&mut self, key: &ServiceKey, entry: &TableEntry) {
         self.summary.services.removed += 1;
         self.summary.servers.removed += entry.destinations.len();
@@ -108,41 +113,81 @@ impl Difference {
         list.push(Step::new(change, Before::Destination(*from)));
     }
 
+    fn compare_settings(&mut self, from: &State, to: &State) {
+        let timeouts = from.timeouts.after_setting(&to.timeouts);
+        if timeouts != from.timeouts {
+            self.summary.timeouts_changed = true;
+            let change = Change::SetTimeouts(to.timeouts);
+            self.settings.push(Step::new(change, Before::Timeouts(set_by(&to.timeouts, from))));
+        }
+        let mut daemons = DaemonSteps::between(from, to);
+        self.summary.daemons = daemons.tally;
+        // Daemons are no more than an errand beside the table, unless the kernel minds the order.
+        let daemon_changes = !daemons.stopped.is_empty() || !daemons.started.is_empty();
+        if daemon_changes && to.table.mixes_families() {
+            self.stopped_first = std::mem::take(&mut daemons.stopped);
+        }
+        self.settings.append(&mut daemons.stopped);
+        if daemon_changes && from.table.mixes_families() {
+            self.started_last = daemons.started;
+        } else {
+            self.settings.append(&mut daemons.started);
+        }
+    }
+
     fn into_plan(mut self) -> Plan {
-        let mut steps = self.added;
-        steps.append(&mut self.edited);
-        let giving = steps.len();
-        steps.append(&mut self.lessened);
-        steps.append(&mut self.removed_destinations);
-        steps.append(&mut self.removed_services);
-        Plan { steps, giving, summary: self.summary }
+        let mut steps = self.stopped_first;
+        for mut kind in [self.added, self.edited, self.settings] {
+            steps.append(&mut kind);
+        }
+        let first_loss = steps.len();
+        for kind in [
+            &mut self.lessened,
+            &mut self.removed_destinations,
+            &mut self.removed_services,
+            &mut self.started_last,
+        ] {
+            steps.append(kind);
+        }
+        Plan { steps, first_loss, summary: self.summary }
     }
 }
 
-/// Whether the kernel, which reports `from`, would report the same after an edit to `to`.
+/// The previous values of the timeouts that setting `wanted` sets. The others, for which 0 stands,
+/// are not this step's to undo.
+fn set_by(wanted: &Timeouts, from: &State) -> Timeouts {
+    let previous = |wanted: u32, from: u32| if wanted == 0 { 0 } else { from };
+    Timeouts {
+        tcp_seconds: previous(wanted.tcp_seconds, from.timeouts.tcp_seconds),
+        tcp_fin_seconds: previous(wanted.tcp_fin_seconds, from.timeouts.tcp_fin_seconds),
+        udp_seconds: previous(wanted.udp_seconds, from.timeouts.udp_seconds),
+    }
+}
+
+/// True if the kernel, which reports `from`, would report the same after an edit to `to`.
 fn as_good_as(from: &DestinationConfig, to: &DestinationConfig) -> bool {
     from == to
         || (from.forwarding == Forwarding::Local
             && *from == DestinationConfig { forwarding: Forwarding::Local, ..*to })
 }
 
-/// Whether an edit leaves the server with less of the connections than it has.
+/// True if an edit leaves the server with a smaller share of new connections.
 fn gets_less(from: &DestinationConfig, to: &DestinationConfig) -> bool {
     match to.weight.cmp(&from.weight) {
         Ordering::Less => true,
         Ordering::Greater => false,
-        // 0 stands for no limit: one below it, it is the highest of all.
+        // 0 means no limit; less one, it is the highest number there is.
         Ordering::Equal => {
             to.upper_threshold.wrapping_sub(1) < from.upper_threshold.wrapping_sub(1)
         }
     }
 }
 
-/// What two maps hold under one key.
+/// The values that two maps hold under one key.
 enum Pair<'a, K, V> {
-    /// The second alone has it.
+    /// Only the second map has the key.
     New(&'a K, &'a V),
-    /// The first alone has it.
+    /// Only the first map has the key.
     Gone(&'a K, &'a V),
     Both(&'a K, &'a V, &'a V),
 }

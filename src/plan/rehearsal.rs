@@ -2,174 +2,220 @@
 
 use std::collections::btree_map::Entry;
 
-use crate::error::{Operation, Refusal, RefusalKind};
+use crate::error::{Error, Operation, Refusal};
 use crate::model::{
-    AddressFamily, Change, DestinationConfig, DestinationKey, Forwarding, Netmask, ServiceConfig,
-    ServiceKey, Table, TableEntry, Tunnel,
+    Change, ConfigError, DaemonState, DestinationKey, ServiceKey, State, TableEntry, Timeouts,
 };
-use crate::netlink::uapi::{errno, tun_type};
+use crate::netlink::uapi::errno;
 
-/// The highest weight that the kernel takes: it counts in a C `int`.
-const MOST_WEIGHT: u32 = i32::MAX as u32;
-
-/// Why a change could not be made to a [`Table`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TableError {
-    /// The kernel would refuse it, and with this error number.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The netmask is not of the service's family. The [`Client`](crate::Client) sends no such
-    /// change, as the kernel would misread it.
-    #[error("the netmask of an {service} service must be an {service} one, not {netmask}")]
-    NetmaskFamily {
-        /// The service's family.
-        service: AddressFamily,
-        /// The netmask's.
-        netmask: AddressFamily,
-    },
-    /// The change is not about services and servers, but about counters, timeouts or daemons. The
-    /// table is none the worse for it; whoever has such a change must see to it otherwise.
-    #[error("counters, timeouts and daemons are not part of a table of services")]
-    NotInTable(Operation),
+/// A state in memory to which changes are made as the kernel would make them.
+///
+/// What the kernel would refuse is refused here, with the same error number and so the same
+/// [`RefusalKind`](crate::RefusalKind) and text; the state then stays as it was. What only the
+/// kernel can know is not checked: which schedulers and persistence engines it has, which addresses
+/// it can route to, which interfaces there are, and how long a tick is (see [`Timeouts`]).
+///
+/// ```
+/// use ipvs::{Change, Rehearsal, RefusalKind, ServiceConfig, ServiceKey};
+///
+/// let mut rehearsal = Rehearsal::default();
+/// let add = Change::AddService(ServiceKey::tcp(([192, 0, 2, 1], 80)), ServiceConfig::default());
+/// assert_eq!(rehearsal.change(&add)?, true);
+/// let again = rehearsal.change(&add).unwrap_err();
+/// assert_eq!(again.refusal_kind(), Some(RefusalKind::ServiceExists));
+/// # Ok::<(), ipvs::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Rehearsal {
+    state: State,
 }
 
-impl TableError {
-    /// What the kernel's refusal would mean; `None` if it would not refuse.
-    pub fn refusal_kind(&self) -> Option<RefusalKind> {
-        match self {
-            TableError::Refused(refusal) => Some(refusal.kind()),
-            _ => None,
-        }
+/// The longest timeout that any kernel takes: it counts seconds, and ticks, in a C `int`.
+const MAX_TIMEOUT: u32 = i32::MAX as u32;
+
+impl Rehearsal {
+    /// Starts from this state. The default starts from an empty table, unknown timeouts and
+    /// daemons of which it is not known whether they run.
+    pub fn new(state: State) -> Self {
+        Rehearsal { state }
     }
-}
 
-impl Table {
-    /// Makes a change to this table as the kernel would make it to its own.
-    ///
-    /// What the kernel would refuse is refused here, with the same error number and so the same
-    /// [`RefusalKind`] and words; the table is then what it was. What only the kernel can know is
-    /// not looked at: which schedulers and persistence engines it has, which addresses it can
-    /// route to, and whether a sync daemon runs, beside which it takes no server of another
-    /// family than the service's.
+    /// The state after the changes made so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The state after the changes made so far.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
+    /// Makes a change. Returns false if everything is as the change would make it already.
+    /// Zeroing counters counts as a change, since it is not known what they are.
     ///
     /// # Errors
-    /// [`TableError::Refused`] with
-    /// - [`ServiceExists`](RefusalKind::ServiceExists), adding a service that is there;
-    /// - [`NoSuchService`](RefusalKind::NoSuchService), editing or deleting one that is not;
-    /// - [`ServiceNotDefined`](RefusalKind::ServiceNotDefined), for a server of one that is not;
-    /// - [`DestinationExists`](RefusalKind::DestinationExists), adding a server that is there;
-    /// - [`NoSuchDestination`](RefusalKind::NoSuchDestination), editing or deleting one that is
+    /// [`Error::Refused`] with
+    /// - [`ServiceExists`](crate::RefusalKind::ServiceExists), adding a service that is there;
+    /// - [`NoSuchService`](crate::RefusalKind::NoSuchService), editing, deleting or zeroing one
+    ///   that is not;
+    /// - [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined), for a server of one that is
     ///   not;
-    /// - [`Invalid`](RefusalKind::Invalid) for an IPv6 prefix length that is not 1 to 128, a GUE
-    ///   tunnel without port, and a server of another family than the service's without a tunnel;
-    /// - [`Other`](RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
+    /// - [`DestinationExists`](crate::RefusalKind::DestinationExists), adding a server that is
+    ///   there;
+    /// - [`NoSuchDestination`](crate::RefusalKind::NoSuchDestination), editing or deleting one
+    ///   that is not;
+    /// - [`DaemonRunning`](crate::RefusalKind::DaemonRunning) and
+    ///   [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning), where it is known;
+    /// - [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length that is not 1 to 128,
+    ///   a GUE tunnel without port, a server of another family than the service's without a
+    ///   tunnel or beside a sync daemon, a daemon beside such a server, a daemon's group that is
+    ///   not multicast, and a timeout over 2147483647;
+    /// - [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
     ///   threshold above the upper one;
     ///
-    /// [`TableError::NetmaskFamily`], and [`TableError::NotInTable`] for [`Change::ZeroAll`],
-    /// [`Change::ZeroService`], [`Change::SetTimeouts`], [`Change::StartDaemon`] and
-    /// [`Change::StopDaemon`].
-    pub fn apply(&mut self, change: &Change) -> Result<(), TableError> {
-        let operation = Operation::from(change);
-        self.rehearse(change).map_err(|problem| match problem {
-            Problem::Errno(errno) => Refusal { operation, errno, kernel_text: None }.into(),
-            Problem::Netmask { service, netmask } => TableError::NetmaskFamily { service, netmask },
-            Problem::NotInTable => TableError::NotInTable(operation),
+    /// and [`Error::Config`] for a netmask of another family than the service's.
+    pub fn change(&mut self, change: &Change) -> Result<bool, Error> {
+        self.make(change).map_err(|problem| match problem {
+            Problem::Errno(errno) => {
+                Refusal { operation: Operation::from(change), errno, kernel_text: None }.into()
+            }
+            Problem::Error(error) => error,
         })
     }
 
     /// The checks stand in the order of `ip_vs_genl_set_cmd` and what it calls, in
-    /// net/netfilter/ipvs/ip_vs_ctl.c: with several things wrong, the first is what is told.
-    fn rehearse(&mut self, change: &Change) -> Result<(), Problem> {
+    /// net/netfilter/ipvs/ip_vs_ctl.c: of several mistakes the kernel reports the first.
+    fn make(&mut self, change: &Change) -> Result<bool, Problem> {
+        check_netmask_family(change)?;
         match change {
             Change::AddService(key, config) => {
-                check_family(key, config)?;
-                let Entry::Vacant(vacant) = self.services.entry(*key) else {
+                let Entry::Vacant(vacant) = self.state.table.services.entry(*key) else {
                     return Err(Problem::Errno(errno::EEXIST));
                 };
-                check_prefix(config)?;
+                as_the_kernel(config.check(key))?;
                 vacant.insert(TableEntry::new(*config));
+                Ok(true)
             }
             Change::EditService(key, config) => {
-                check_family(key, config)?;
                 let entry = self.entry(key)?;
-                check_prefix(config)?;
-                entry.config = *config;
+                as_the_kernel(config.check(key))?;
+                Ok(std::mem::replace(&mut entry.config, *config) != *config)
             }
             Change::DeleteService(key) => {
-                self.services.remove(key).ok_or(Problem::Errno(errno::ESRCH))?;
+                self.state.table.remove(key).ok_or(Problem::Errno(errno::ESRCH))?;
+                Ok(true)
             }
             Change::AddDestination(service, key, config) => {
+                let daemon_runs = self.daemon_runs();
                 let entry = self.entry(service)?;
-                check_destination(service, key, config)?;
+                check_beside_daemon(service, key, daemon_runs)?;
+                as_the_kernel(config.check(service, key))?;
                 let Entry::Vacant(vacant) = entry.destinations.entry(*key) else {
                     return Err(Problem::Errno(errno::EEXIST));
                 };
                 vacant.insert(*config);
+                Ok(true)
             }
             Change::EditDestination(service, key, config) => {
+                let daemon_runs = self.daemon_runs();
                 let entry = self.entry(service)?;
-                check_destination(service, key, config)?;
-                *entry.destinations.get_mut(key).ok_or(Problem::Errno(errno::ENOENT))? = *config;
+                check_beside_daemon(service, key, daemon_runs)?;
+                as_the_kernel(config.check(service, key))?;
+                let held = entry.destinations.get_mut(key).ok_or(Problem::Errno(errno::ENOENT))?;
+                Ok(std::mem::replace(held, *config) != *config)
             }
             Change::DeleteDestination(service, key) => {
-                let entry = self.entry(service)?;
-                entry.destinations.remove(key).ok_or(Problem::Errno(errno::ENOENT))?;
+                self.entry(service)?.remove(key).ok_or(Problem::Errno(errno::ENOENT))?;
+                Ok(true)
             }
-            Change::Flush => self.services.clear(),
-            Change::ZeroAll
-            | Change::ZeroService(_)
-            | Change::SetTimeouts(_)
-            | Change::StartDaemon(..)
-            | Change::StopDaemon(_) => return Err(Problem::NotInTable),
+            Change::Flush => {
+                let changes = !self.state.table.is_empty();
+                self.state.table.services.clear();
+                Ok(changes)
+            }
+            Change::ZeroAll => Ok(true),
+            Change::ZeroService(key) => self.entry(key).map(|_| true),
+            Change::SetTimeouts(timeouts) => {
+                let Timeouts { tcp_seconds, tcp_fin_seconds, udp_seconds } = *timeouts;
+                if [tcp_seconds, tcp_fin_seconds, udp_seconds].iter().any(|it| *it > MAX_TIMEOUT) {
+                    return Err(Problem::Errno(errno::EINVAL));
+                }
+                let after = self.state.timeouts.after_setting(timeouts);
+                Ok(std::mem::replace(&mut self.state.timeouts, after) != after)
+            }
+            Change::StartDaemon(role, config) => {
+                let unicast = config.group.is_some_and(|group| !group.is_multicast());
+                if unicast || self.state.table.mixes_families() {
+                    return Err(Problem::Errno(errno::EINVAL));
+                }
+                if let Some(DaemonState::Running(_)) = self.state.daemon(*role) {
+                    return Err(Problem::Errno(errno::EEXIST));
+                }
+                self.state.set_daemon(*role, Some(DaemonState::Running(*config)));
+                Ok(true)
+            }
+            Change::StopDaemon(role) => {
+                if self.state.daemon(*role) == Some(DaemonState::Stopped) {
+                    return Err(Problem::Errno(errno::ESRCH));
+                }
+                self.state.set_daemon(*role, Some(DaemonState::Stopped));
+                Ok(true)
+            }
         }
-        Ok(())
+    }
+
+    /// True if a daemon is known to run.
+    fn daemon_runs(&self) -> bool {
+        [self.state.master, self.state.backup]
+            .iter()
+            .any(|daemon| matches!(daemon, Some(DaemonState::Running(_))))
     }
 
     fn entry(&mut self, key: &ServiceKey) -> Result<&mut TableEntry, Problem> {
-        self.services.get_mut(key).ok_or(Problem::Errno(errno::ESRCH))
+        self.state.table.services.get_mut(key).ok_or(Problem::Errno(errno::ESRCH))
     }
 }
 
-/// What is wrong with a change, before it is told which change.
-enum Problem {
-    Errno(i32),
-    Netmask { service: AddressFamily, netmask: AddressFamily },
-    NotInTable,
-}
-
-/// What the client looks at before anything is sent.
-fn check_family(key: &ServiceKey, config: &ServiceConfig) -> Result<(), Problem> {
-    match config.netmask_of_other_family(key.family()) {
-        Some(netmask) => Err(Problem::Netmask { service: key.family(), netmask }),
-        None => Ok(()),
+/// Refuses a server of the other family beside a sync daemon: their protocol has no place for one.
+fn check_beside_daemon(
+    service: &ServiceKey,
+    key: &DestinationKey,
+    daemon_runs: bool,
+) -> Result<(), Problem> {
+    if daemon_runs && key.family() != service.family() {
+        return Err(Problem::Errno(errno::EINVAL));
     }
+    Ok(())
 }
 
-fn check_prefix(config: &ServiceConfig) -> Result<(), Problem> {
-    match config.persistence.map(|persistence| persistence.netmask) {
-        Some(Netmask::V6(0 | 129..)) => Err(Problem::Errno(errno::EINVAL)),
+/// Refuses a netmask of another family than its service's, which the kernel would misread rather
+/// than refuse.
+pub(crate) fn check_netmask_family(change: &Change) -> Result<(), Error> {
+    let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
+        return Ok(());
+    };
+    match config.check(key) {
+        Err(reason @ ConfigError::NetmaskFamily { .. }) => Err(Error::Config(reason)),
         _ => Ok(()),
     }
 }
 
-fn check_destination(
-    service: &ServiceKey,
-    key: &DestinationKey,
-    config: &DestinationConfig,
-) -> Result<(), Problem> {
-    let tunnel = match config.forwarding {
-        Forwarding::Tunnel(tunnel) => Some(tunnel),
-        _ => None,
-    };
-    if key.family() != service.family() && tunnel.is_none() {
-        return Err(Problem::Errno(errno::EINVAL));
+/// What is wrong with a change.
+enum Problem {
+    Errno(i32),
+    Error(Error),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Problem::Error(error)
     }
-    if config.weight > MOST_WEIGHT || config.lower_threshold > config.upper_threshold {
-        return Err(Problem::Errno(errno::ERANGE));
+}
+
+/// The kernel's own verdict on a configuration: it takes some that make no sense.
+fn as_the_kernel(verdict: Result<(), ConfigError>) -> Result<(), Problem> {
+    match verdict.err().and_then(|reason| reason.kernel_errno()) {
+        Some(errno) => Err(Problem::Errno(errno)),
+        None => Ok(()),
     }
-    if matches!(tunnel, Some(Tunnel::Other { kind: tun_type::GUE, port: 0, .. })) {
-        return Err(Problem::Errno(errno::EINVAL));
-    }
-    Ok(())
 }

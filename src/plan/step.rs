@@ -1,6 +1,8 @@
 //! One change of a plan, and the way back.
 
-use crate::model::{Change, DestinationConfig, ServiceConfig, Table, TableEntry};
+use crate::model::{
+    Change, DaemonState, DestinationConfig, ServiceConfig, State, TableEntry, Timeouts,
+};
 
 /// One change of a [`Plan`](crate::Plan), and what undoes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +11,7 @@ pub struct Step {
     before: Before,
 }
 
-/// What there was in the place of what a step changes.
+/// What a step replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
     /// Nothing: the step adds.
@@ -20,6 +22,10 @@ pub(super) enum Before {
     Entry(TableEntry),
     /// A server: the step edits or removes it.
     Destination(DestinationConfig),
+    /// Other timeouts; 0 stands for one that the step does not set.
+    Timeouts(Timeouts),
+    /// A daemon that runs or does not.
+    Daemon(DaemonState),
 }
 
 impl Step {
@@ -32,15 +38,15 @@ impl Step {
         &self.change
     }
 
-    /// The changes that undo it, in order: one, or for a service that was removed as many as it
-    /// had servers and one.
+    /// The changes that undo it, in order: one, or for a service that was removed one more than it
+    /// had servers.
     ///
-    /// They bring the configuration back, and what the change left alone was never gone. They
-    /// cannot bring back what went with a service or server that was removed: its counters, and
+    /// They bring the configuration back; what the change left alone was never gone. They cannot
+    /// bring back what went with a service or server that was removed: its counters, and
     /// connections that had a packet while it was away (the kernel drops the packet, or ends the
     /// connection if `net.ipv4.vs.expire_nodest_conn` is set). A server that returns within two
-    /// minutes gets its other connections back. A plan removes last, so that a change that the
-    /// kernel refuses is met before anything has been removed.
+    /// minutes gets its other connections back. A plan removes last, so that the kernel refuses
+    /// whatever it refuses before anything has been removed.
     pub fn undo(&self) -> Vec<Change> {
         match (&self.change, &self.before) {
             (Change::AddService(key, _), _) => vec![Change::DeleteService(*key)],
@@ -65,15 +71,22 @@ impl Step {
                     )
                     .collect()
             }
+            (Change::SetTimeouts(_), Before::Timeouts(timeouts)) => {
+                vec![Change::SetTimeouts(*timeouts)]
+            }
+            (Change::StartDaemon(role, _), _) => vec![Change::StopDaemon(*role)],
+            (Change::StopDaemon(role), Before::Daemon(DaemonState::Running(config))) => {
+                vec![Change::StartDaemon(*role, *config)]
+            }
             // A plan has no other steps.
             _ => Vec::new(),
         }
     }
 
-    /// Sets what this step changes, in `table`, to what it was before. What others have removed
-    /// meanwhile stays away: it is not this plan's to bring back.
-    fn put_back(&self, table: &mut Table) {
-        let services = &mut table.services;
+    /// Sets what this step changes, in `state`, to what it was before. A service or server that
+    /// others have removed meanwhile stays away: it is not this plan's to bring back.
+    fn put_back(&self, state: &mut State) {
+        let services = &mut state.table.services;
         match (&self.change, &self.before) {
             (Change::AddService(key, _), _) => {
                 services.remove(key);
@@ -103,6 +116,12 @@ impl Step {
                     entry.destinations.insert(*key, *config);
                 }
             }
+            (Change::SetTimeouts(_), Before::Timeouts(timeouts)) => {
+                state.timeouts = state.timeouts.after_setting(timeouts);
+            }
+            (Change::StartDaemon(role, _) | Change::StopDaemon(role), Before::Daemon(daemon)) => {
+                state.set_daemon(*role, Some(*daemon));
+            }
             // A plan has no other steps.
             _ => {}
         }
@@ -111,8 +130,8 @@ impl Step {
 
 /// The changes that undo these steps, which were carried out in the order given: last first.
 pub(crate) fn undo(done: &[&Step]) -> Vec<Change> {
-    // A new service goes at one stroke with the servers that were added behind it. But those that
-    // were added though the service was not, as another program was quicker to add it, go alone.
+    // Deleting a new service deletes the servers that were added behind it. But servers that were
+    // added to a service that was not, as another program was quicker to add it, go one by one.
     let mut added = None;
     let mut to_undo = Vec::with_capacity(done.len());
     for step in done {
@@ -126,12 +145,12 @@ pub(crate) fn undo(done: &[&Step]) -> Vec<Change> {
     to_undo.into_iter().rev().flat_map(|step| step.undo()).collect()
 }
 
-/// The table as it would be had the steps not been carried out: `now`, but with all that they
+/// The state as it would be had the steps not been carried out: `now`, but with everything they
 /// change as it was before.
-pub(crate) fn back_to_before(now: &Table, done: &[&Step]) -> Table {
-    let mut table = now.clone();
+pub(crate) fn back_to_before(now: &State, done: &[&Step]) -> State {
+    let mut state = now.clone();
     for step in done.iter().rev() {
-        step.put_back(&mut table);
+        step.put_back(&mut state);
     }
-    table
+    state
 }

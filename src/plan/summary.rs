@@ -4,45 +4,51 @@ use std::fmt;
 
 /// How much a [`Plan`](crate::Plan) adds, edits, removes and leaves as it is.
 ///
-/// As text it names what changes, and how many servers stay; how many services stay it says only
-/// if nothing changes at all:
+/// Its text names what changes, and the number of servers that stay; services that stay are
+/// counted only if nothing changes at all:
 ///
 /// ```
 /// use ipvs::{Summary, Tally};
 ///
-/// let summary = Summary {
-///     services: Tally { added: 3, unchanged: 9_997, ..Tally::default() },
-///     servers: Tally { added: 0, edited: 12, removed: 1, unchanged: 60_001 },
-/// };
+/// let mut summary = Summary::default();
+/// summary.services = Tally { added: 3, unchanged: 9_997, ..Tally::default() };
+/// summary.servers = Tally { added: 0, edited: 12, removed: 1, unchanged: 60_001 };
+/// summary.timeouts_changed = true;
 /// assert_eq!(
 ///     summary.to_string(),
-///     "3 services added, 12 servers edited, 1 removed, 60,001 unchanged",
+///     "3 services added, 12 servers edited, 1 removed, 60,001 unchanged, timeouts changed",
 /// );
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
-    /// The virtual services. One counts as edited if its own configuration changes; what happens
-    /// to its servers is counted with these.
+    /// The virtual services. One counts as edited if its own configuration changes; its servers
+    /// are counted by themselves.
     pub services: Tally,
-    /// The real servers, those of services that are added or removed as a whole included.
+    /// The real servers, with those of services that are added or removed as a whole.
     pub servers: Tally,
+    /// True if a timeout changes.
+    pub timeouts_changed: bool,
+    /// The sync daemons: those that are started, restarted with another configuration, stopped,
+    /// and left running.
+    pub daemons: Tally,
 }
 
-/// How many of a kind are added, edited, removed and left as they are.
+/// The numbers of things of a kind that are added, edited, removed and left as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// In the second table only.
+    /// In the second state only.
     pub added: usize,
     /// In both, with different configurations.
     pub edited: usize,
-    /// In the first table only.
+    /// In the first state only.
     pub removed: usize,
     /// In both, with the same configuration.
     pub unchanged: usize,
 }
 
 impl Tally {
-    /// How many are added, edited and removed together.
+    /// The number that is added, edited or removed.
     pub const fn changed(&self) -> usize {
         self.added + self.edited + self.removed
     }
@@ -50,35 +56,48 @@ impl Tally {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let idle = self.services.changed() + self.servers.changed() == 0;
-        let services =
-            Tally { unchanged: if idle { self.services.unchanged } else { 0 }, ..self.services };
-        let mut first = true;
-        for (tally, one, many) in
-            [(services, "service", "services"), (self.servers, "server", "servers")]
-        {
-            // The noun stands with the first number of its kind.
-            let mut named = false;
-            for (count, what) in [
-                (tally.added, "added"),
-                (tally.edited, "edited"),
-                (tally.removed, "removed"),
-                (tally.unchanged, "unchanged"),
-            ] {
-                if count == 0 {
-                    continue;
-                }
-                let separator = if first { "" } else { ", " };
-                write!(f, "{separator}{}", Grouped(count))?;
-                if !named {
-                    write!(f, " {}", if count == 1 { one } else { many })?;
-                }
-                write!(f, " {what}")?;
-                (first, named) = (false, true);
-            }
-        }
-        if first { f.write_str("nothing to change") } else { Ok(()) }
+        let changed = self.services.changed() + self.servers.changed() + self.daemons.changed();
+        let idle = changed == 0 && !self.timeouts_changed;
+        let services_unchanged = if idle { self.services.unchanged } else { 0 };
+        let services = [
+            (self.services.added, "added"),
+            (self.services.edited, "edited"),
+            (self.services.removed, "removed"),
+            (services_unchanged, "unchanged"),
+        ];
+        let servers = [
+            (self.servers.added, "added"),
+            (self.servers.edited, "edited"),
+            (self.servers.removed, "removed"),
+            (self.servers.unchanged, "unchanged"),
+        ];
+        let daemons = [
+            (self.daemons.added, "started"),
+            (self.daemons.edited, "restarted"),
+            (self.daemons.removed, "stopped"),
+        ];
+        let timeouts = self.timeouts_changed.then(|| "timeouts changed".to_owned());
+        let parts: Vec<String> = counted("service", &services)
+            .chain(counted("server", &servers))
+            .chain(timeouts)
+            .chain(counted("sync daemon", &daemons))
+            .collect();
+        f.write_str(if parts.is_empty() { "nothing to change" } else { "" })?;
+        f.write_str(&parts.join(", "))
     }
+}
+
+/// `3 services added`, `1 removed`: the noun stands with the first number of its kind.
+fn counted(noun: &str, counts: &[(usize, &str)]) -> impl Iterator<Item = String> {
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    counts.enumerate().map(move |(index, (count, verb))| {
+        let number = Grouped(*count);
+        match (index, *count) {
+            (0, 1) => format!("{number} {noun} {verb}"),
+            (0, _) => format!("{number} {noun}s {verb}"),
+            _ => format!("{number} {verb}"),
+        }
+    })
 }
 
 /// A number with a comma between each three digits: `60,001`.
@@ -102,6 +121,27 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_names_timeouts_and_daemons() {
+        let summary = |timeouts_changed, daemons| Summary {
+            servers: tally(0, 0, 0, 4),
+            timeouts_changed,
+            daemons,
+            ..Summary::default()
+        };
+        for (summary, text) in [
+            (summary(true, tally(0, 0, 0, 1)), "4 servers unchanged, timeouts changed"),
+            (
+                summary(false, tally(1, 1, 0, 0)),
+                "4 servers unchanged, 1 sync daemon started, 1 restarted",
+            ),
+            (summary(false, tally(0, 0, 2, 0)), "4 servers unchanged, 2 sync daemons stopped"),
+            (summary(false, tally(0, 0, 0, 2)), "4 servers unchanged"),
+        ] {
+            assert_eq!(summary.to_string(), text);
+        }
+    }
+
+    #[test]
     fn a_summary_names_what_changes_and_how_many_servers_stay() {
         for (services, servers, text) in [
             (tally(0, 0, 0, 0), tally(0, 0, 0, 0), "nothing to change"),
@@ -122,7 +162,8 @@ mod tests {
             ),
             (tally(0, 0, 0, 2), tally(0, 1, 0, 1000), "1 server edited, 1,000 unchanged"),
         ] {
-            assert_eq!(Summary { services, servers }.to_string(), text);
+            let summary = Summary { services, servers, ..Summary::default() };
+            assert_eq!(summary.to_string(), text);
         }
     }
 }

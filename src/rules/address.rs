@@ -1,10 +1,11 @@
 //! Addresses with ports, as rules write them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
-use super::error::Problem;
+use super::error::ValueError;
+use super::ipv4::inet_aton;
+use super::number::{PORT, integer};
 use super::resolve::Resolve;
-use super::value::{PORT, integer};
 use crate::{AddressFamily, Protocol};
 
 /// `host[:port]` taken apart, names not yet looked up.
@@ -25,20 +26,20 @@ enum Port<'a> {
     LeftOut,
     Number(u16),
     Name(&'a str),
-    /// What follows a name in brackets. It counts if the name turns out to be an IPv6 host's.
+    /// Follows a name in brackets. It counts if the name turns out to be an IPv6 host's.
     AfterBrackets(&'a [u8]),
 }
 
 impl<'a> Endpoint<'a> {
     /// Takes an ADDRESS apart: `1.2.3.4`, `1.2.3.4:80`, `name:http`, `[2001:db8::1]:80`,
     /// `[2001:db8::1]`, `2001:db8::1`.
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, Problem> {
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, ValueError> {
         if let Some(found) = plain_ipv4(text) {
             return Ok(found);
         }
         // Digits alone would be an address to inet_aton; whoever writes them means a port.
         if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
-            return Err(Problem::PortAlone);
+            return Err(ValueError::PortAlone);
         }
         if let [b'[', rest @ ..] = text {
             return Self::bracketed(rest);
@@ -49,31 +50,38 @@ impl<'a> Endpoint<'a> {
         if let Some(address) = ipv6(text) {
             return Ok(Endpoint { host: Host::Address(address.into()), port: Port::LeftOut });
         }
-        let host = Host::parse(&text[..colon])?;
-        Ok(Endpoint { host, port: Port::parse(&text[colon + 1..])? })
+        let (host, port) = (&text[..colon], &text[colon + 1..]);
+        // `192.0.2.1:50000:60000`, as iptables writes a range of ports.
+        if let Some(colon) = host.iter().position(|byte| *byte == b':')
+            && inet_aton(&host[..colon]).is_some()
+            && is_several_ports(&text[colon + 1..])
+        {
+            return Err(ValueError::SeveralPorts);
+        }
+        Ok(Endpoint { host: Host::parse(host)?, port: Port::parse(port)? })
     }
 
     /// `rest` is what follows `[`.
-    fn bracketed(rest: &'a [u8]) -> Result<Self, Problem> {
+    fn bracketed(rest: &'a [u8]) -> Result<Self, ValueError> {
         let Some(close) = rest.iter().position(|byte| *byte == b']') else {
-            return Err(Problem::NotAnAddress);
+            return Err(ValueError::NotAnAddress);
         };
         let (inner, after) = (&rest[..close], &rest[close + 1..]);
         if let Some(address) = ipv6(inner) {
             let port = match after {
                 [] => Port::LeftOut,
                 [b':', port @ ..] => Port::parse(port)?,
-                _ => return Err(Problem::NotAnAddress),
+                _ => return Err(ValueError::NotAnAddress),
             };
             return Ok(Endpoint { host: Host::Address(address.into()), port });
         }
         match after {
-            // `-S` writes the names of IPv6 hosts so. ipvsadm 1.31 takes `[1.2.3.4]:80` and names of
-            // IPv4 hosts, and drops the port, whatever is written there.
+            // `-S` writes the names of IPv6 hosts this way. ipvsadm 1.31 takes `[1.2.3.4]:80` and
+            // names of IPv4 hosts, and ignores whatever port they have.
             [b':', port @ ..] => {
                 Ok(Endpoint { host: Host::parse(inner)?, port: Port::AfterBrackets(port) })
             }
-            _ => Err(Problem::NotAnAddress),
+            _ => Err(ValueError::NotAnAddress),
         }
     }
 
@@ -83,7 +91,7 @@ impl<'a> Endpoint<'a> {
         names: &mut R,
         protocol: Protocol,
         prefer: AddressFamily,
-    ) -> Result<(IpAddr, Option<u16>), Problem> {
+    ) -> Result<(IpAddr, Option<u16>), ValueError> {
         let address = match self.host {
             Host::Address(address) => address,
             Host::Name(name) => {
@@ -93,7 +101,7 @@ impl<'a> Endpoint<'a> {
                 };
                 names
                     .host(name, prefer)
-                    .map_err(|why| Problem::Unresolved(name.into(), why.to_string()))?
+                    .map_err(|why| ValueError::Unresolved(name.into(), why.to_string()))?
             }
         };
         let port = match self.port {
@@ -107,7 +115,7 @@ impl<'a> Endpoint<'a> {
             Port::Name(name) => Some(
                 names
                     .service(name, protocol)
-                    .map_err(|why| Problem::Unresolved(name.into(), why.to_string()))?,
+                    .map_err(|why| ValueError::Unresolved(name.into(), why.to_string()))?,
             ),
         };
         Ok((address, port))
@@ -115,7 +123,7 @@ impl<'a> Endpoint<'a> {
 }
 
 impl<'a> Host<'a> {
-    fn parse(text: &'a [u8]) -> Result<Self, Problem> {
+    fn parse(text: &'a [u8]) -> Result<Self, ValueError> {
         if let Some(address) = inet_aton(text) {
             return Ok(Host::Address(address.into()));
         }
@@ -124,27 +132,49 @@ impl<'a> Host<'a> {
 }
 
 impl<'a> Port<'a> {
-    fn parse(text: &'a [u8]) -> Result<Self, Problem> {
+    fn parse(text: &'a [u8]) -> Result<Self, ValueError> {
         match integer(text, PORT) {
             Ok(port) => Ok(Port::Number(port as u16)),
-            Err(problem @ Problem::OutOfRange { .. }) => Err(problem),
+            Err(error @ ValueError::OutOfRange { .. }) => Err(error),
+            Err(_) if is_several_ports(text) => Err(ValueError::SeveralPorts),
             Err(_) => Ok(Port::Name(name(text)?)),
         }
     }
 }
 
-/// What could be a name: neither control characters, blanks, colons nor brackets, which stand in
-/// no name of a host or service and show an address that went wrong.
-fn name(text: &[u8]) -> Result<&str, Problem> {
-    let odd = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b':' | b'[' | b']' | b'%');
-    if text.is_empty() || text.iter().any(|byte| byte.is_ascii() && odd(byte)) {
-        return Err(Problem::NotAnAddress);
-    }
-    std::str::from_utf8(text).map_err(|_| Problem::NotAnAddress)
+/// Whether these are numbers with dashes, commas or colons between them, which is how other
+/// programs write several ports.
+fn is_several_ports(text: &[u8]) -> bool {
+    let mut numbers = text.split(|byte| b"-,:".contains(byte));
+    numbers.clone().count() > 1
+        && numbers.all(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
 }
 
-/// The usual form, four short decimal numbers and perhaps a port, without the detours that the
-/// unusual ones take. `None` means only that it is not that form.
+/// The address and port that were probably meant by an IPv6 address without brackets whose last
+/// group looks like a port: `[2001:db8::1]:80` for `2001:db8::1:80`.
+pub fn with_brackets(address: IpAddr) -> Option<String> {
+    let IpAddr::V6(address) = address else {
+        return None;
+    };
+    let text = address.to_string();
+    let (rest, port) = text.rsplit_once(':')?;
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.len() > 1;
+    let rest: Ipv6Addr = rest.parse().ok()?;
+    is_port.then(|| format!("[{rest}]:{port}"))
+}
+
+/// Text that may be a name. Control characters, blanks, colons and brackets are in no name of a
+/// host or service: they are a sign of a misspelt address.
+fn name(text: &[u8]) -> Result<&str, ValueError> {
+    let odd = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b':' | b'[' | b']' | b'%');
+    if text.is_empty() || text.iter().any(|byte| byte.is_ascii() && odd(byte)) {
+        return Err(ValueError::NotAnAddress);
+    }
+    std::str::from_utf8(text).map_err(|_| ValueError::NotAnAddress)
+}
+
+/// The usual form: four short decimal numbers and perhaps a port. Reading it apart from the others
+/// is what makes reading rules fast. `None` means only that the text has another form.
 #[inline]
 fn plain_ipv4<'a>(text: &[u8]) -> Option<Endpoint<'a>> {
     let mut octets = [0; 4];
@@ -169,7 +199,7 @@ fn plain_ipv4<'a>(text: &[u8]) -> Option<Endpoint<'a>> {
     Some(Endpoint { host: Host::Address(IpAddr::V4(octets.into())), port })
 }
 
-/// At most `most` digits without a leading zero, which would make an octet octal.
+/// At most `most` digits, without a leading zero: that would make an octet octal.
 #[inline]
 fn decimal(text: &[u8], most: usize) -> Option<(u32, &[u8])> {
     let mut value = 0;
@@ -184,50 +214,6 @@ fn decimal(text: &[u8], most: usize) -> Option<(u32, &[u8])> {
     (count > 0).then(|| (value, &text[count..]))
 }
 
-/// An IPv4 address in any form that `inet_aton` takes: one to four numbers, decimal, octal or
-/// hexadecimal, the last of which fills the bytes that are left. What follows a blank is ignored.
-pub(super) fn inet_aton(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut address = 0u32;
-    let mut rest = text;
-    for part in 0..4 {
-        let (value, after) = c_number(rest)?;
-        let ends = match after {
-            [] => true,
-            [byte, ..] => byte.is_ascii_whitespace() || *byte == 0x0b,
-        };
-        if ends {
-            let room = u32::MAX >> (8 * part);
-            return (value <= room).then(|| Ipv4Addr::from(address | value));
-        }
-        let [b'.', after @ ..] = after else { return None };
-        if value > 0xff || part == 3 {
-            return None;
-        }
-        address |= value << (24 - 8 * part);
-        rest = after;
-    }
-    None
-}
-
-/// A number as C writes it: `0x` hexadecimal, `0` octal, otherwise decimal.
-fn c_number(text: &[u8]) -> Option<(u32, &[u8])> {
-    if !text.first()?.is_ascii_digit() {
-        return None;
-    }
-    let (radix, digits) = match text {
-        [b'0', b'x' | b'X', digits @ ..] if digits.first()?.is_ascii_hexdigit() => (16, digits),
-        [b'0', ..] => (8, text),
-        _ => (10, text),
-    };
-    let mut value = 0u32;
-    let mut count = 0;
-    while let Some(digit) = digits.get(count).and_then(|byte| char::from(*byte).to_digit(radix)) {
-        value = value.checked_mul(radix)?.checked_add(digit)?;
-        count += 1;
-    }
-    Some((value, &digits[count..]))
-}
-
 fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     // The longest text of an IPv6 address has 45 bytes.
     if text.len() > 45 {
@@ -239,7 +225,7 @@ fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::{NumericOnly, ResolveError};
+    use crate::rules::resolve::{NumericOnly, ResolveError};
 
     struct Names;
 
@@ -355,6 +341,40 @@ mod tests {
                 _ => got,
             });
             assert_eq!(got.as_deref(), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn several_ports_are_recognized() {
+        for text in [
+            "1.2.3.4:50000-60000",
+            "1.2.3.4:80,443",
+            "1.2.3.4:50000:60000",
+            "[::1]:50000-60000",
+            "www:80,443,8080",
+        ] {
+            let error = Endpoint::parse(text.as_bytes()).expect_err(text);
+            assert_eq!(error, ValueError::SeveralPorts, "{text}");
+        }
+        for text in ["1.2.3.4:80:90x", "1.2.3.4:-", "1.2.3.4:ftp-data", "1.2.3.4:80-"] {
+            let parsed = Endpoint::parse(text.as_bytes());
+            assert_ne!(parsed.err(), Some(ValueError::SeveralPorts), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_last_group_that_looks_like_a_port_gets_brackets() {
+        for (address, want) in [
+            ("2001:db8::1:80", Some("[2001:db8::1]:80")),
+            ("fe80::1:8080", Some("[fe80::1]:8080")),
+            ("2001:db8::80", None),
+            ("2001:db8::1", None),
+            ("2001:db8::1:a0", None),
+            ("1:2:3:4:5:6:7:80", None),
+            ("192.0.2.1", None),
+        ] {
+            let meant = with_brackets(address.parse().unwrap());
+            assert_eq!(meant.as_deref(), want, "{address}");
         }
     }
 

@@ -3,55 +3,88 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::error::ValueError;
 use crate::{Change, ServiceKey};
 
-/// A command line as a whole: what is asked for, and how to carry it out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A whole command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// What is asked for.
+    /// What to do.
     pub command: Command,
     /// `--netns`: the network namespace to work in. `None`: the one that the program is in.
     pub namespace: Option<String>,
-    /// `--dry-run`: only show what would be done.
-    pub dry_run: bool,
-    /// `--wait`: how many seconds to wait at most for others that change the table. `None`: as
-    /// long as it takes.
-    pub wait: Option<u32>,
-    /// The file of `--apply`. `None`: standard input.
-    pub file: Option<PathBuf>,
+    /// Whether to load the kernel's module if it is missing; not with `--no-load`.
+    pub load_module: bool,
 }
 
 impl From<Command> for Invocation {
     fn from(command: Command) -> Self {
-        Invocation { command, ..Invocation::default() }
+        Invocation { command, namespace: None, load_module: true }
     }
 }
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+impl Default for Invocation {
+    /// `-L`: what the program does without any word.
+    fn default() -> Self {
+        Command::List(Listing::Services(ServiceListing::default())).into()
+    }
+}
+
+/// What a command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Change the kernel's state: all commands but those below.
-    Change(Change),
+    /// Change the kernel's state in one respect.
+    Change(Change, Execution),
     /// `-L`: show the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.
     Save(SaveOptions),
-    /// `--apply`: make the table what a file says.
+    /// `--apply`: make the table what a file describes.
     Apply(ApplyOptions),
-    /// `-R`: carry out the rules that come on standard input.
-    Restore,
+    /// `-R`: carry out the rules on standard input.
+    Restore(Execution),
     /// `-h`: show how the program is used.
     Help,
     /// `-v`: show the program's version.
     Version,
 }
 
-impl Default for Command {
-    /// `-L`: what the program does when it is given no word.
-    fn default() -> Self {
-        Command::List(Listing::Services(ServiceListing::default()))
-    }
+/// What a rule line asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleCommand {
+    /// Change the kernel's state in one respect.
+    Change(Change),
+    /// `-L`: show the kernel's state.
+    List(Listing),
+    /// `-S`: print the table as rules.
+    Save(SaveOptions),
+    /// `-h`: show how the program is used.
+    Help,
+    /// `-v`: show the program's version.
+    Version,
+}
+
+/// How to carry out a command that changes something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Execution {
+    /// `--dry-run`: only show what would be done.
+    pub dry_run: bool,
+    /// `--wait`: how many seconds to wait at most for other commands that change the whole table.
+    /// `None`: as long as it takes.
+    pub wait: Option<u32>,
+}
+
+/// What to apply, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApplyOptions {
+    /// The file. `None`: standard input.
+    pub file: Option<PathBuf>,
+    /// `--keep-weights`: real servers that are there keep their weights.
+    pub keep_weights: bool,
+    /// `--allow-empty`: input without any service empties the table.
+    pub allow_empty: bool,
+    /// How to carry it out.
+    pub execution: Execution,
 }
 
 /// What to show, and how.
@@ -61,7 +94,7 @@ pub enum Listing {
     Services(ServiceListing),
     /// `-c`: the connections.
     Connections(ConnectionListing),
-    /// `--timeout`: the timeouts of connections, as JSON or not.
+    /// `--timeout`: the timeouts of connections.
     Timeouts {
         /// As JSON.
         json: bool,
@@ -78,15 +111,15 @@ pub enum Listing {
 pub struct ServiceListing {
     /// This service only. `None`: the whole table.
     pub only: Option<ServiceKey>,
-    /// Which columns.
+    /// Which columns to show.
     pub view: View,
-    /// Addresses and ports as numbers, not as names.
+    /// Addresses and ports as numbers, not names.
     pub numeric: bool,
-    /// Numbers in full, not shortened to a multiple.
+    /// Exact numbers, not shortened to a multiple.
     pub exact: bool,
     /// Sorted, not in the kernel's order.
     pub sorted: bool,
-    /// In what form.
+    /// The format.
     pub format: Format,
 }
 
@@ -112,20 +145,20 @@ pub enum View {
     Default,
     /// `--stats`: totals.
     Stats,
-    /// `--rate`: averages a second.
+    /// `--rate`: averages per second.
     Rate,
     /// `--thresholds`: the limits on connections.
     Thresholds,
     /// `--persistent-conn`: numbers of persistent connections.
     PersistentConnections,
-    /// `--tun-info`: the kinds of tunnels.
+    /// `--tun-info`: the types of tunnels.
     TunnelInfo,
 }
 
 /// How to show connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionListing {
-    /// Addresses and ports as numbers, not as names.
+    /// Addresses and ports as numbers, not names.
     pub numeric: bool,
     /// With the columns of the persistence engine.
     pub persistence_engine: bool,
@@ -133,17 +166,17 @@ pub struct ConnectionListing {
     pub json: bool,
 }
 
-/// In what form to show virtual services.
+/// The format of a listing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
-    /// As `ipvsadm` has always shown them.
+    /// The lines that `ipvsadm` has always printed.
     #[default]
     Classic,
     /// A table for people.
     Table,
-    /// JSON: all that the kernel knows.
+    /// JSON, with everything the kernel reports.
     Json,
-    /// What Prometheus reads.
+    /// Metrics for Prometheus.
     Prometheus,
 }
 
@@ -158,28 +191,21 @@ impl Format {
 }
 
 impl FromStr for Format {
-    type Err = ();
+    type Err = ValueError;
 
-    /// `Err` for a name that no format has.
-    fn from_str(name: &str) -> Result<Self, ()> {
-        Format::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format).ok_or(())
+    fn from_str(name: &str) -> Result<Self, ValueError> {
+        let found = Format::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, format)| *format).ok_or(ValueError::NotAFormat)
     }
 }
 
 /// How to save.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SaveOptions {
-    /// Addresses and ports as numbers, not as names.
+    /// Addresses and ports as numbers, not names.
     pub numeric: bool,
     /// The timeouts and sync daemons too.
     pub all: bool,
     /// As JSON.
     pub json: bool,
-}
-
-/// How to apply a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ApplyOptions {
-    /// Real servers that are there keep their weights.
-    pub keep_weights: bool,
 }

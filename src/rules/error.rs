@@ -1,47 +1,58 @@
-//! What is wrong with a command line or a rule line.
+//! What can be wrong with a command line or a rule line.
 
-use super::options::OptionId;
+use std::borrow::Cow;
+use std::fmt;
+
+use super::command::Format;
+use super::options::{CommandSet, OPTIONS, OptionId};
 use super::scanner::SyntaxError;
+use crate::ConfigError;
 
-/// Why words are no command. The text says which option is meant, what is wrong with it, and what
-/// would be right.
+/// Why words are not a command. The text names the option, says what is wrong with it, and what to
+/// write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// The first option is not a command, or there are words and no option at all.
-    #[error("no command: the first option must be one, as in `ipvsadm -L`; -h shows them all")]
+    /// There is no option, or none that is a command.
+    #[error("no command: the first option must be one, as in `ipvsadm -L`; -h lists them all")]
     NoCommand,
+    /// An option that belongs to a command comes before any command.
+    #[error("{}", before_command(*.0))]
+    BeforeCommand(OptionId),
+    /// In the place of the command stands something malformed.
+    #[error("{0}")]
+    BadCommand(Box<UsageError>),
     /// There is no such option.
-    #[error("{0}: unknown option")]
+    #[error("{0}: unknown option{hint}", hint = suggestion(.0))]
     UnknownOption(String),
     /// An option that needs a value comes last.
     #[error("{0}: its value is missing: {0} {name}", name = .0.spec().value_name)]
     MissingValue(OptionId),
-    /// A value was glued to an option that takes none.
+    /// A value is attached to an option that takes none.
     #[error("{1}: {0} takes no value")]
     UnwantedValue(OptionId, String),
-    /// Reading rules cannot be asked for in rules.
-    #[error("{0}: rules cannot ask for other rules")]
+    /// A command that reads rules stands in a rule.
+    #[error("{0}: not valid in a rule")]
     Nested(OptionId),
-    /// An option that says how to carry a command out cannot stand in a rule.
-    #[error("{0}: not in rules, only on the command line")]
+    /// An option that says how to carry a command out stands in a rule.
+    #[error("{0}: not valid in a rule, only on the command line")]
     NotInRules(OptionId),
-    /// No interface is named where one must be. The kernel's own words, as the reference asks it.
+    /// The interface is an empty name. These are the kernel's words, as ipvsadm 1.31 asks it.
     #[error("No such device")]
     NoInterface,
     /// A command after the command.
-    #[error("{second}: there is a command already, {first}; give one at a time")]
+    #[error("{second}: only one command at a time, and {first} is one")]
     SecondCommand {
         /// The command that came first.
         first: OptionId,
         /// The one that came later.
         second: OptionId,
     },
-    /// An option that was given already, or excludes one that was.
+    /// An option that was given before, or that excludes one that was.
     #[error("{second}: {}", if .first == .second {
         "given twice".to_owned()
     } else {
-        format!("{first} was given already, and only one of the two can be")
+        format!("not valid with {first}: only one of them at a time")
     })]
     Repeated {
         /// The option that came first.
@@ -69,98 +80,98 @@ pub enum UsageError {
     /// `--set` with fewer than three values.
     #[error("{option}: needs three values: {option} TCP TCPFIN UDP", option = OptionId::Set)]
     MissingTimeouts,
-    /// Two options of which only one makes sense.
-    #[error("{second}: cannot go with {first}")]
+    /// Two options that exclude each other.
+    #[error("{second}: not valid with {first}")]
     Conflict {
         /// The one.
         first: OptionId,
         /// The other.
         second: OptionId,
     },
-    /// An option that needs another beside it.
-    #[error("{option}: goes with {needs} only")]
-    GoesOnlyWith {
+    /// An option without the one that it depends on.
+    #[error("{option}: only valid with {needs}")]
+    Requires {
         /// The option.
         option: OptionId,
-        /// What it needs.
+        /// The option that is missing.
         needs: OptionId,
     },
-    /// An option that the type of the tunnel does not have.
-    #[error("{option}: a tunnel of type {tunnel} has none")]
-    NotForTunnel {
-        /// The option.
-        option: OptionId,
-        /// The type of the tunnel.
-        tunnel: &'static str,
+    /// A format that a command or listing does not have.
+    #[error("{option}: {subject} has no format {format}, only classic and json",
+        option = OptionId::Format)]
+    NoSuchFormat {
+        /// The command or the listing.
+        subject: OptionId,
+        /// The format.
+        format: Format,
     },
-    /// A GUE tunnel without its port.
-    #[error("{kind} gue: needs {port} PORT", kind = OptionId::TunType, port = OptionId::TunPort)]
-    MissingTunnelPort,
-    /// All ports of an address, without persistence.
-    #[error("{0}: a service for all ports must be persistent: give a port, or -p")]
-    ZeroPort(OptionId),
-    /// One-packet scheduling of something that is not UDP.
-    #[error("{option}: only for UDP and firewall marks", option = OptionId::Ops)]
-    OnePacket,
-    /// Service and real server of different families without a tunnel.
-    #[error(
-        "{option}: the real server must have an {0} address, as its service has, unless -i \
-         makes it a tunnel",
-        option = OptionId::RealServer
-    )]
-    FamilyMismatch(crate::AddressFamily),
-    /// A value that cannot be.
-    #[error("{option}: {problem}", problem = .problem.at(.value))]
+    /// A configuration that makes no sense.
+    #[error("{option}: {}", in_options(.reason, .meant.as_deref()))]
+    Config {
+        /// The option that is to blame.
+        option: OptionId,
+        /// What is wrong.
+        reason: ConfigError,
+        /// The address that was probably meant, if the one given looks mistyped.
+        meant: Option<String>,
+    },
+    /// A value that an option does not take.
+    #[error("{option}: {}", .error.of(.value))]
     Value {
         /// The option.
         option: OptionId,
-        /// The value as written, what is not UTF-8 replaced.
+        /// The value as written, with anything but UTF-8 replaced.
         value: String,
         /// What is wrong with it.
-        problem: Problem,
+        error: ValueError,
     },
 }
 
-/// What is wrong with a value.
+/// Why an option does not take a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
-    /// Not a decimal number; the least and the greatest that may stand there.
-    #[error("not a number from {0} to {1}")]
-    NotANumber(u32, u32),
-    /// A number, and too small or too great.
-    #[error("out of range: {least} to {most}")]
-    OutOfRange {
-        /// The least that is taken.
+pub enum ValueError {
+    /// Not a decimal number.
+    #[error("not a number from {least} to {most}")]
+    NotANumber {
+        /// The least number allowed.
         least: u32,
-        /// The greatest that is taken.
+        /// The greatest number allowed.
         most: u32,
     },
-    /// A number where an address must stand.
+    /// A number that is too small or too great.
+    #[error("out of range: {least} to {most}")]
+    OutOfRange {
+        /// The least number allowed.
+        least: u32,
+        /// The greatest number allowed.
+        most: u32,
+    },
+    /// A number in the place of an address.
     #[error("a port without an address")]
     PortAlone,
+    /// Several ports, or a range.
+    #[error(
+        "a service has one port, or all of them (port 0, with -p); for several ports, mark \
+        their packets and use a firewall mark (-f)"
+    )]
+    SeveralPorts,
     /// Not an address with or without a port.
     #[error("not an address: 192.0.2.1, 192.0.2.1:80, [2001:db8::1]:80, 2001:db8::1 or host:port")]
     NotAnAddress,
     /// A name, and why it could not be looked up.
     #[error("{0}: {1}")]
     Unresolved(String, String),
-    /// Not a mask of IPv4.
+    /// Not an IPv4 mask.
     #[error("not an IPv4 mask such as 255.255.255.0")]
     NotAMask,
-    /// Not a prefix length of IPv6.
+    /// Not an IPv6 prefix length.
     #[error("not an IPv6 prefix length: 1 to 128")]
     NotAPrefixLength,
-    /// Not a flag of any scheduler.
-    #[error(
-        "{0}: no scheduler flag; there are flag-1 flag-2 flag-3, sh-fallback sh-port with sh, and \
-         mh-fallback mh-port with mh"
-    )]
-    UnknownFlag(String),
-    /// A flag, and the scheduler that it belongs to.
-    #[error("{0}: only for the scheduler {1}")]
-    FlagOfOther(String, &'static str),
-    /// Not a kind of sync daemon.
+    /// A scheduler flag, and what is wrong with it.
+    #[error("{0}: {1}")]
+    Flag(String, ConfigError),
+    /// Not the role of a sync daemon.
     #[error("neither master nor backup")]
     NotARole,
     /// Not a multicast address.
@@ -169,34 +180,35 @@ pub enum Problem {
     /// Not the name of a format.
     #[error("not a format: classic, table, json or prometheus")]
     NotAFormat,
-    /// Not the name of a network namespace.
-    #[error("not a network namespace: its name, its path or a process in it")]
+    /// Not a network namespace.
+    #[error("not a network namespace: give its name, its path or a process in it")]
     NotANamespace,
     /// Not a type of tunnel.
     #[error("not a type of tunnel: ipip, gue or gre")]
     NotATunnel,
 }
 
-impl Problem {
-    /// The problem after the value that has it.
-    fn at(&self, value: &str) -> String {
+impl ValueError {
+    /// The error, with the value that has it.
+    fn of(&self, value: &str) -> String {
         match self {
             // These name the part of the value that they are about.
-            Problem::Unresolved(..) | Problem::UnknownFlag(_) | Problem::FlagOfOther(..) => {
-                self.to_string()
-            }
-            Problem::OutOfRange { .. } => format!("{value} is {self}"),
+            ValueError::Unresolved(..) | ValueError::Flag(..) => self.to_string(),
+            ValueError::OutOfRange { .. } => format!("{value} is {self}"),
+            ValueError::SeveralPorts => format!("`{value}`: {self}"),
             _ => format!("`{value}` is {self}"),
         }
     }
 }
 
 impl UsageError {
-    /// The exit status of a program that was used so: 255 for what is no option or no command, 2
-    /// for all else.
+    /// The exit status of a program that was used so: 255 for an unknown option or no command, 2
+    /// for anything else.
     pub fn exit_status(&self) -> u8 {
         match self {
             UsageError::NoCommand
+            | UsageError::BeforeCommand(_)
+            | UsageError::BadCommand(_)
             | UsageError::UnknownOption(_)
             | UsageError::MissingValue(_)
             | UsageError::UnwantedValue(..)
@@ -206,8 +218,8 @@ impl UsageError {
         }
     }
 
-    /// Whether reading rules ends at a line with this error. Otherwise the line does nothing and
-    /// the next one is read, as after a line that the kernel refuses.
+    /// Whether `ipvsadm -R` ends at a line with this error. Otherwise the line does nothing and the
+    /// next one is read, as after a line that the kernel refuses.
     pub fn stops_restore(&self) -> bool {
         !matches!(
             self,
@@ -216,34 +228,6 @@ impl UsageError {
                 | UsageError::UnwantedValue(..)
                 | UsageError::NoInterface
         )
-    }
-
-    /// The option that the error is about, if it is about one.
-    pub fn option(&self) -> Option<OptionId> {
-        match self {
-            UsageError::NoCommand
-            | UsageError::UnknownOption(_)
-            | UsageError::UnexpectedWord(_) => None,
-            UsageError::NoInterface => Some(OptionId::McastInterface),
-            UsageError::MissingTimeouts => Some(OptionId::Set),
-            UsageError::MissingTunnelPort => Some(OptionId::TunPort),
-            UsageError::OnePacket => Some(OptionId::Ops),
-            UsageError::FamilyMismatch(_) => Some(OptionId::RealServer),
-            UsageError::Nested(option)
-            | UsageError::NotInRules(option)
-            | UsageError::MissingValue(option)
-            | UsageError::UnwantedValue(option, _)
-            | UsageError::MissingService(option)
-            | UsageError::MissingServer(option)
-            | UsageError::ZeroPort(option)
-            | UsageError::SecondCommand { second: option, .. }
-            | UsageError::Repeated { second: option, .. }
-            | UsageError::Conflict { second: option, .. }
-            | UsageError::NotForCommand { option, .. }
-            | UsageError::GoesOnlyWith { option, .. }
-            | UsageError::NotForTunnel { option, .. }
-            | UsageError::Value { option, .. } => Some(*option),
-        }
     }
 }
 
@@ -256,6 +240,138 @@ impl From<SyntaxError<'_>> for UsageError {
             SyntaxError::UnwantedValue { option, word } => {
                 UsageError::UnwantedValue(option, text(word))
             }
+        }
+    }
+}
+
+/// A reason in terms of options.
+fn in_options(reason: &ConfigError, meant: Option<&str>) -> Cow<'static, str> {
+    let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+    match reason {
+        ConfigError::AllPorts => format!("{reason}: give a port, or -p{meant}").into(),
+        ConfigError::DestinationFamily { service } => {
+            format!("must be an {service} address, as the service has, unless -i makes it a tunnel")
+                .into()
+        }
+        ConfigError::TunnelPortMissing => {
+            format!("gue needs a port: {} PORT", OptionId::TunPort).into()
+        }
+        ConfigError::TunnelPort(kind)
+        | ConfigError::TunnelChecksum(kind)
+        | ConfigError::TunnelRemoteChecksum(kind) => {
+            format!("not valid with {} {kind}", OptionId::TunType).into()
+        }
+        other => other.to_string().into(),
+    }
+}
+
+/// The commands that an option before any command belongs to, and an example.
+fn before_command(option: OptionId) -> String {
+    let commands = option.spec().commands;
+    let example =
+        |command: &str| format!("the command must come first, as in `ipvsadm {command} {option}`");
+    if commands == CommandSet::ALL {
+        return format!("{option}: {}", example("-L"));
+    }
+    let names: Vec<String> = OPTIONS
+        .iter()
+        .filter(|row| commands.contains(row.id))
+        .map(|row| row.short.map_or(format!("--{}", row.long), |letter| format!("-{letter}")))
+        .collect();
+    let (list, first) = match names.as_slice() {
+        [] => return UsageError::NoCommand.to_string(),
+        [only] => (only.clone(), only),
+        [first, .., last] => {
+            let list = names[..names.len() - 1].join(", ");
+            let listed = if list.contains("-L") || *last == "-L" { "-L" } else { first };
+            return format!("{option}: an option of {list} and {last}; {}", example(listed));
+        }
+    };
+    format!("{option}: an option of {list}; {}", example(first))
+}
+
+/// `; did you mean --stats?` for a misspelt long option; otherwise nothing.
+fn suggestion(word: &str) -> String {
+    match likely_option(word) {
+        Some(option) => format!("; did you mean {option}?"),
+        None => String::new(),
+    }
+}
+
+fn likely_option(word: &str) -> Option<OptionId> {
+    let typed = word.trim_start_matches('-').split('=').next().filter(|typed| typed.len() > 2)?;
+    let named = |long: &str| OPTIONS.iter().find(|row| row.long == long).map(|row| row.id);
+    // A single dash before a long option is a slip of its own.
+    if !word.starts_with("--") {
+        return named(typed);
+    }
+    let mut begun = OPTIONS.iter().filter(|row| row.long.starts_with(typed));
+    if let (Some(only), None) = (begun.next(), begun.next()) {
+        return Some(only.id);
+    }
+    likely(typed, OPTIONS.iter().map(|row| row.long)).and_then(named)
+}
+
+/// The word that was probably meant: the one that differs in the fewest letters, if only a few do.
+pub fn likely<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, nearest) =
+        known.map(|known| (strsim::osa_distance(typed, known), known)).min()?;
+    (distance <= (nearest.len() / 3).max(1)).then_some(nearest)
+}
+
+impl fmt::Display for Format {
+    /// The name that `--format` takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Format::ALL.iter().find(|(_, format)| format == self).map(|(name, _)| *name);
+        f.pad(name.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_options_are_recognized() {
+        for (word, want) in [
+            ("--stat", Some(OptionId::Stats)),
+            ("--sats", Some(OptionId::Stats)),
+            ("--wieght=5", Some(OptionId::Weight)),
+            ("--num", Some(OptionId::Numeric)),
+            ("--ad-service", Some(OptionId::AddService)),
+            ("-json", Some(OptionId::Json)),
+            ("--persistant", Some(OptionId::Persistent)),
+            // More than one begins so, and none is near.
+            ("--mcast", None),
+            ("--zzz", None),
+            ("-z", None),
+            ("--", None),
+            ("-Lz", None),
+        ] {
+            assert_eq!(likely_option(word), want, "{word}");
+        }
+    }
+
+    #[test]
+    fn options_before_a_command_name_theirs() {
+        for (option, want) in [
+            (
+                OptionId::Stats,
+                "--stats: an option of -L; the command must come first, as in `ipvsadm -L --stats`",
+            ),
+            (
+                OptionId::Numeric,
+                "--numeric: an option of -S and -L; the command must come first, as in `ipvsadm \
+                 -L --numeric`",
+            ),
+            (OptionId::Sort, "--sort: the command must come first, as in `ipvsadm -L --sort`"),
+            (
+                OptionId::Weight,
+                "--weight: an option of -a and -e; the command must come first, as in `ipvsadm -a \
+                 --weight`",
+            ),
+        ] {
+            assert_eq!(UsageError::BeforeCommand(option).to_string(), want);
         }
     }
 }

@@ -1,8 +1,7 @@
-//! From events to a command.
+//! From tokens to a command.
 //!
-//! Values are looked at as they come, so that of several mistakes the first one is reported;
-//! what depends on several options is put together at the end, so that their order does not
-//! matter.
+//! Each value is checked as it comes, so that of several mistakes the first is reported. What
+//! depends on several options is put together at the end, so that their order does not matter.
 
 mod assemble;
 
@@ -10,57 +9,57 @@ use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use super::address::Endpoint;
-use super::command::{Command, Format, Invocation};
-use super::error::{Problem, UsageError};
+use super::command::{Command, Format, Invocation, RuleCommand};
+use super::error::{UsageError, ValueError};
+use super::number::{self, Range, integer};
 use super::options::{Group, OPTIONS, OptionId, Repeat};
 use super::resolve::Resolve;
-use super::scanner::{Event, SyntaxError};
-use super::value::{self, Range, TunnelType, integer};
-use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
+use super::scanner::{SyntaxError, Token};
+use super::value;
+use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey, TunnelKind};
 
-/// Puts a command together from what the words say. Where there is no word at all, there is
-/// nothing to put together: a command line then means [`Invocation::default`], a rule line
-/// nothing.
+/// Finds the meaning of a command line with at least one word. (Without any it means
+/// [`Invocation::default`].)
 ///
 /// `names` is asked for the names among the values, and for nothing else.
 ///
 /// # Errors
 ///
-/// Of several mistakes, the first in the order of words is reported; what is missing, does not
-/// belong to the command or does not go together comes after them all.
+/// Of several mistakes, the first in the order of words is reported. Missing options and options
+/// that do not go together come after all others.
 pub fn interpret<'a, R: Resolve + ?Sized>(
-    events: impl IntoIterator<Item = Result<Event<'a>, SyntaxError<'a>>>,
+    tokens: impl IntoIterator<Item = Result<Token<'a>, SyntaxError<'a>>>,
     names: &mut R,
 ) -> Result<Invocation, UsageError> {
-    let mut said = Said::default();
-    for event in events {
-        match event {
-            Ok(Event::Word(word)) => said.word(word),
-            Ok(Event::Option { option, value }) => match said.command {
-                Some(first) if option.is_command() => {
-                    return Err(UsageError::SecondCommand { first, second: option });
-                }
-                Some(_) => said.option(option, value, names)?,
-                // How to carry a command out may be said before it: ipvsadm 1.31 has no such
-                // options.
-                None if option.spec().group == Group::Program => {
-                    said.option(option, value, names)?;
-                }
-                None => match option {
-                    // Whoever asks for help gets it, whatever else the words say.
-                    OptionId::Help => return Ok(Command::Help.into()),
-                    OptionId::Version => return Ok(Command::Version.into()),
-                    _ => said.command(option, value)?,
-                },
-            },
-            // An option that does not exist is no command either.
-            Err(_) if said.command.is_none() => return Err(UsageError::NoCommand),
-            Err(error) => return Err(error.into()),
-        }
+    let mut draft = Draft::default();
+    match draft.read(tokens, names)? {
+        OptionId::Help => Ok(Command::Help.into()),
+        OptionId::Version => Ok(Command::Version.into()),
+        command => draft.invocation(command, names),
     }
-    match said.command {
-        Some(command) => said.finish(command, names),
-        None => Err(UsageError::NoCommand),
+}
+
+/// Finds the meaning of a rule line with at least one word.
+///
+/// # Errors
+///
+/// As [`interpret`], and for everything that has no place in a rule.
+pub(super) fn interpret_rule<'a, R: Resolve + ?Sized>(
+    tokens: impl IntoIterator<Item = Result<Token<'a>, SyntaxError<'a>>>,
+    names: &mut R,
+) -> Result<RuleCommand, UsageError> {
+    let mut draft = Draft::default();
+    match draft.read(tokens, names)? {
+        OptionId::Help => Ok(RuleCommand::Help),
+        OptionId::Version => Ok(RuleCommand::Version),
+        command @ (OptionId::Restore | OptionId::Apply) => {
+            draft.invocation(command, names)?;
+            Err(UsageError::Nested(command))
+        }
+        command => {
+            let rule = draft.rule(command, names)?;
+            draft.check_rule().map(|()| rule)
+        }
     }
 }
 
@@ -85,7 +84,7 @@ impl Options {
     }
 }
 
-/// What each command does not take, by the command's place in the table.
+/// The options that each command does not take, by the command's place in the table.
 static REFUSED: [Options; 32] = {
     assert!(OPTIONS.len() <= 128);
     let mut refused = [Options(0); 32];
@@ -105,20 +104,20 @@ static REFUSED: [Options; 32] = {
     refused
 };
 
-/// A real server as far as it is known yet.
+/// A real server, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 enum RealServer<'a> {
-    /// Names in it wait until the service is known.
+    /// Names in it can only be looked up when the service is known.
     Written(&'a [u8], Endpoint<'a>),
     Known(IpAddr, Option<u16>),
 }
 
-/// What the words said, as far as they were read.
+/// A command in the making: the options read so far.
 #[derive(Debug, Default)]
-struct Said<'a> {
+struct Draft<'a> {
     command: Option<OptionId>,
     given: Options,
-    /// The option that chose the service, and the service; a firewall mark as IPv4 until the end.
+    /// The option that chose the service, and the service. A firewall mark is IPv4 until the end.
     service: Option<(OptionId, ServiceKey)>,
     real_server: Option<RealServer<'a>>,
     forwarding: Option<OptionId>,
@@ -130,10 +129,10 @@ struct Said<'a> {
     weight: Option<u32>,
     upper: u32,
     lower: u32,
-    tunnel: Option<TunnelType>,
+    tunnel: Option<TunnelKind>,
     tunnel_port: Option<NonZeroU16>,
     role: Option<DaemonRole>,
-    /// The interface; none within for an empty name.
+    /// The interface; `Some(None)` for an empty name.
     interface: Option<Option<Name>>,
     sync_id: u8,
     sync_length: Option<NonZeroU16>,
@@ -144,12 +143,45 @@ struct Said<'a> {
     wait: Option<u32>,
     namespace: Option<&'a str>,
     file: Option<&'a [u8]>,
-    /// The words that belong to no option: as many as a command may want, and how many there were.
+    /// The words that belong to no option: as many as any command needs, and how many there were.
     words: [&'a [u8]; 4],
     word_count: usize,
 }
 
-impl<'a> Said<'a> {
+impl<'a> Draft<'a> {
+    /// Reads all tokens. Returns the command; after help and version the rest is left unread, as
+    /// whoever asks for help gets it.
+    fn read<R: Resolve + ?Sized>(
+        &mut self,
+        tokens: impl IntoIterator<Item = Result<Token<'a>, SyntaxError<'a>>>,
+        names: &mut R,
+    ) -> Result<OptionId, UsageError> {
+        for token in tokens {
+            match token {
+                Ok(Token::Word(word)) => self.word(word),
+                Ok(Token::Option { option, value }) => match self.command {
+                    Some(first) if option.is_command() => {
+                        return Err(UsageError::SecondCommand { first, second: option });
+                    }
+                    Some(_) => self.option(option, value, names)?,
+                    // Ours, so they need not follow the command as ipvsadm 1.31's must.
+                    None if option.spec().group == Group::Program => {
+                        self.option(option, value, names)?;
+                    }
+                    None => match option {
+                        OptionId::Help | OptionId::Version => return Ok(option),
+                        _ => self.command(option, value)?,
+                    },
+                },
+                Err(error) if self.command.is_none() => {
+                    return Err(UsageError::BadCommand(Box::new(error.into())));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.command.ok_or(UsageError::NoCommand)
+    }
+
     fn word(&mut self, word: &'a [u8]) {
         if let Some(place) = self.words.get_mut(self.word_count) {
             *place = word;
@@ -159,7 +191,7 @@ impl<'a> Said<'a> {
 
     fn command(&mut self, option: OptionId, value: Option<&'a [u8]>) -> Result<(), UsageError> {
         if !option.is_command() {
-            return Err(UsageError::NoCommand);
+            return Err(UsageError::BeforeCommand(option));
         }
         match (option, value) {
             (OptionId::Apply, file) => self.file = file,
@@ -178,13 +210,13 @@ impl<'a> Said<'a> {
     ) -> Result<(), UsageError> {
         self.allow(option)?;
         let (value, bare) = (value.unwrap_or_default(), value.is_none());
-        let number = |range| number(option, value, range);
+        let number = |range| read_number(option, value, range);
         match option {
             OptionId::TcpService => self.service(option, value, Protocol::Tcp, names)?,
             OptionId::UdpService => self.service(option, value, Protocol::Udp, names)?,
             OptionId::SctpService => self.service(option, value, Protocol::Sctp, names)?,
             OptionId::FwmarkService => {
-                let mark = number(value::FIREWALL_MARK)?;
+                let mark = number(number::FIREWALL_MARK)?;
                 let mark = NonZeroU32::new(mark).unwrap_or(NonZeroU32::MIN);
                 self.service = Some((option, ServiceKey::firewall_mark(mark, AddressFamily::V4)));
             }
@@ -206,8 +238,8 @@ impl<'a> Said<'a> {
             OptionId::SchedFlags => self.flags = Some(value),
             OptionId::Persistent => {
                 self.persistence = Some(match bare {
-                    true => Persistence::DEFAULT_TIMEOUT,
-                    false => number(value::PERSISTENCE)?,
+                    true => Persistence::DEFAULT_TIMEOUT_SECONDS,
+                    false => number(number::PERSISTENCE)?,
                 });
             }
             OptionId::Netmask => {
@@ -225,33 +257,33 @@ impl<'a> Said<'a> {
                 self.netmask = Some(value);
             }
             OptionId::Pe => self.engine = value::name(value),
-            OptionId::Weight => self.weight = Some(number(value::COUNT)?),
-            OptionId::UThreshold => self.upper = number(value::COUNT)?,
-            OptionId::LThreshold => self.lower = number(value::COUNT)?,
-            OptionId::TunType => self.tunnel = Some(read(option, value, TunnelType::parse)?),
+            OptionId::Weight => self.weight = Some(number(number::COUNT)?),
+            OptionId::UThreshold => self.upper = number(number::COUNT)?,
+            OptionId::LThreshold => self.lower = number(number::COUNT)?,
+            OptionId::TunType => self.tunnel = Some(read(option, value, value::tunnel_kind)?),
             OptionId::TunPort => {
-                self.tunnel_port = NonZeroU16::new(number(value::TUNNEL_PORT)? as u16);
+                self.tunnel_port = NonZeroU16::new(number(number::TUNNEL_PORT)? as u16);
             }
             OptionId::McastInterface => self.interface = Some(value::name(value)),
-            OptionId::Syncid => self.sync_id = number(value::SYNC_ID)? as u8,
+            OptionId::Syncid => self.sync_id = number(number::SYNC_ID)? as u8,
             OptionId::SyncMaxlen => {
-                self.sync_length = NonZeroU16::new(number(value::SYNC_LENGTH)? as u16);
+                self.sync_length = NonZeroU16::new(number(number::SYNC_LENGTH)? as u16);
             }
             OptionId::McastGroup => self.group = Some(read(option, value, value::multicast_group)?),
             OptionId::McastPort => {
-                self.multicast_port = NonZeroU16::new(number(value::MULTICAST_PORT)? as u16);
+                self.multicast_port = NonZeroU16::new(number(number::MULTICAST_PORT)? as u16);
             }
-            OptionId::McastTtl => self.ttl = NonZeroU8::new(number(value::TTL)? as u8),
+            OptionId::McastTtl => self.ttl = NonZeroU8::new(number(number::TTL)? as u8),
             OptionId::Format => self.format = read(option, value, value::format)?,
-            OptionId::Wait => self.wait = Some(number(value::WAIT)?),
+            OptionId::Wait => self.wait = Some(number(number::WAIT)?),
             OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),
-            // All else says all by being there.
+            // The others have no value.
             _ => {}
         }
         Ok(())
     }
 
-    /// Notes that an option was given, unless what came before it excludes it.
+    /// Records that an option was given, unless an earlier one excludes it.
     fn allow(&mut self, option: OptionId) -> Result<(), UsageError> {
         let before = match option.spec().repeat {
             Repeat::Freely => None,
@@ -299,24 +331,23 @@ fn real_server<'a, R: Resolve + ?Sized>(
     found.map(|(address, port)| RealServer::Known(address, port))
 }
 
-/// The value of an option, or what is wrong with it.
+/// Reads the value of an option.
 #[inline]
 fn read<'a, T>(
     option: OptionId,
     value: &'a [u8],
-    parse: impl FnOnce(&'a [u8]) -> Result<T, Problem>,
+    parse: impl FnOnce(&'a [u8]) -> Result<T, ValueError>,
 ) -> Result<T, UsageError> {
-    parse(value).map_err(|problem| UsageError::Value {
+    parse(value).map_err(|error| UsageError::Value {
         option,
         value: String::from_utf8_lossy(value).into_owned(),
-        problem,
+        error,
     })
 }
 
-fn number(option: OptionId, value: &[u8], range: Range) -> Result<u32, UsageError> {
+fn read_number(option: OptionId, value: &[u8], range: Range) -> Result<u32, UsageError> {
     read(option, value, |value| integer(value, range))
 }
 
 #[cfg(test)]
-#[path = "interpret_tests.rs"]
 mod tests;

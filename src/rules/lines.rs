@@ -2,98 +2,68 @@
 
 use std::io::{self, BufRead};
 
-use super::command::Command;
+use super::command::RuleCommand;
 use super::error::UsageError;
-use super::interpret::interpret;
-use super::options::OptionId;
-use super::resolve::Resolve;
-use super::scanner::{Scanner, Words};
+use super::interpret::interpret_rule;
+use super::resolve::{NumericOnly, Resolve};
+use super::scanner::{LineWords, Scanner};
+use crate::Change;
 
-/// Reads one rule line. `None` if there is nothing on it but blanks and a comment.
+/// Reads the command on a rule line. `None` for a line with nothing but blanks and a comment.
 ///
 /// # Errors
 ///
-/// As [`interpret`](super::interpret()). `-R` is an error here: rules cannot ask for rules.
-pub fn parse_line<R: Resolve + ?Sized>(
+/// As [`interpret`](super::interpret::interpret), and for `-R`, `--apply` and the options that say
+/// how a command is carried out, which have no place in rules.
+pub fn parse_command<R: Resolve + ?Sized>(
     line: &[u8],
     names: &mut R,
-) -> Result<Option<Command>, UsageError> {
-    let words = Words::new(line);
+) -> Result<Option<RuleCommand>, UsageError> {
+    let words = LineWords::new(line);
     if words.clone().next().is_none() {
         return Ok(None);
     }
-    let invocation = interpret(Scanner::new(words), names)?;
-    let how = [
-        (invocation.dry_run, OptionId::DryRun),
-        (invocation.wait.is_some(), OptionId::Wait),
-        (invocation.namespace.is_some(), OptionId::Netns),
-    ];
-    match invocation.command {
-        Command::Restore => Err(UsageError::Nested(OptionId::Restore)),
-        Command::Apply(_) => Err(UsageError::Nested(OptionId::Apply)),
-        command => match how.into_iter().find(|(given, _)| *given) {
-            Some((_, option)) => Err(UsageError::NotInRules(option)),
-            None => Ok(Some(command)),
-        },
-    }
+    interpret_rule(Scanner::new(words), names).map(Some)
 }
 
-/// A line that says something.
+/// A line with a command on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleLine {
-    /// Which line of the input it is, from 1.
+pub struct CommandLine {
+    /// The number of the line in the input, from 1.
     pub number: u64,
-    /// What it asks for, or what is wrong with it.
-    pub command: Result<Command, UsageError>,
+    /// The command, or what is wrong with it.
+    pub command: Result<RuleCommand, UsageError>,
 }
 
-impl RuleLine {
-    /// Whether reading ends here, as `ipvsadm -R` ends: at a usage error, at a line that does not
-    /// begin with a command, and after help and version. What came before stays done.
+impl CommandLine {
+    /// Whether `ipvsadm -R` ends at this line: at a usage error, at a line that does not begin
+    /// with a command, and after help and version. What came before stays done.
     pub fn stops_restore(&self) -> bool {
         match &self.command {
-            Ok(command) => matches!(command, Command::Help | Command::Version),
+            Ok(command) => matches!(command, RuleCommand::Help | RuleCommand::Version),
             Err(error) => error.stops_restore(),
         }
     }
 }
 
-/// Reads rules line by line.
-///
-/// Lines are ended by a newline, the last one also by the end of the input, and may be of any
-/// length and hold any bytes. [`Words`] says what is a blank and what is a comment; lines with
-/// nothing else are left out. Each line is read when it is asked for, so that a program on the
-/// other end of a pipe is answered as it writes.
-///
-/// It goes on after every error; [`RuleLine::stops_restore`] says at which `ipvsadm -R` stops.
-///
-/// ```
-/// use ipvs::rules::{Lines, NumericOnly};
-///
-/// let input = b"# web\nipvsadm -A -t 192.0.2.1:80 -s rr\n\n-a -t 192.0.2.1:80 -r 10.0.0.1 -m";
-/// let numbers: Vec<u64> = Lines::new(&input[..], NumericOnly)
-///     .map(|line| line.map(|line| line.number))
-///     .collect::<Result<_, _>>()?;
-/// assert_eq!(numbers, [2, 4]);
-/// # Ok::<(), std::io::Error>(())
-/// ```
+/// Reads commands line by line, and continues after errors. See [`Lines`].
 #[derive(Debug)]
-pub struct Lines<B, R> {
+pub struct CommandLines<B, R> {
     input: B,
     names: R,
     number: u64,
     buffer: Vec<u8>,
 }
 
-impl<B: BufRead, R: Resolve> Lines<B, R> {
+impl<B: BufRead, R: Resolve> CommandLines<B, R> {
     /// Reads rules from `input`, and asks `names` for the names in them.
     pub fn new(input: B, names: R) -> Self {
-        Lines { input, names, number: 0, buffer: Vec::new() }
+        CommandLines { input, names, number: 0, buffer: Vec::new() }
     }
 }
 
-impl<B: BufRead, R: Resolve> Iterator for Lines<B, R> {
-    type Item = io::Result<RuleLine>;
+impl<B: BufRead, R: Resolve> Iterator for CommandLines<B, R> {
+    type Item = io::Result<CommandLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -103,16 +73,93 @@ impl<B: BufRead, R: Resolve> Iterator for Lines<B, R> {
                 Ok(_) => self.number += 1,
                 Err(error) => return Some(Err(error)),
             }
-            let command = match parse_line(&self.buffer, &mut self.names) {
-                Ok(None) => continue,
-                Ok(Some(command)) => Ok(command),
-                Err(error) => Err(error),
-            };
-            return Some(Ok(RuleLine { number: self.number, command }));
+            if let Some(command) = parse_command(&self.buffer, &mut self.names).transpose() {
+                return Some(Ok(CommandLine { number: self.number, command }));
+            }
         }
     }
 }
 
+/// Reads one rule line, such as `-A -t 192.0.2.1:80 -s rr`. `None` for a line with nothing but
+/// blanks and a comment.
+///
+/// # Errors
+///
+/// If the line makes no sense, or asks for something other than a change, such as a listing. Names
+/// of hosts and services are errors too: addresses and ports must be numbers.
+pub fn parse_line(line: &[u8]) -> Result<Option<Change>, RuleError> {
+    parse_command(line, &mut NumericOnly)
+        .map_err(RuleError::from)
+        .and_then(|command| command.map(only_change).transpose())
+}
+
+fn only_change(command: RuleCommand) -> Result<Change, RuleError> {
+    match command {
+        RuleCommand::Change(change) => Ok(change),
+        _ => Err(RuleError("changes nothing: not a rule".to_owned())),
+    }
+}
+
+/// Why a line is not a rule. The text names the option, says what is wrong with it, and what to
+/// write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RuleError(String);
+
+impl From<UsageError> for RuleError {
+    fn from(error: UsageError) -> Self {
+        RuleError(error.to_string())
+    }
+}
+
+/// A line with a rule on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuleLine {
+    /// The number of the line in the input, from 1.
+    pub number: u64,
+    /// The change that the rule asks for, or what is wrong with it.
+    pub change: Result<Change, RuleError>,
+}
+
+/// Reads rules line by line.
+///
+/// A line ends with a newline or the end of the input, and may have any length and hold any bytes.
+/// Lines with nothing but blanks and comments are skipped. Each line is read when it is asked for,
+/// so that a program at the other end of a pipe is answered as it writes. An error does not end the
+/// iteration.
+///
+/// ```
+/// use ipvs::rules::Lines;
+///
+/// let input = b"# web\nipvsadm -A -t 192.0.2.1:80 -s rr\n\n-a -t 192.0.2.1:80 -r 10.0.0.1 -m";
+/// let numbers: Vec<u64> = Lines::new(&input[..])
+///     .map(|line| line.map(|line| line.number))
+///     .collect::<Result<_, _>>()?;
+/// assert_eq!(numbers, [2, 4]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Lines<B>(CommandLines<B, NumericOnly>);
+
+impl<B: BufRead> Lines<B> {
+    /// Reads rules from `input`.
+    pub fn new(input: B) -> Self {
+        Lines(CommandLines::new(input, NumericOnly))
+    }
+}
+
+impl<B: BufRead> Iterator for Lines<B> {
+    type Item = io::Result<RuleLine>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.0.next()?;
+        Some(line.map(|CommandLine { number, command }| RuleLine {
+            number,
+            change: command.map_err(RuleError::from).and_then(only_change),
+        }))
+    }
+}
+
 #[cfg(test)]
-#[path = "lines_tests.rs"]
 mod tests;

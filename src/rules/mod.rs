@@ -1,50 +1,71 @@
-//! `ipvsadm`'s own language, read and written.
+//! Rules: changes in `ipvsadm`'s own language, one a line.
 //!
-//! The words after `ipvsadm` on a command line and the lines that `ipvsadm -S` prints and
-//! `ipvsadm -R` reads are one language. It is read in three steps, each of which only hands its
-//! result on:
-//!
-//! 1. a [`Scanner`] turns words into [`Event`]s: an option with its value, or a word that belongs
-//!    to none, in the order in which they stand;
-//! 2. [`interpret`] turns events into a [`Command`], whose values are checked and complete;
-//! 3. whoever holds the command carries it out.
-//!
-//! [`OPTIONS`] is the one table of options that the steps work from. [`Lines`] reads whole files
-//! of rules; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for it.
+//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and [`Lines`]
+//! read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for it.
 //!
 //! ```
-//! use ipvs::rules::{self, Command, NumericOnly};
+//! use ipvs::rules;
 //! use ipvs::{Change, ServiceKey};
 //!
-//! let command = rules::parse_line(b"-D -t 192.0.2.1:80", &mut NumericOnly)?;
+//! let change = rules::parse_line(b"-D -t 192.0.2.1:80")?;
 //! let key = ServiceKey::tcp(([192, 0, 2, 1], 80));
-//! assert_eq!(command, Some(Command::Change(Change::DeleteService(key))));
-//! # Ok::<(), rules::UsageError>(())
+//! assert_eq!(change, Some(Change::DeleteService(key)));
+//! # Ok::<(), rules::RuleError>(())
 //! ```
+//!
+// The rest of the language, which only the program speaks, stands behind the feature `cli`.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unreachable_pub))]
 
 mod address;
 mod command;
 mod error;
-mod help;
 mod interpret;
+mod ipv4;
 mod lines;
+mod number;
 mod options;
 mod resolve;
 mod scanner;
 mod table;
-pub mod text;
+mod text;
 mod value;
 mod write;
 
-pub use command::{
-    ApplyOptions, Command, ConnectionListing, Format, Invocation, Listing, SaveOptions,
-    ServiceListing, View,
-};
-pub use error::{Problem, UsageError};
-pub use help::help;
-pub use interpret::interpret;
-pub use lines::{Lines, RuleLine, parse_line};
-pub use options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
-pub use resolve::{NumericOnly, Resolve, ResolveError};
-pub use scanner::{Event, Scanner, SyntaxError, Words};
-pub use write::{Line, Names, Numeric, Unwritable, push_line};
+pub use lines::{Lines, RuleError, RuleLine, parse_line};
+pub use write::{Line, Unwritable};
+
+/// The whole language of the program's command line and rules. No promise is made about it to
+/// others.
+///
+/// Words are read in three steps, each of which only hands its result on:
+///
+/// 1. a [`Scanner`](grammar::Scanner) (or clap) turns words into [`Token`](grammar::Token)s: an
+///    option with its value, or a word that belongs to none, in the order of words;
+/// 2. [`interpret`](grammar::interpret) and [`parse_command`](grammar::parse_command) turn tokens
+///    into a command whose values are checked and complete;
+/// 3. the program carries it out.
+///
+/// [`OPTIONS`](grammar::OPTIONS) is the one table of options that all of this works from.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod grammar {
+    pub use super::address::with_brackets;
+    pub use super::command::{
+        ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing,
+        RuleCommand, SaveOptions, ServiceListing, View,
+    };
+    pub use super::error::{UsageError, ValueError, likely};
+    pub use super::interpret::interpret;
+    pub use super::lines::{CommandLine, CommandLines, parse_command};
+    pub use super::options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
+    pub use super::resolve::{NumericOnly, Resolve, ResolveError, ReverseResolve};
+    pub use super::scanner::{LineWords, Scanner, SyntaxError, Token};
+    pub use super::write::push_line;
+
+    /// Addresses and numbers as `ipvsadm` writes them, appended to bytes.
+    pub mod text {
+        pub use crate::rules::text::{
+            AddressText, push_address, push_endpoint, push_named_endpoint, push_number,
+        };
+    }
+}

@@ -1,22 +1,22 @@
-//! What a row of the option table says, and looking rows up.
+//! The rows of the option table, and finding them.
 
 use super::table::LETTERS;
 pub use super::table::{OPTIONS, OptionId};
 
-/// Whether a value follows an option.
+/// What follows an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
-    /// No value: the option says all.
+    /// No value.
     None,
-    /// A value, glued to the option or as the next word, whatever that begins with.
+    /// A value, attached to the option or as the next word, whatever that begins with.
     Required,
-    /// A value glued to the option, or the next word unless that begins with `-`, or none.
+    /// Perhaps a value: attached to the option, or the next word unless that begins with `-`.
     Optional,
-    /// This many words, which may stand anywhere on the line: the words that belong to no option.
+    /// This many words, anywhere on the line: those that belong to no option.
     Words(usize),
 }
 
-/// What an option excludes when it has been given.
+/// What an option excludes once it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// Itself.
@@ -25,28 +25,28 @@ pub enum Repeat {
     OneService,
     /// Every option that chooses the forwarding method.
     OneForwarding,
-    /// Nothing: it may be given again.
+    /// Nothing: it may be repeated.
     Freely,
 }
 
-/// Under which heading help lists an option.
+/// The heading under which help lists an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     /// The commands.
     Command,
-    /// What chooses a virtual service.
+    /// Options that choose a virtual service.
     Service,
-    /// What sets up a virtual service.
+    /// Settings of a virtual service.
     ServiceSetup,
-    /// What chooses and sets up a real server.
+    /// Options that choose a real server, and its settings.
     Server,
-    /// What a tunnel to a real server is made of.
+    /// Settings of a tunnel to a real server.
     Tunnel,
-    /// What to list, and how.
+    /// Options of listings.
     Listing,
-    /// How to carry a command out.
+    /// Options of our own that say how a command is carried out.
     Program,
-    /// What sets up a sync daemon.
+    /// Settings of a sync daemon.
     Daemon,
 }
 
@@ -66,13 +66,13 @@ impl Group {
     /// The heading.
     pub const fn title(self) -> &'static str {
         match self {
-            Group::Command => "Commands (one, and first)",
+            Group::Command => "Commands (one, before its options)",
             Group::Service => "Virtual service",
-            Group::ServiceSetup => "Options of a virtual service (-A, -E)",
+            Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
             Group::Server => "Real server (-a, -e; -d takes -r only)",
-            Group::Tunnel => "Options of a tunnel (-a, -e, with -i)",
-            Group::Listing => "Listing (-L; -S takes -n, --json and --all)",
-            Group::Program => "How to carry it out",
+            Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
+            Group::Listing => "Output (-L; -S takes -n, --format, --json and --all)",
+            Group::Program => "Execution",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }
     }
@@ -85,7 +85,7 @@ pub struct CommandSet(u32);
 impl CommandSet {
     /// No command.
     pub const NONE: Self = Self(0);
-    /// Every command, those that later versions add included.
+    /// Every command, including those to come.
     pub const ALL: Self = Self(u32::MAX);
 
     /// These commands. Every command stands among the first 32 rows of [`OPTIONS`], so that a set
@@ -111,11 +111,11 @@ impl CommandSet {
     }
 }
 
-/// One row of the option table: all that is known about an option.
+/// One row of the option table.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct OptionSpec {
-    /// Which option it is.
+    /// The option.
     pub id: OptionId,
     /// Its long form, without the dashes.
     pub long: &'static str,
@@ -123,21 +123,21 @@ pub struct OptionSpec {
     pub short: Option<char>,
     /// A second short form.
     pub short_alias: Option<char>,
-    /// Whether a value follows.
+    /// Its value.
     pub value: ValueKind,
-    /// What help calls the value.
+    /// The value's name in help.
     pub value_name: &'static str,
     /// What it excludes.
     pub repeat: Repeat,
-    /// The commands that take it. A command takes itself only, and is [`Group::Command`].
+    /// The commands that take it. None for a command itself, which is [`Group::Command`].
     pub commands: CommandSet,
-    /// Where help lists it.
+    /// Its heading in help.
     pub group: Group,
-    /// What it does, in a few words.
+    /// Its text in help.
     pub help: &'static str,
 }
 
-/// Rows are written as a chain of what is not usual about them.
+/// Rows are written as a chain of what is unusual about them.
 impl OptionSpec {
     pub(super) const fn new(group: Group, long: &'static str, help: &'static str) -> Self {
         OptionSpec {
@@ -259,6 +259,13 @@ mod tests {
         assert_eq!(OptionId::by_long(b""), None);
         assert_eq!(OptionId::by_short(b'q'), None);
         assert_eq!(OptionId::by_short(0xff), None);
+    }
+
+    #[test]
+    fn texts_are_short_phrases() {
+        for row in OPTIONS {
+            assert!(row.help.len() <= 130 && !row.help.ends_with('.'), "{}", row.id);
+        }
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Names of hosts and services, which rules may hold where numbers may stand.
+//! Names of hosts and services, which rules may hold in the place of numbers.
 
 use std::net::IpAddr;
 
 use crate::{AddressFamily, Protocol};
 
-/// Looks names up while rules are read.
+/// Looks up the names in rules that are read.
 ///
-/// Numbers never come here, so reading rules without names does no input or output.
+/// It is not asked about numbers, so reading rules without names does no input or output.
 pub trait Resolve {
-    /// The address of a host. Where it has both, the one of the family `prefer` is asked for: the
-    /// service's for a real server, otherwise IPv4.
+    /// The address of a host. Of a host with both families, the address of the family `prefer` is
+    /// wanted: the service's for a real server, otherwise IPv4.
     fn host(&mut self, name: &str, prefer: AddressFamily) -> Result<IpAddr, ResolveError>;
 
     /// The port, in host byte order, of a service of this protocol, such as 80 for `http`.
@@ -22,15 +22,35 @@ pub trait Resolve {
 pub struct ResolveError(String);
 
 impl ResolveError {
-    /// With the reason, in words that go on after the name and a colon.
+    /// The reason, as it reads after the name and a colon.
     pub fn new(reason: impl Into<String>) -> Self {
         ResolveError(reason.into())
     }
 }
 
-/// Knows no names: every name is an error.
+/// Finds the names of addresses and ports in rules that are written. Those without a name are
+/// written as numbers.
+pub trait ReverseResolve {
+    /// The name of the host with this address.
+    fn host(&self, address: IpAddr) -> Option<&str>;
+
+    /// The name of the service on this port, in host byte order, of this protocol.
+    fn service(&self, port: u16, protocol: Protocol) -> Option<&str>;
+}
+
+/// Knows no names: rules with names are errors, and rules are written with numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NumericOnly;
+
+impl ReverseResolve for NumericOnly {
+    fn host(&self, _: IpAddr) -> Option<&str> {
+        None
+    }
+
+    fn service(&self, _: u16, _: Protocol) -> Option<&str> {
+        None
+    }
+}
 
 impl Resolve for NumericOnly {
     fn host(&mut self, _: &str, _: AddressFamily) -> Result<IpAddr, ResolveError> {
@@ -42,7 +62,7 @@ impl Resolve for NumericOnly {
     }
 }
 
-/// A resolver borrowed for a while.
+/// A borrowed resolver.
 impl<R: Resolve + ?Sized> Resolve for &mut R {
     fn host(&mut self, name: &str, prefer: AddressFamily) -> Result<IpAddr, ResolveError> {
         (**self).host(name, prefer)

@@ -1,27 +1,25 @@
-//! From words to events.
+//! From words to tokens.
 //!
-//! The rules are those of popt, which `ipvsadm` 1.31 reads its options with; other option parsers
-//! differ in the corners.
-
-use std::fmt;
+//! The syntax is that of popt, with which `ipvsadm` 1.31 reads its options; other parsers differ in
+//! the corners.
 
 use super::options::{OptionId, ValueKind};
 
-/// What one word, or an option with its value, says. Values are as written, not yet looked at.
+/// An option with its value, or a word that belongs to no option. Values are as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum Token<'a> {
     /// An option.
     Option {
         /// Which.
         option: OptionId,
-        /// Its value, if one is written. Of an option that needs one it always is.
+        /// Its value, if there is one. An option that needs one always has it.
         value: Option<&'a [u8]>,
     },
     /// A word that belongs to no option.
     Word(&'a [u8]),
 }
 
-/// Words that are no options of `ipvsadm`.
+/// Words that do not spell options of `ipvsadm`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyntaxError<'a> {
     /// There is no such option.
@@ -34,7 +32,7 @@ pub enum SyntaxError<'a> {
         /// Which.
         option: OptionId,
     },
-    /// A value was glued to an option that takes none.
+    /// A value is attached to an option that takes none.
     UnwantedValue {
         /// Which.
         option: OptionId,
@@ -43,13 +41,13 @@ pub enum SyntaxError<'a> {
     },
 }
 
-/// Turns words into events, one after another, without allocating. It ends after an error.
+/// Turns words into tokens, one after another, without allocating. It ends after an error.
 #[derive(Debug, Clone)]
 pub struct Scanner<'a, W> {
     words: W,
     /// A word of which short options are left: the word, and where the next letter stands.
     cluster: Option<(&'a [u8], usize)>,
-    /// A word that was looked at and not taken as a value.
+    /// A word that was read and turned out not to be a value.
     put_back: Option<&'a [u8]>,
     state: State,
 }
@@ -57,13 +55,13 @@ pub struct Scanner<'a, W> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Options,
-    /// After `--`, all that comes is words.
+    /// After `--`.
     WordsOnly,
     Failed,
 }
 
 impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
-    /// Reads these words, the name of the program not among them.
+    /// Reads these words, which do not include the name of the program.
     pub fn new(words: impl IntoIterator<IntoIter = W>) -> Self {
         Scanner { words: words.into_iter(), cluster: None, put_back: None, state: State::Options }
     }
@@ -72,10 +70,10 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
         self.put_back.take().or_else(|| self.words.next())
     }
 
-    fn long(&mut self, word: &'a [u8]) -> Result<Event<'a>, SyntaxError<'a>> {
+    fn long(&mut self, word: &'a [u8]) -> Result<Token<'a>, SyntaxError<'a>> {
         let text = &word[2..];
-        // The whole word first, as hardly any has a value glued to it.
-        let (option, glued) = match OptionId::by_long(text) {
+        // The whole word first, as hardly any has a value attached.
+        let (option, attached) = match OptionId::by_long(text) {
             Some(option) => (Some(option), None),
             None => match text.iter().position(|byte| *byte == b'=') {
                 Some(at) => (OptionId::by_long(&text[..at]), Some(&text[at + 1..])),
@@ -83,26 +81,26 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
             },
         };
         match option {
-            Some(option) => self.with_value(option, word, glued),
+            Some(option) => self.with_value(option, word, attached),
             None => Err(SyntaxError::UnknownOption { word }),
         }
     }
 
     /// The option whose letter stands at `at`.
-    fn short(&mut self, word: &'a [u8], at: usize) -> Result<Event<'a>, SyntaxError<'a>> {
+    fn short(&mut self, word: &'a [u8], at: usize) -> Result<Token<'a>, SyntaxError<'a>> {
         let rest = &word[at + 1..];
         let Some(option) = OptionId::by_short(word[at]) else {
             return Err(SyntaxError::UnknownOption { word });
         };
-        if let [b'=', glued @ ..] = rest {
-            return self.with_value(option, word, Some(glued));
+        if let [b'=', attached @ ..] = rest {
+            return self.with_value(option, word, Some(attached));
         }
         match option.spec().value {
             ValueKind::None | ValueKind::Words(_) => {
                 if !rest.is_empty() {
                     self.cluster = Some((word, at + 1));
                 }
-                Ok(Event::Option { option, value: None })
+                Ok(Token::Option { option, value: None })
             }
             _ => self.with_value(option, word, (!rest.is_empty()).then_some(rest)),
         }
@@ -112,14 +110,14 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
         &mut self,
         option: OptionId,
         word: &'a [u8],
-        glued: Option<&'a [u8]>,
-    ) -> Result<Event<'a>, SyntaxError<'a>> {
-        let value = match (option.spec().value, glued) {
+        attached: Option<&'a [u8]>,
+    ) -> Result<Token<'a>, SyntaxError<'a>> {
+        let value = match (option.spec().value, attached) {
             (ValueKind::None | ValueKind::Words(_), Some(_)) => {
                 return Err(SyntaxError::UnwantedValue { option, word });
             }
             (ValueKind::None | ValueKind::Words(_), None) => None,
-            (_, Some(glued)) => Some(glued),
+            (_, Some(attached)) => Some(attached),
             (ValueKind::Required, None) => {
                 Some(self.next_word().ok_or(SyntaxError::MissingValue { option })?)
             }
@@ -131,56 +129,56 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
                 next => next,
             },
         };
-        Ok(Event::Option { option, value })
+        Ok(Token::Option { option, value })
     }
 }
 
 impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
-    type Item = Result<Event<'a>, SyntaxError<'a>>;
+    type Item = Result<Token<'a>, SyntaxError<'a>>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.state == State::Failed {
             return None;
         }
-        let event = if let Some((word, at)) = self.cluster.take() {
+        let token = if let Some((word, at)) = self.cluster.take() {
             self.short(word, at)
         } else {
             let word = self.next_word()?;
             match word {
-                _ if self.state == State::WordsOnly => Ok(Event::Word(word)),
+                _ if self.state == State::WordsOnly => Ok(Token::Word(word)),
                 b"--" => {
                     self.state = State::WordsOnly;
-                    Ok(Event::Word(self.next_word()?))
+                    Ok(Token::Word(self.next_word()?))
                 }
                 [b'-', b'-', ..] => self.long(word),
                 [b'-', _, ..] => self.short(word, 1),
-                _ => Ok(Event::Word(word)),
+                _ => Ok(Token::Word(word)),
             }
         };
-        if event.is_err() {
+        if token.is_err() {
             self.state = State::Failed;
         }
-        Some(event)
+        Some(token)
     }
 }
 
 /// The words of a rule line.
 ///
-/// Blanks are space, tab, carriage return and newline. The word `ipvsadm` is dropped wherever it
-/// stands, so that lines copied from scripts are rules. `#` at the beginning of a word ends the
-/// line. A NUL byte ends its word.
+/// They are separated by spaces, tabs, carriage returns and newlines. The word `ipvsadm` is dropped
+/// wherever it stands, so that lines copied from scripts are rules. `#` at the beginning of a word
+/// starts a comment. A NUL byte ends its word.
 #[derive(Debug, Clone)]
-pub struct Words<'a> {
+pub struct LineWords<'a> {
     line: &'a [u8],
     /// How far the line has been read.
     at: usize,
 }
 
-impl<'a> Words<'a> {
+impl<'a> LineWords<'a> {
     /// Splits this line.
     pub fn new(line: &'a [u8]) -> Self {
-        Words { line, at: 0 }
+        LineWords { line, at: 0 }
     }
 
     /// Where the bytes of these classes end, from `at` on.
@@ -201,7 +199,7 @@ enum Class {
     Nul,
 }
 
-/// One look-up a byte is what makes splitting cheap.
+/// A table, since splitting looks at every byte of the rules.
 static CLASSES: [Class; 256] = {
     let mut classes = [Class::Text; 256];
     classes[b' ' as usize] = Class::Blank;
@@ -212,7 +210,7 @@ static CLASSES: [Class; 256] = {
     classes
 };
 
-impl<'a> Iterator for Words<'a> {
+impl<'a> Iterator for LineWords<'a> {
     type Item = &'a [u8];
 
     #[inline]
@@ -221,7 +219,7 @@ impl<'a> Iterator for Words<'a> {
         loop {
             let start = Self::end(line, self.at, |class| class == Class::Blank);
             let end = Self::end(line, start, |class| class == Class::Text);
-            // What follows a NUL in a word is no part of it.
+            // The rest of a word after a NUL is ignored.
             self.at = match line.get(end) {
                 Some(0) => Self::end(line, end, |class| class != Class::Blank),
                 _ if start == end => return None,
@@ -240,24 +238,5 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-impl fmt::Display for SyntaxError<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SyntaxError::UnknownOption { word } => {
-                write!(f, "{}: unknown option", String::from_utf8_lossy(word))
-            }
-            SyntaxError::MissingValue { option } => {
-                write!(f, "{option}: needs a value: {}", option.spec().value_name)
-            }
-            SyntaxError::UnwantedValue { option, word } => {
-                write!(f, "{}: {option} takes no value", String::from_utf8_lossy(word))
-            }
-        }
-    }
-}
-
-impl std::error::Error for SyntaxError<'_> {}
-
 #[cfg(test)]
-#[path = "scanner_tests.rs"]
 mod tests;

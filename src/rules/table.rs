@@ -1,10 +1,10 @@
-//! The option table. This is the one place that lists options: scanner, clap command, help, legality
-//! and messages all come from here.
+//! The option table: the one place that lists options. The scanner, the clap command, the help, the
+//! checks of what goes with what, and the messages all come from it.
 
 use super::options::{CommandSet, Group, OptionSpec, Repeat, letters};
 use OptionId::*;
 
-/// Makes the type that names the options, and the table with a row for each, from one list.
+/// Makes the enum of options, and the table with a row for each, from one list.
 macro_rules! options {
     ($( $(#[$doc:meta])* $id:ident: $row:expr; )*) => {
         /// An option of `ipvsadm`; commands are options that come first.
@@ -30,9 +30,9 @@ const SERVICE: CommandSet =
     SET_SERVICE.and(SERVER).and(CommandSet::of(&[DeleteService, List, Zero]));
 const LIST: CommandSet = CommandSet::of(&[List]);
 const START: CommandSet = CommandSet::of(&[StartDaemon]);
-/// The commands that may change a whole table, and so keep others from doing it meanwhile.
+/// The commands that may change a whole table, and so lock out others that do.
 const TABLE: CommandSet = CommandSet::of(&[Apply, Restore, Clear]);
-/// The commands that change anything.
+/// The commands that change something.
 const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(&[
     DeleteService,
     Zero,
@@ -40,8 +40,10 @@ const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(
     StartDaemon,
     StopDaemon,
 ]));
-/// The commands that ask the kernel for anything.
-const KERNEL: CommandSet = WRITE.and(CommandSet::of(&[List, Save]));
+/// The commands that only read.
+const READ: CommandSet = CommandSet::of(&[List, Save]);
+/// The commands that talk to the kernel.
+const KERNEL: CommandSet = WRITE.and(READ);
 
 const fn command(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Command, long, help)
@@ -81,11 +83,12 @@ options! {
     /// `-E`, a command.
     EditService: command("edit-service", "change a virtual service").short('E');
     /// `-D`, a command.
-    DeleteService: command("delete-service", "remove a virtual service and its servers").short('D');
+    DeleteService: command("delete-service", "remove a virtual service and its real servers")
+        .short('D');
     /// `-C`, a command.
     Clear: command("clear", "remove all virtual services").short('C');
     /// `-R`, a command.
-    Restore: command("restore", "carry out the rules on standard input").short('R');
+    Restore: command("restore", "carry out rules from standard input").short('R');
     /// `-S`, a command.
     Save: command("save", "print the table as rules").short('S');
     /// `-a`, a command.
@@ -94,31 +97,34 @@ options! {
     EditServer: command("edit-server", "change a real server").short('e');
     /// `-d`, a command.
     DeleteServer: command("delete-server", "remove a real server").short('d');
-    /// `-L`, a command, and what no word at all means.
-    List: command("list", "list the table; so does no option at all").short('L').alias('l');
+    /// `-L`, a command, and the default.
+    List: command("list", "list the table; the default without any option").short('L').alias('l');
     /// `-Z`, a command.
-    Zero: command("zero", "set the counters of a service, or of all, to zero").short('Z');
+    Zero: command("zero", "reset the counters of one service or of all").short('Z');
     /// `--set`, a command.
-    Set: command("set", "set the timeouts of connections, in seconds: 0 to 2678400; 0 leaves one as it is")
+    Set: command("set", "set the connection timeouts, in seconds: 0 to 2678400, 0 to keep one")
         .words(3, "TCP TCPFIN UDP");
     /// `--start-daemon`, a command.
-    StartDaemon: command("start-daemon", "start a sync daemon").value("master|backup");
+    StartDaemon: command("start-daemon", "start a sync daemon: master or backup").value("ROLE");
     /// `--stop-daemon`, a command.
-    StopDaemon: command("stop-daemon", "stop a sync daemon").value("master|backup");
+    StopDaemon: command("stop-daemon", "stop a sync daemon: master or backup").value("ROLE");
     /// `--apply`, a command.
-    Apply: command("apply", "make the table what the rules or the JSON in FILE, or on standard input, say: change only what differs, and all of it or nothing")
-        .optional("FILE");
+    Apply: command(
+        "apply",
+        "make the table match the rules or JSON in FILE or on standard input; change only what \
+         differs, all or nothing",
+    ).optional("FILE");
     /// `-h`, a command.
     Help: command("help", "show this help").short('h');
     /// `-v`, a command.
     Version: command("version", "show the version").short('v');
 
     /// `-t`
-    TcpService: service("tcp-service", "a TCP service").short('t').value("ADDRESS");
+    TcpService: service("tcp-service", "TCP service").short('t').value("ADDRESS");
     /// `-u`
-    UdpService: service("udp-service", "a UDP service").short('u').value("ADDRESS");
+    UdpService: service("udp-service", "UDP service").short('u').value("ADDRESS");
     /// `--sctp-service`
-    SctpService: service("sctp-service", "an SCTP service").value("ADDRESS");
+    SctpService: service("sctp-service", "SCTP service").value("ADDRESS");
     /// `-f`
     FwmarkService: service("fwmark-service", "packets with this firewall mark: 1 to 4294967295")
         .short('f').value("MARK");
@@ -126,115 +132,143 @@ options! {
     Ipv6: service("ipv6", "with -f: IPv6 packets").short('6').repeat(Repeat::Freely);
 
     /// `-s`
-    Scheduler: setup("scheduler", "how connections are spread; wlc unless given")
-        .short('s').value("NAME");
+    Scheduler: setup("scheduler", "scheduling method (default wlc)").short('s').value("NAME");
     /// `-p`
-    Persistent: setup("persistent", "keep a client on its server for so many seconds after its last connection: 1 to 2678400, 360 unless given")
-        .short('p').optional("SECONDS");
+    Persistent: setup(
+        "persistent",
+        "keep each client on one real server until SECONDS after its last connection: 1 to \
+         2678400 (default 360)",
+    ).short('p').optional("SECONDS");
     /// `-M`
-    Netmask: setup("netmask", "with -p: clients alike under this mask count as one; for IPv6 a prefix length, 1 to 128")
-        .short('M').value("MASK");
+    Netmask: setup(
+        "netmask",
+        "with -p: treat all clients of a network as one; for IPv6, a prefix length of 1 to 128",
+    ).short('M').value("MASK");
     /// `-o`
-    Ops: setup("ops", "schedule each UDP packet by itself").short('o');
+    Ops: setup("ops", "one-packet scheduling: schedule each UDP packet on its own").short('o');
     /// `--pe`
-    Pe: setup("pe", "the persistence engine, such as sip").value("NAME");
+    Pe: setup("pe", "persistence engine, such as sip").value("NAME");
     /// `-b`
-    SchedFlags: setup("sched-flags", "flags for the scheduler, with commas between: flag-1 flag-2 flag-3; sh-fallback sh-port; mh-fallback mh-port")
-        .short('b').value("FLAGS");
+    SchedFlags: setup(
+        "sched-flags",
+        "scheduler flags, separated by commas: flag-1 flag-2 flag-3; for sh, sh-fallback sh-port; \
+         for mh, mh-fallback mh-port",
+    ).short('b').value("FLAGS");
 
     /// `-r`
-    RealServer: server("real-server", "the real server; without a port, the service's")
+    RealServer: server("real-server", "address of the real server (default port: the service's)")
         .short('r').value("ADDRESS").with(SERVER);
     /// `-g`
     Gatewaying: server("gatewaying", "direct routing (the default)")
         .short('g').repeat(Repeat::OneForwarding);
     /// `-i`
-    Ipip: server("ipip", "a tunnel").short('i').repeat(Repeat::OneForwarding);
+    Ipip: server("ipip", "tunneling").short('i').repeat(Repeat::OneForwarding);
     /// `-m`
-    Masquerading: server("masquerading", "network address translation")
+    Masquerading: server("masquerading", "masquerading (NAT)")
         .short('m').repeat(Repeat::OneForwarding);
     /// `-w`
-    Weight: server("weight", "its share against the others': 0 to 2147483647, 1 unless given")
-        .short('w').value("WEIGHT");
+    Weight: server(
+        "weight",
+        "share of connections relative to the other servers: 0 to 2147483647 (default 1)",
+    ).short('w').value("WEIGHT");
     /// `-x`
-    UThreshold: server("u-threshold", "no new connections when it has this many: 0 to 2147483647; 0 is no limit")
-        .short('x').value("COUNT");
+    UThreshold: server(
+        "u-threshold",
+        "stop sending new connections at this many: 0 to 2147483647 (default 0, no limit)",
+    ).short('x').value("COUNT");
     /// `-y`
-    LThreshold: server("l-threshold", "new connections again below this many: 0 to 2147483647")
-        .short('y').value("COUNT");
+    LThreshold: server(
+        "l-threshold",
+        "send new connections again below this many: 0 to 2147483647 (default 0, three quarters \
+         of the upper threshold)",
+    ).short('y').value("COUNT");
 
     /// `--tun-type`
     TunType: tunnel("tun-type", "ipip (the default), gue or gre").value("TYPE");
     /// `--tun-port`
-    TunPort: tunnel("tun-port", "for gue: the UDP port, 1 to 65535").value("PORT");
+    TunPort: tunnel("tun-port", "UDP port of a gue tunnel: 1 to 65535").value("PORT");
     /// `--tun-nocsum`
-    TunNocsum: tunnel("tun-nocsum", "for gue and gre: no checksum (the default)");
+    TunNocsum: tunnel("tun-nocsum", "gue, gre: no checksum (the default)");
     /// `--tun-csum`
-    TunCsum: tunnel("tun-csum", "for gue and gre: a checksum");
+    TunCsum: tunnel("tun-csum", "gue, gre: checksum");
     /// `--tun-remcsum`
-    TunRemcsum: tunnel("tun-remcsum", "for gue: remote checksum offload");
+    TunRemcsum: tunnel("tun-remcsum", "gue: remote checksum offload");
 
     /// `-c`
-    Connection: listing("connection", "the connections").short('c');
+    Connection: listing("connection", "list connections").short('c');
     /// `--timeout`
-    Timeout: listing("timeout", "the timeouts of connections");
+    Timeout: listing("timeout", "list connection timeouts");
     /// `--daemon`
-    Daemon: listing("daemon", "the sync daemons");
+    Daemon: listing("daemon", "list sync daemons");
     /// `--stats`
-    Stats: listing("stats", "totals of connections, packets and bytes");
+    Stats: listing("stats", "show totals of connections, packets and bytes");
     /// `--rate`
-    Rate: listing("rate", "connections, packets and bytes a second");
+    Rate: listing("rate", "show connections, packets and bytes per second");
     /// `--thresholds`
-    Thresholds: listing("thresholds", "the limits on connections");
+    Thresholds: listing("thresholds", "show connection limits");
     /// `--persistent-conn`
-    PersistentConn: listing("persistent-conn", "persistent connections; with -c, the persistence engine's data");
+    PersistentConn: listing(
+        "persistent-conn",
+        "show persistent connections; with -c, the data of the persistence engine",
+    );
     /// `--tun-info`
-    TunInfo: listing("tun-info", "the kinds of tunnels");
+    TunInfo: listing("tun-info", "show tunnel types");
     /// `-X`
-    Exact: listing("exact", "numbers in full").short('X');
+    Exact: listing("exact", "show exact numbers").short('X');
     /// `-n`
-    Numeric: listing("numeric", "addresses and ports as numbers, not as names")
-        .short('n').with(LIST.and(CommandSet::of(&[Save])));
+    Numeric: listing("numeric", "show addresses and ports as numbers, not names")
+        .short('n').with(READ);
     /// `--nosort`
-    Nosort: listing("nosort", "in the kernel's order");
+    Nosort: listing("nosort", "keep the kernel's order");
     /// `--sort`
-    Sort: listing("sort", "sorted, which is the default; any command takes it")
+    Sort: listing("sort", "sort (the default; valid with every command)")
         .with(CommandSet::ALL).repeat(Repeat::Freely);
 
     /// `--format`
-    Format: listing("format", "classic (the default), table for people, json, or prometheus")
-        .value("FORMAT");
+    Format: listing(
+        "format",
+        "classic (the default), json, or with -L also table (for people) or prometheus",
+    ).value("FORMAT").with(READ);
     /// `--json`
-    Json: listing("json", "the same as --format json; with -S, what --apply takes")
-        .with(LIST.and(CommandSet::of(&[Save])));
+    Json: listing("json", "same as --format json; with -S, input for --apply").with(READ);
     /// `--all`
-    All: listing("all", "with -S: the timeouts and sync daemons too").with(CommandSet::of(&[Save]));
+    All: listing("all", "with -S: save timeouts and sync daemons too")
+        .with(CommandSet::of(&[Save]));
 
     /// `--dry-run`
-    DryRun: program("dry-run", "check and show what would be done, and do nothing").with(WRITE);
+    DryRun: program("dry-run", "check, and print the rules that would be carried out").with(WRITE);
     /// `--keep-weights`
-    KeepWeights: program("keep-weights", "with --apply: real servers that are there keep their weights")
+    KeepWeights: program("keep-weights", "with --apply: keep the weights of existing real servers")
+        .with(CommandSet::of(&[Apply]));
+    /// `--allow-empty`
+    AllowEmpty: program("allow-empty", "with --apply: accept input without any service")
         .with(CommandSet::of(&[Apply]));
     /// `--wait`
-    Wait: program("wait", "with --apply, -R and -C: wait so many seconds at most for another of these to end; without end unless given")
-        .value("SECONDS").with(TABLE);
+    Wait: program(
+        "wait",
+        "with --apply, -R, -C: wait at most this long for another of these to finish (default: \
+         no limit)",
+    ).value("SECONDS").with(TABLE);
     /// `--netns`
-    Netns: program("netns", "work in this network namespace: a name, a path or a process")
+    Netns: program("netns", "work in this network namespace: a name, a path or a process ID")
         .value("NAMESPACE").with(KERNEL);
+    /// `--no-load`
+    NoLoad: program("no-load", "with -L, -S: do not load the kernel module if it is missing")
+        .with(READ);
 
     /// `--mcast-interface`
-    McastInterface: daemon("mcast-interface", "where to multicast; eth0 unless given").value("NAME");
+    McastInterface: daemon("mcast-interface", "multicast interface (default eth0)").value("NAME");
     /// `--syncid`
-    Syncid: daemon("syncid", "which messages belong together: 0 to 255; 0, the default, is all")
+    Syncid: daemon("syncid", "ID of the sync group: 0 to 255 (default 0, which receives from all)")
         .value("ID").with(START.and(CommandSet::of(&[StopDaemon, List])));
     /// `--sync-maxlen`
-    SyncMaxlen: daemon("sync-maxlen", "the longest message in bytes: 1 to 65507").value("BYTES");
+    SyncMaxlen: daemon("sync-maxlen", "maximum message length: 1 to 65507").value("BYTES");
     /// `--mcast-group`
-    McastGroup: daemon("mcast-group", "the multicast address; 224.0.0.81 unless given").value("ADDRESS");
+    McastGroup: daemon("mcast-group", "multicast address (default 224.0.0.81)").value("ADDRESS");
     /// `--mcast-port`
-    McastPort: daemon("mcast-port", "the UDP port: 1 to 65535, 8848 unless given").value("PORT");
+    McastPort: daemon("mcast-port", "UDP port: 1 to 65535 (default 8848)").value("PORT");
     /// `--mcast-ttl`
-    McastTtl: daemon("mcast-ttl", "how far messages go: 1 to 255, 1 unless given").value("HOPS");
+    McastTtl: daemon("mcast-ttl", "time to live: 1 to 255 (default 1)").value("HOPS");
 }
 
 /// The options by the letter of their short form.

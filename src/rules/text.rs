@@ -36,7 +36,7 @@ pub fn push_address(buffer: &mut Vec<u8>, address: IpAddr) {
 /// the C library writes as IPv4.
 ///
 /// ```
-/// use ipvs::rules::text::AddressText;
+/// use ipvs::rules::grammar::text::AddressText;
 /// assert_eq!(AddressText("::1:80".parse()?).to_string(), "::0.1.0.128");
 /// assert_eq!(AddressText("2001:db8::1".parse()?).to_string(), "2001:db8::1");
 /// # Ok::<(), std::net::AddrParseError>(())

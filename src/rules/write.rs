@@ -1,37 +1,17 @@
-//! The way back: from a change to the rule line that asks for it.
+//! From a change back to the rule line that asks for it.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use super::options::OptionId;
+use super::resolve::{NumericOnly, ReverseResolve};
+use super::scanner::LineWords;
 use super::text::{push_address, push_named_endpoint, push_number};
 use crate::{
-    AddressFamily, Change, DaemonConfig, DestinationConfig, DestinationKey, Forwarding, Name,
-    Persistence, Protocol, ServiceConfig, ServiceKey, Tunnel, TunnelChecksum,
+    AddressFamily, Change, ConfigError, DaemonConfig, DestinationConfig, DestinationKey,
+    Forwarding, Name, Persistence, Protocol, ServiceConfig, ServiceKey, Tunnel, TunnelChecksum,
+    TunnelKind,
 };
-
-/// Gives names to addresses and ports. What has no name is written as a number.
-pub trait Names {
-    /// The name of the host with this address.
-    fn host(&self, address: IpAddr) -> Option<&str>;
-
-    /// The name of the service on this port, in host byte order, of this protocol.
-    fn service(&self, port: u16, protocol: Protocol) -> Option<&str>;
-}
-
-/// Writes all addresses and ports as numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Numeric;
-
-impl Names for Numeric {
-    fn host(&self, _: IpAddr) -> Option<&str> {
-        None
-    }
-
-    fn service(&self, _: u16, _: Protocol) -> Option<&str> {
-        None
-    }
-}
 
 /// A change as a rule line, as `ipvsadm -S` writes it and `-R` reads it, without a newline.
 ///
@@ -46,8 +26,8 @@ impl Names for Numeric {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line(String);
 
-/// What no rule can say: values that only a kernel newer than this library reports, and names that
-/// hold what a rule cannot.
+/// Why a change cannot be written as a rule: it holds a value of a kernel newer than this library,
+/// or a name that is more than one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unwritable {
@@ -60,26 +40,20 @@ pub enum Unwritable {
     /// A name with a blank in it, or one that a rule cannot begin with.
     #[error("no rule can hold the name {0:?}")]
     Name(Name),
+    /// A tunnel that makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 impl Line {
-    /// The line for this change, in numbers.
+    /// The line for this change, with addresses and ports as numbers.
     ///
     /// # Errors
     ///
     /// If no rule can say it.
     pub fn new(change: &Change) -> Result<Self, Unwritable> {
-        Line::with_names(change, &Numeric)
-    }
-
-    /// The line for this change, with names as `names` has them.
-    ///
-    /// # Errors
-    ///
-    /// If no rule can say it.
-    pub fn with_names<N: Names>(change: &Change, names: &N) -> Result<Self, Unwritable> {
         let mut text = Vec::new();
-        push_line(&mut text, change, names)?;
+        push_line(&mut text, change, &NumericOnly)?;
         // Made of names that are text, and of ASCII.
         Ok(Line(String::from_utf8_lossy(&text).into_owned()))
     }
@@ -91,12 +65,12 @@ impl fmt::Display for Line {
     }
 }
 
-/// Appends the rule line for a change, without a newline. For whoever writes many: see [`Line`].
+/// Appends the rule line for a change, without a newline, and with names as `names` has them.
 ///
 /// # Errors
 ///
 /// If no rule can say it. Then nothing has been appended.
-pub fn push_line<N: Names>(
+pub fn push_line<N: ReverseResolve>(
     text: &mut Vec<u8>,
     change: &Change,
     names: &N,
@@ -123,7 +97,7 @@ pub fn push_line<N: Names>(
         Change::ZeroService(key) => writer.key(OptionId::Zero, key),
         Change::SetTimeouts(timeouts) => {
             writer.option(OptionId::Set);
-            for timeout in [timeouts.tcp, timeouts.tcp_fin, timeouts.udp] {
+            for timeout in [timeouts.tcp_seconds, timeouts.tcp_fin_seconds, timeouts.udp_seconds] {
                 writer.blank();
                 push_number(writer.text, timeout);
             }
@@ -147,9 +121,9 @@ fn check(change: &Change) -> Result<(), Unwritable> {
         Change::AddDestination(key, _, config) | Change::EditDestination(key, _, config) => {
             match config.forwarding {
                 Forwarding::Masquerade | Forwarding::DirectRoute | Forwarding::Local => {}
-                Forwarding::Tunnel(Tunnel::Ipip | Tunnel::Gue { .. }) => {}
-                Forwarding::Tunnel(Tunnel::Gre { checksum })
-                    if checksum != TunnelChecksum::Remote => {}
+                Forwarding::Tunnel(
+                    tunnel @ (Tunnel::Ipip | Tunnel::Gue { .. } | Tunnel::Gre { .. }),
+                ) => tunnel.check()?,
                 other => return Err(Unwritable::Forwarding(other)),
             }
             key
@@ -170,9 +144,9 @@ fn check(change: &Change) -> Result<(), Unwritable> {
     }
 }
 
-/// A name is written as one word; the scanner drops or cuts some words.
+/// A name is written as one word, which the scanner must read as it is.
 fn check_name(name: Name) -> Result<(), Unwritable> {
-    let mut words = super::scanner::Words::new(name.as_bytes());
+    let mut words = LineWords::new(name.as_bytes());
     if words.next() == Some(name.as_bytes()) { Ok(()) } else { Err(Unwritable::Name(name)) }
 }
 
@@ -188,7 +162,7 @@ struct Writer<'a, N> {
     names: &'a N,
 }
 
-impl<N: Names> Writer<'_, N> {
+impl<N: ReverseResolve> Writer<'_, N> {
     fn blank(&mut self) {
         self.text.push(b' ');
     }
@@ -254,7 +228,7 @@ impl<N: Names> Writer<'_, N> {
         }
     }
 
-    /// A firewall mark has no protocol, and so its servers' ports have no names.
+    /// Without a protocol, as for the servers of a firewall mark, ports have no names.
     fn endpoint(&mut self, address: IpAddr, port: u16, protocol: Option<Protocol>) {
         let service = protocol.and_then(|protocol| self.names.service(port, protocol));
         push_named_endpoint(self.text, address, port, self.names.host(address), service);
@@ -263,8 +237,8 @@ impl<N: Names> Writer<'_, N> {
     fn service(&mut self, command: OptionId, key: &ServiceKey, config: &ServiceConfig) {
         self.key(command, key);
         self.next_word(OptionId::Scheduler, config.scheduler.as_str());
-        if let Some(Persistence { timeout, netmask }) = config.persistence {
-            self.next_number(OptionId::Persistent, timeout);
+        if let Some(Persistence { timeout_seconds, netmask }) = config.persistence {
+            self.next_number(OptionId::Persistent, timeout_seconds);
             if !netmask.is_host() {
                 self.next_word(OptionId::Netmask, &netmask.to_string());
             }
@@ -301,18 +275,18 @@ impl<N: Names> Writer<'_, N> {
         let (method, tunnel) = match config.forwarding {
             Forwarding::Masquerade => (OptionId::Masquerading, None),
             Forwarding::Tunnel(tunnel) => (OptionId::Ipip, Some(tunnel)),
-            // The kernel itself makes a server local whose address is the director's own.
+            // The kernel itself makes a server local if its address is the director's own.
             _ => (OptionId::Gatewaying, None),
         };
         self.next(method);
         self.next_number(OptionId::Weight, config.weight);
         if let Some(tunnel) = tunnel {
             let (kind, port, checksum) = match tunnel {
-                Tunnel::Gue { port, checksum } => ("gue", Some(port), Some(checksum)),
-                Tunnel::Gre { checksum } => ("gre", None, Some(checksum)),
-                _ => ("ipip", None, None),
+                Tunnel::Gue { port, checksum } => (TunnelKind::Gue, Some(port), Some(checksum)),
+                Tunnel::Gre { checksum } => (TunnelKind::Gre, None, Some(checksum)),
+                _ => (TunnelKind::Ipip, None, None),
             };
-            self.next_word(OptionId::TunType, kind);
+            self.next_word(OptionId::TunType, kind.name());
             if let Some(port) = port {
                 self.next_number(OptionId::TunPort, port.get());
             }
@@ -322,8 +296,8 @@ impl<N: Names> Writer<'_, N> {
                 }
             }
         }
-        // The reference does not write these. They come last, since programs match the front as
-        // text.
+        // ipvsadm 1.31 does not write these. They come last, since programs match the front of
+        // the line as text.
         for (value, option) in [
             (config.upper_threshold, OptionId::UThreshold),
             (config.lower_threshold, OptionId::LThreshold),
@@ -337,7 +311,7 @@ impl<N: Names> Writer<'_, N> {
     fn daemon(&mut self, config: &DaemonConfig) {
         self.next_word(OptionId::McastInterface, config.interface.as_str());
         self.next_number(OptionId::Syncid, config.sync_id);
-        if let Some(length) = config.max_length {
+        if let Some(length) = config.max_length_bytes {
             self.next_number(OptionId::SyncMaxlen, length.get());
         }
         if let Some(group) = config.group {
@@ -355,5 +329,4 @@ impl<N: Names> Writer<'_, N> {
 }
 
 #[cfg(test)]
-#[path = "write_tests.rs"]
 mod tests;

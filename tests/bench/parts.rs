@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 use criterion::{Criterion, Throughput};
-use ipvs::rules::{Command, Numeric, NumericOnly, Scanner, Words, parse_line, push_line};
+use ipvs::rules::grammar::{
+    LineWords, NumericOnly, RuleCommand, Scanner, parse_command, push_line,
+};
 use ipvs::{Change, Client, ServiceKey, Transport};
 use std::hint::black_box;
 use std::process::{self, ExitCode};
@@ -45,8 +47,8 @@ impl Stock {
                 format!("-a -t 10.0.{a}.1:80 -r 172.16.{a}.{b}:8080 -m -w 10\n").into_bytes()
             })
             .collect();
-        let change = |line: &Vec<u8>| match parse_line(line, &mut NumericOnly) {
-            Ok(Some(Command::Change(change))) => change,
+        let change = |line: &Vec<u8>| match parse_command(line, &mut NumericOnly) {
+            Ok(Some(RuleCommand::Change(change))) => change,
             other => panic!("{}: {other:?}", String::from_utf8_lossy(line)),
         };
         Stock {
@@ -62,14 +64,14 @@ impl Stock {
 /// From bytes to options and their values.
 fn scan(stock: &mut Stock) {
     for line in &stock.lines {
-        black_box(Scanner::new(Words::new(line)).map(Result::unwrap).count());
+        black_box(Scanner::new(LineWords::new(line)).map(Result::unwrap).count());
     }
 }
 
 /// From bytes to a command: scanning, too.
 fn interpret(stock: &mut Stock) {
     for line in &stock.lines {
-        black_box(parse_line(black_box(line), &mut NumericOnly).unwrap());
+        black_box(parse_command(black_box(line), &mut NumericOnly).unwrap());
     }
 }
 
@@ -92,7 +94,7 @@ fn decode(stock: &mut Stock) {
 fn render(stock: &mut Stock) {
     stock.text.clear();
     for change in &stock.changes {
-        push_line(&mut stock.text, black_box(change), &Numeric).unwrap();
+        push_line(&mut stock.text, black_box(change), &NumericOnly).unwrap();
     }
     black_box(&stock.text);
 }

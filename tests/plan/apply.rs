@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use ipvs::{
-    Change, DestinationConfig, DestinationKey, Forwarding, Plan, PlanOptions, RefusalKind,
-    ServiceConfig, ServiceKey, Table,
+    Aftermath, DaemonRole, DaemonState, DestinationConfig, DestinationKey, Forwarding, Plan,
+    PlanOptions, RefusalKind, Rehearsal, ServiceConfig, ServiceKey, State, Stats, Table,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::kernel::{Faults, MemoryKernel};
-use crate::strategy::{table, two_tables};
-use crate::{cases, kernel_with, plan, table_of};
+use crate::outcome::{outcome, with_daemons_as_reported};
+use crate::states::{perhaps_impossible_states, two_states};
+use crate::tables::table;
+use crate::{ROLES, cases, kernel_with, plan, state_of};
 
 /// When each service and server was born: the model shows it as its count of connections.
 fn births(kernel: &MemoryKernel) -> BTreeMap<(ServiceKey, Option<DestinationKey>), u64> {
@@ -20,10 +22,11 @@ fn births(kernel: &MemoryKernel) -> BTreeMap<(ServiceKey, Option<DestinationKey>
     let mut births = BTreeMap::new();
     for entry in &snapshot.entries {
         let service = &entry.service;
-        births.insert((service.key, None), service.stats.connections);
+        let born = |stats: &Option<Box<Stats>>| stats.as_ref().expect("they are read").connections;
+        births.insert((service.key, None), born(&service.stats));
         for destination in &entry.destinations {
             let key = (service.key, Some(destination.key));
-            births.insert(key, destination.stats.connections);
+            births.insert(key, born(&destination.stats));
         }
     }
     births
@@ -33,19 +36,23 @@ proptest! {
     #![proptest_config(cases(2000))]
 
     #[test]
-    fn after_a_plan_the_kernel_holds_the_wanted_table_and_what_stays_was_never_gone(
-        (from, to) in two_tables(),
+    fn after_a_plan_the_kernel_has_the_wanted_state_and_what_stays_was_never_gone(
+        (from, to) in two_states(),
         window in 1..40_usize,
     ) {
         let kernel = kernel_with(&from, window);
         let before = births(&kernel);
+        let starts_before = kernel.daemon_starts();
         let mut client = kernel.client();
-        prop_assert_eq!(&client.table().unwrap(), &from);
-        prop_assert_eq!(&client.snapshot().unwrap().table(), &from);
-        let plan = Plan::between(&client.table().unwrap(), &to, PlanOptions::default());
+        prop_assert_eq!(&client.state().unwrap(), &from);
+        prop_assert_eq!(&client.table().unwrap(), &from.table);
+        prop_assert_eq!(&client.snapshot().unwrap().table(), &from.table);
+        let plan = Plan::between(&client.state().unwrap(), &to, PlanOptions::default());
         client.apply(&plan).unwrap();
         prop_assert_eq!(kernel.written(), plan.len());
-        prop_assert_eq!(&client.table().unwrap(), &to);
+        let wanted = outcome(&from, &to);
+        prop_assert_eq!(&client.state().unwrap(), &wanted);
+        prop_assert_eq!(&client.table().unwrap(), &to.table);
 
         let after = births(&kernel);
         for (key, born) in &after {
@@ -53,52 +60,99 @@ proptest! {
                 prop_assert_eq!(born, was, "{:?} was replaced", key);
             }
         }
+        let starts = starts_before.into_iter().zip(kernel.daemon_starts());
+        for (role, (before, after)) in ROLES.into_iter().zip(starts) {
+            if from.daemon(role) == wanted.daemon(role) {
+                prop_assert_eq!(before, after, "the {} daemon was restarted", role);
+            }
+        }
 
         // Nothing to do sends nothing.
         let written = kernel.written();
-        let again = Plan::between(&client.table().unwrap(), &to, PlanOptions::default());
-        prop_assert!(again.is_empty());
+        let again = Plan::between(&client.state().unwrap(), &to, PlanOptions::default());
+        prop_assert!(again.is_empty(), "{again:?}");
         client.apply(&again).unwrap();
         prop_assert_eq!(kernel.written(), written);
     }
 
     #[test]
-    fn a_summary_adds_up((from, to) in two_tables()) {
+    fn a_state_that_no_kernel_can_have_is_refused_and_nothing_changes(
+        (from, to) in perhaps_impossible_states(),
+        window in 1..40_usize,
+    ) {
+        let kernel = kernel_with(&from, window);
+        let wanted = outcome(&from, &to);
+        let runs = |role| matches!(wanted.daemon(role), Some(DaemonState::Running(_)));
+        let possible = !(ROLES.into_iter().any(runs) && crate::mixes_families(&wanted.table));
+        match kernel.client().apply(&plan(&from, &to)) {
+            Ok(()) => {
+                prop_assert!(possible);
+                prop_assert_eq!(state_of(&kernel), wanted);
+            }
+            Err(error) => {
+                prop_assert!(!possible, "{error}");
+                prop_assert_eq!(error.refused()[0].refusal.kind(), RefusalKind::Invalid);
+                prop_assert!(matches!(error.aftermath(), Aftermath::Restored), "{}", error);
+                prop_assert_eq!(state_of(&kernel), from);
+            }
+        }
+    }
+
+    #[test]
+    fn a_summary_adds_up((from, to) in two_states()) {
         let plan = plan(&from, &to);
-        let (services, servers) = (plan.summary().services, plan.summary().servers);
+        let after = outcome(&from, &to);
+        let summary = plan.summary();
+        let running = |state: &State| {
+            let runs = |role: &DaemonRole| {
+                matches!(state.daemon(*role), Some(DaemonState::Running(_)))
+            };
+            ROLES.iter().filter(|role| runs(role)).count()
+        };
         for (tally, before, after) in [
-            (services, from.services().len(), to.services().len()),
-            (servers, from.destination_count(), to.destination_count()),
+            (summary.services, from.table.services().len(), to.table.services().len()),
+            (summary.servers, from.table.destination_count(), to.table.destination_count()),
+            (summary.daemons, running(&from), running(&after)),
         ] {
             prop_assert_eq!(tally.unchanged + tally.edited + tally.removed, before);
             prop_assert_eq!(tally.unchanged + tally.edited + tally.added, after);
         }
-        prop_assert_eq!(plan.is_empty(), services.changed() + servers.changed() == 0);
+        let other_daemons =
+            ROLES.into_iter().filter(|role| from.daemon(*role) != after.daemon(*role)).count();
+        prop_assert_eq!(summary.daemons.changed(), other_daemons);
+        prop_assert_eq!(summary.timeouts_changed, from.timeouts != after.timeouts);
+        let changed =
+            summary.services.changed() + summary.servers.changed() + summary.daemons.changed();
+        prop_assert_eq!(plan.is_empty(), changed == 0 && !summary.timeouts_changed);
+        prop_assert_eq!(plan.is_empty(), from == after);
     }
 
     #[test]
-    fn weights_are_kept_when_asked_for((from, to) in two_tables()) {
+    fn weights_are_kept_when_asked_for((from, to) in two_states()) {
         let kernel = kernel_with(&from, 8);
         let options = PlanOptions { keep_weights: true };
         kernel.client().apply(&Plan::between(&from, &to, options)).unwrap();
-        let after = table_of(&kernel);
-        prop_assert_eq!(after.destination_count(), to.destination_count());
-        for (key, entry) in to.services() {
-            let kept = after.service(key).unwrap();
+        let after = state_of(&kernel);
+        prop_assert_eq!(after.table.destination_count(), to.table.destination_count());
+        for (key, entry) in to.table.services() {
+            let kept = after.table.service(key).unwrap();
             prop_assert_eq!(kept.config(), entry.config());
             for (server, wanted) in entry.destinations() {
-                let known = from.service(key).and_then(|service| service.destination(server));
+                let known = from.table.service(key).and_then(|entry| entry.destination(server));
                 let weight = known.map_or(wanted.weight, |known| known.weight);
                 let expected = DestinationConfig { weight, ..*wanted };
                 prop_assert_eq!(kept.destination(server), Some(&expected));
             }
         }
+        let mut wanted = outcome(&from, &to);
+        wanted.table = after.table.clone();
+        prop_assert_eq!(&after, &wanted);
         prop_assert!(Plan::between(&after, &to, options).is_empty());
     }
 
     #[test]
-    fn killed_at_any_moment_the_next_plan_ends_in_the_wanted_table(
-        (from, to) in two_tables(),
+    fn killed_at_any_moment_the_next_plan_ends_in_the_wanted_state(
+        (from, to) in two_states(),
         window in 1..10_usize,
         at in any::<prop::sample::Index>(),
     ) {
@@ -111,14 +165,14 @@ proptest! {
             kernel.set_faults(Faults::default());
         }
         let mut client = kernel.client();
-        let rest = crate::plan(&client.table().unwrap(), &to);
+        let rest = crate::plan(&client.state().unwrap(), &to);
         client.apply(&rest).unwrap();
-        prop_assert_eq!(table_of(&kernel), to);
+        prop_assert_eq!(state_of(&kernel), outcome(&from, &to));
     }
 
     #[test]
     fn at_best_effort_all_but_the_refused_is_carried_out(
-        (from, to) in two_tables(),
+        (from, to) in perhaps_impossible_states(),
         window in 1..10_usize,
         refused in vec(0..40_usize, 0..6),
     ) {
@@ -126,34 +180,37 @@ proptest! {
         let plan = plan(&from, &to);
         let refuse = refused.iter().copied().collect();
         kernel.set_faults(Faults { refuse, ..Faults::default() });
-        let told = kernel.client().apply_best_effort(&plan).unwrap();
+        let reported = kernel.client().apply_best_effort(&plan).unwrap();
         prop_assert_eq!(kernel.written(), plan.len());
 
-        let mut expected = from;
+        let mut expected = Rehearsal::new(from);
         let mut expected_refusals = Vec::new();
         for (index, change) in plan.changes().enumerate() {
             if refused.contains(&index) {
                 expected_refusals.push((index, *change, RefusalKind::OutOfMemory));
-            } else if let Err(error) = expected.apply(change) {
+            } else if let Err(error) = expected.change(change) {
                 expected_refusals.push((index, *change, error.refusal_kind().unwrap()));
             }
         }
-        let told: Vec<_> = told
+        let reported: Vec<_> = reported
             .into_iter()
             .map(|refused| (refused.index, refused.change, refused.refusal.kind()))
             .collect();
-        prop_assert_eq!(told, expected_refusals);
-        prop_assert_eq!(table_of(&kernel), expected);
+        prop_assert_eq!(reported, expected_refusals);
+        prop_assert_eq!(state_of(&kernel), with_daemons_as_reported(expected.state()));
     }
 
     #[test]
-    fn an_old_kernel_that_calls_its_own_servers_local_is_not_edited_for_ever(to in table()) {
+    fn an_old_kernel_that_calls_its_own_servers_local_is_not_edited_for_ever(
+        to in any::<bool>().prop_flat_map(table),
+    ) {
         let kernel = MemoryKernel::new(8);
         kernel.own_address([10, 0, 0, 1]);
+        let to = State::from(to);
         let mut client = kernel.client();
-        client.apply(&plan(&Table::new(), &to)).unwrap();
-        let now = client.table().unwrap();
-        let local = now.services().flat_map(|(_, entry)| entry.destinations());
+        client.apply(&plan(&state_of(&kernel), &to)).unwrap();
+        let now = client.state().unwrap();
+        let local = now.table.services().flat_map(|(_, entry)| entry.destinations());
         for (key, config) in local {
             prop_assert_eq!(
                 config.forwarding == Forwarding::Local,
@@ -170,15 +227,14 @@ fn an_edit_of_a_local_server_still_sets_its_weight() {
     let server = "10.0.0.1:80".parse::<SocketAddr>().unwrap().into();
     let table = |forwarding, weight| {
         let mut table = Table::new();
-        table.apply(&Change::AddService(service, ServiceConfig::default())).unwrap();
         let config = DestinationConfig { forwarding, weight, ..DestinationConfig::default() };
-        table.apply(&Change::AddDestination(service, server, config)).unwrap();
-        table
+        table.insert(service, ServiceConfig::default()).insert(server, config);
+        State::from(table)
     };
     let reported = table(Forwarding::Local, 1);
     assert!(plan(&reported, &table(Forwarding::Masquerade, 1)).is_empty());
     let heavier = plan(&reported, &table(Forwarding::Masquerade, 2));
     assert_eq!(heavier.summary().to_string(), "1 server edited");
-    // But one who asks for local where the kernel has something else is taken at their word.
+    // A wish for local where the kernel has something else is taken at its word.
     assert_eq!(plan(&table(Forwarding::Masquerade, 1), &reported).len(), 1);
 }

@@ -3,22 +3,26 @@
 use std::net::SocketAddr;
 
 use ipvs::{
-    AddressFamily, Aftermath, Change, DestinationConfig, DestinationKey, Error, Netmask,
-    Persistence, RefusalKind, Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Stats,
-    Table,
+    AddressFamily, Aftermath, ApplyError, ConfigError, DaemonConfig, DaemonRole, DaemonState,
+    DestinationConfig, DestinationKey, Error, Netmask, OnRefusal, Persistence, RefusalKind,
+    Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, State, Table, Timeouts,
 };
 use proptest::prelude::*;
 
 use crate::kernel::{Faults, MemoryKernel};
-use crate::strategy::two_tables;
-use crate::{cases, kernel_with, plan, table_of};
+use crate::outcome::outcome;
+use crate::states::two_states;
+use crate::tables::name;
+use crate::{cases, kernel_with, kernel_with_table, plan, state_of};
+
+const WAYS: [OnRefusal; 2] = [OnRefusal::Undo, OnRefusal::Continue];
 
 proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn refused_at_any_position_a_plan_leaves_the_table_as_it_was(
-        (from, to) in two_tables(),
+    fn refused_at_any_position_a_plan_leaves_the_state_as_it_was(
+        (from, to) in two_states(),
         window in 1..10_usize,
     ) {
         let plan = plan(&from, &to);
@@ -27,17 +31,18 @@ proptest! {
             let kernel = full.fork();
             kernel.set_faults(Faults { refuse: [position].into(), ..Faults::default() });
             let error = kernel.client().apply(&plan).unwrap_err();
-            let first = &error.refused[0];
+            let first = &error.refused()[0];
             prop_assert_eq!((first.index, &first.change), (position, change));
             prop_assert_eq!(first.refusal.kind(), RefusalKind::OutOfMemory);
-            prop_assert!(error.interrupted.is_none());
+            prop_assert!(matches!(error, ApplyError::Refused { .. }), "{}", error);
+            prop_assert!(error.error().is_none());
             // What was not carried out is not undone, and nothing is undone out of turn.
-            prop_assert_eq!(kernel.refused(), error.refused.len());
-            prop_assert!(matches!(error.aftermath, Aftermath::Restored), "{}", error);
-            prop_assert_eq!(&table_of(&kernel), &from);
+            prop_assert_eq!(kernel.refused(), error.refused().len());
+            prop_assert!(matches!(error.aftermath(), Aftermath::Restored), "{}", error);
+            prop_assert_eq!(&state_of(&kernel), &from);
             let text = error.to_string();
             prop_assert!(text.starts_with(&format!("change {} (", position + 1)), "{}", text);
-            prop_assert!(text.ends_with("; the table is what it was"), "{}", text);
+            prop_assert!(text.ends_with("; the previous state is restored"), "{}", text);
         }
     }
 }
@@ -47,7 +52,7 @@ proptest! {
 
     #[test]
     fn whatever_is_refused_even_while_undoing_the_error_tells_what_differs(
-        (from, to) in two_tables(),
+        (from, to) in two_states(),
         window in 1..10_usize,
         refuse in prop::collection::vec((0..60_usize, 1..30_usize), 1..4),
     ) {
@@ -55,29 +60,30 @@ proptest! {
         let refuse = refuse.into_iter().flat_map(|(at, count)| at..at + count).collect();
         kernel.set_faults(Faults { refuse, ..Faults::default() });
         let plan = plan(&from, &to);
-        let outcome = kernel.client().apply(&plan);
+        let applied = kernel.client().apply(&plan);
         kernel.set_faults(Faults::default());
-        match outcome {
-            Ok(()) => prop_assert_eq!(table_of(&kernel), to),
-            Err(error) => match error.aftermath {
-                Aftermath::Restored => prop_assert_eq!(table_of(&kernel), from),
+        match applied {
+            Ok(()) => prop_assert_eq!(state_of(&kernel), outcome(&from, &to)),
+            Err(error) => match error.aftermath() {
+                Aftermath::Restored => prop_assert_eq!(state_of(&kernel), from),
                 Aftermath::Differs { way_back, .. } => {
                     prop_assert!(!way_back.is_empty());
-                    prop_assert_ne!(&table_of(&kernel), &from);
-                    kernel.client().apply(&way_back).unwrap();
-                    prop_assert_eq!(table_of(&kernel), from);
+                    prop_assert_ne!(&state_of(&kernel), &from);
+                    kernel.client().apply(way_back).unwrap();
+                    prop_assert_eq!(state_of(&kernel), from);
                 }
-                Aftermath::Unknown(error) => prop_assert!(false, "{error}"),
+                other => prop_assert!(false, "{other:?}"),
             },
         }
     }
 
     #[test]
-    fn if_replies_are_lost_the_table_is_read_to_find_out_what_to_undo(
-        (from, to) in two_tables(),
+    fn if_replies_are_lost_the_state_is_read_to_find_out_what_to_undo(
+        (from, to) in two_states(),
         window in 1..10_usize,
         at in any::<prop::sample::Index>(),
         also_refused in prop::option::of(0..40_usize),
+        on_refusal in prop::sample::select(&WAYS[..]),
     ) {
         let plan = plan(&from, &to);
         prop_assume!(!plan.is_empty());
@@ -87,22 +93,25 @@ proptest! {
             refuse: also_refused.into_iter().collect(),
             ..Faults::default()
         });
-        let error = kernel.client().apply(&plan).unwrap_err();
+        // At best effort a refusal is no reason to undo, but this is.
+        let applied = kernel.client().apply_with(&plan, on_refusal, || false);
+        let error = applied.unwrap_err();
         if also_refused.is_none() {
-            prop_assert!(matches!(error.interrupted, Some(Error::RepliesLost)), "{}", error);
-            prop_assert!(error.refused.is_empty());
+            prop_assert!(matches!(error, ApplyError::Failed { .. }), "{}", error);
+            prop_assert!(matches!(error.error(), Some(Error::RepliesLost)), "{}", error);
+            prop_assert!(error.refused().is_empty());
             prop_assert_eq!(kernel.refused(), 0, "it was not known, but guessed");
         }
-        match error.aftermath {
-            Aftermath::Restored => prop_assert_eq!(table_of(&kernel), from),
+        match error.aftermath() {
+            Aftermath::Restored => prop_assert_eq!(state_of(&kernel), from),
             // The other refusal may have met the way back.
             Aftermath::Differs { way_back, .. } => {
                 prop_assert!(also_refused.is_some_and(|at| kernel.written() > at));
                 kernel.set_faults(Faults::default());
-                kernel.client().apply(&way_back).unwrap();
-                prop_assert_eq!(table_of(&kernel), from);
+                kernel.client().apply(way_back).unwrap();
+                prop_assert_eq!(state_of(&kernel), from);
             }
-            Aftermath::Unknown(error) => prop_assert!(false, "{error}"),
+            other => prop_assert!(false, "{other:?}"),
         }
     }
 }
@@ -112,19 +121,22 @@ proptest! {
 
     #[test]
     fn if_a_datagram_was_not_sent_only_what_was_carried_out_is_undone(
-        (from, to) in two_tables(),
+        (from, to) in two_states(),
         window in 1..10_usize,
         at in any::<prop::sample::Index>(),
+        on_refusal in prop::sample::select(&WAYS[..]),
     ) {
         let plan = plan(&from, &to);
         prop_assume!(!plan.is_empty());
         let kernel = kernel_with(&from, window);
         let fail_send = Some(at.index(plan.len()));
         kernel.set_faults(Faults { fail_send, ..Faults::default() });
-        let error = kernel.client().apply(&plan).unwrap_err();
-        prop_assert!(matches!(error.interrupted, Some(Error::Socket(_))), "{}", error);
-        prop_assert!(matches!(error.aftermath, Aftermath::Restored), "{}", error);
-        prop_assert_eq!(table_of(&kernel), from);
+        let applied = kernel.client().apply_with(&plan, on_refusal, || false);
+        let error = applied.unwrap_err();
+        prop_assert!(matches!(error, ApplyError::Failed { .. }), "{}", error);
+        prop_assert!(matches!(error.error(), Some(Error::Socket(_))), "{}", error);
+        prop_assert!(matches!(error.aftermath(), Aftermath::Restored), "{}", error);
+        prop_assert_eq!(state_of(&kernel), from);
         prop_assert_eq!(kernel.refused(), 0, "it was not known, but guessed");
     }
 }
@@ -139,10 +151,10 @@ fn server(address: &str) -> DestinationKey {
 
 fn table_with(servers: &[(&str, u32)]) -> Table {
     let mut table = Table::new();
-    table.apply(&Change::AddService(web(), ServiceConfig::default())).unwrap();
+    let entry = table.insert(web(), ServiceConfig::default());
     for (address, weight) in servers {
         let config = DestinationConfig { weight: *weight, ..DestinationConfig::default() };
-        table.apply(&Change::AddDestination(web(), server(address), config)).unwrap();
+        entry.insert(server(address), config);
     }
     table
 }
@@ -150,17 +162,18 @@ fn table_with(servers: &[(&str, u32)]) -> Table {
 #[test]
 fn a_new_service_goes_at_one_stroke_with_its_new_servers() {
     let kernel = MemoryKernel::new(1);
+    let from = state_of(&kernel);
     let to = table_with(&[("10.0.0.1:80", 1), ("10.0.0.2:80", 1), ("10.0.0.3:80", 1)]);
     kernel.set_faults(Faults { refuse: [3].into(), ..Faults::default() });
-    let error = kernel.client().apply(&plan(&Table::new(), &to)).unwrap_err();
-    assert!(matches!(error.aftermath, Aftermath::Restored), "{error}");
-    assert_eq!(table_of(&kernel), Table::new());
+    let error = kernel.client().apply(&plan(&from, &to.into())).unwrap_err();
+    assert!(matches!(error.aftermath(), Aftermath::Restored), "{error}");
+    assert_eq!(state_of(&kernel), from);
     assert_eq!(kernel.written(), 5, "four to get there, one to get back");
 }
 
 #[test]
-fn if_the_table_cannot_be_read_after_a_failure_the_error_says_so() {
-    let kernel = kernel_with(&table_with(&[("10.0.0.1:80", 1)]), 1);
+fn if_the_state_cannot_be_read_after_a_failure_the_error_says_so() {
+    let (kernel, from) = kernel_with_table(&table_with(&[("10.0.0.1:80", 1)]), 1);
     let to = table_with(&[("10.0.0.1:80", 2), ("10.0.0.2:80", 1)]);
     // The second change is refused, and so is the undoing of the first.
     kernel.set_faults(Faults {
@@ -168,30 +181,50 @@ fn if_the_table_cannot_be_read_after_a_failure_the_error_says_so() {
         no_reading_after: Some(2),
         ..Faults::default()
     });
-    let mut client = kernel.client();
-    let plan = plan(&client.table().unwrap(), &to);
-    let error = client.apply(&plan).unwrap_err();
-    assert!(matches!(error.aftermath, Aftermath::Unknown(Error::Socket(_))), "{error}");
+    let error = kernel.client().apply(&plan(&from, &to.into())).unwrap_err();
+    assert!(matches!(error.aftermath(), Aftermath::Unknown(Error::Socket(_))), "{error}");
     let text = error.to_string();
-    assert!(text.contains("it is not known what the table is now"), "{text}");
+    assert!(text.contains("; undoing failed, and the state is unknown: "), "{text}");
 }
 
 #[test]
-fn an_error_names_the_change_and_what_would_put_the_table_back() {
-    let kernel = kernel_with(&table_with(&[("10.0.0.1:80", 1)]), 1);
+fn an_error_names_the_change_and_what_would_restore_the_state() {
+    let (kernel, from) = kernel_with_table(&table_with(&[("10.0.0.1:80", 1)]), 1);
     let to = table_with(&[("10.0.0.1:80", 2), ("10.0.0.2:80", 1)]);
     kernel.set_faults(Faults { refuse: (1..9).collect(), ..Faults::default() });
-    let mut client = kernel.client();
-    let plan = plan(&client.table().unwrap(), &to);
-    let error = client.apply(&plan).unwrap_err();
+    let error = kernel.client().apply(&plan(&from, &to.into())).unwrap_err();
     assert_eq!(
         error.to_string(),
         "change 2 (edit server 10.0.0.1:80 of TCP 192.0.2.1:80): Memory allocation problem; \
-         undoing failed, and to make the table what it was takes: \
+         undoing failed, and to restore the previous state takes: \
          remove server 10.0.0.2:80 of TCP 192.0.2.1:80"
     );
-    let Aftermath::Differs { refused, .. } = error.aftermath else { panic!("it differs") };
+    let Aftermath::Differs { refused, .. } = error.aftermath() else { panic!("it differs") };
     assert_eq!(refused.len(), 1);
+}
+
+#[test]
+fn an_error_names_timeouts_and_daemons() {
+    let (kernel, from) = kernel_with_table(&Table::new(), 1);
+    let mut to = State::default();
+    to.timeouts = Timeouts { tcp_seconds: 7200, ..Timeouts::default() };
+    to.master = Some(DaemonState::Running(DaemonConfig::new(name("eth1"))));
+    to.backup = Some(DaemonState::Running(DaemonConfig::new(name("nosuch0"))));
+    let plan = plan(&from, &to);
+    let error = kernel.client().apply(&plan).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "change 3 (start the backup daemon): No such device; the previous state is restored"
+    );
+    assert_eq!(state_of(&kernel), from);
+
+    kernel.set_faults(Faults { refuse: (2..9).collect(), ..Faults::default() });
+    let error = kernel.client().apply(&plan).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "change 3 (start the backup daemon): Memory allocation problem; undoing failed, and to \
+         restore the previous state takes: set timeouts, stop the master daemon"
+    );
 }
 
 #[test]
@@ -199,33 +232,61 @@ fn what_another_program_did_meanwhile_is_left_alone() {
     // It was quicker to add the very service, with a server of its own.
     let kernel = MemoryKernel::new(8);
     let to = table_with(&[("10.0.0.1:80", 1)]);
-    let plan = plan(&table_of(&kernel), &to);
-    let theirs = table_with(&[("10.0.0.9:80", 9)]);
-    kernel.client().apply(&crate::plan(&Table::new(), &theirs)).unwrap();
+    let plan = plan(&state_of(&kernel), &to.into());
+    let theirs = State::from(table_with(&[("10.0.0.9:80", 9)]));
+    kernel.client().apply(&crate::plan(&state_of(&kernel), &theirs)).unwrap();
 
     let error = kernel.client().apply(&plan).unwrap_err();
-    assert_eq!(error.refused.len(), 1);
-    assert_eq!(error.refused[0].refusal.kind(), RefusalKind::ServiceExists);
-    assert!(matches!(error.aftermath, Aftermath::Restored), "{error}");
-    assert_eq!(table_of(&kernel), theirs, "our server is gone from it, theirs is not");
+    assert_eq!(error.refused().len(), 1);
+    assert_eq!(error.refused()[0].refusal.kind(), RefusalKind::ServiceExists);
+    assert!(matches!(error.aftermath(), Aftermath::Restored), "{error}");
+    let now = state_of(&kernel);
+    assert_eq!(now.table, theirs.table, "our server is gone from it, theirs is not");
+}
+
+/// Another program sets a timeout and starts a daemon between the reading and the plan that fails.
+fn check_others_settings_stay(faults: Faults) {
+    let (kernel, from) = kernel_with_table(&Table::new(), 1);
+    let mut to = State::from(table_with(&[("10.0.0.1:80", 1)]));
+    to.timeouts = Timeouts { tcp_seconds: 7200, ..Timeouts::default() };
+    let config = DaemonConfig { sync_id: 7, ..DaemonConfig::new(name("eth0")) };
+    to.backup = Some(DaemonState::Running(config));
+
+    let mut client = kernel.client();
+    client.set_timeouts(&Timeouts { udp_seconds: 77, ..Timeouts::default() }).unwrap();
+    client.start_daemon(DaemonRole::Master, &config).unwrap();
+    let theirs = client.state().unwrap();
+    kernel.set_faults(faults);
+    let error = client.apply(&plan(&from, &to)).unwrap_err();
+    assert!(matches!(error.aftermath(), Aftermath::Restored), "{error}");
+    assert_eq!(client.state().unwrap(), theirs);
+}
+
+#[test]
+fn timeouts_and_daemons_that_others_set_meanwhile_stay() {
+    // The plan adds a service and a server, sets a timeout and starts the backup daemon.
+    check_others_settings_stay(Faults { refuse: [3].into(), ..Faults::default() });
+    check_others_settings_stay(Faults { lose_replies: Some(2), ..Faults::default() });
+    check_others_settings_stay(Faults { lose_replies: Some(3), ..Faults::default() });
 }
 
 #[test]
 fn a_netmask_of_the_wrong_family_is_found_before_anything_is_sent() {
     let kernel = MemoryKernel::new(8);
-    let persistence = Persistence { timeout: 300, netmask: Netmask::host(AddressFamily::V6) };
+    let persistence =
+        Persistence { timeout_seconds: 300, netmask: Netmask::host(AddressFamily::V6) };
     let config = ServiceConfig { persistence: Some(persistence), ..ServiceConfig::default() };
-    let entry = |key, config| SnapshotEntry {
-        service: Service { key, config, stats: Stats::default() },
-        destinations: Vec::new(),
-    };
+    let entry = |key, config| SnapshotEntry::new(Service::new(key, config), Vec::new());
     let other = ServiceKey::tcp("192.0.2.1:22".parse::<SocketAddr>().unwrap());
     let snapshot =
-        Snapshot { entries: vec![entry(other, ServiceConfig::default()), entry(web(), config)] };
-    let plan = plan(&Table::new(), &snapshot.table());
+        Snapshot::new(vec![entry(other, ServiceConfig::default()), entry(web(), config)]);
+    let plan = plan(&state_of(&kernel), &snapshot.table().into());
     let error = kernel.client().apply(&plan).unwrap_err();
-    assert!(matches!(error.interrupted, Some(Error::NetmaskFamily { .. })), "{error}");
-    assert!(matches!(error.aftermath, Aftermath::Restored), "{error}");
+    assert!(
+        matches!(error.error(), Some(Error::Config(ConfigError::NetmaskFamily { .. }))),
+        "{error}"
+    );
+    assert!(matches!(error.aftermath(), Aftermath::Restored), "{error}");
     assert!(kernel.client().apply_best_effort(&plan).is_err());
     assert_eq!(kernel.written(), 0);
 }

@@ -2,24 +2,23 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use ipvs::{Change, DestinationConfig, ServiceConfig, ServiceKey, Table};
+use ipvs::{DestinationConfig, ServiceConfig, ServiceKey, Table};
 
-use crate::{kernel_with, plan};
+use crate::{kernel_with_table, plan};
 
-/// So many services with so many servers each. One server in a hundred has the weight `weight`.
+/// Services with so many servers each, of which one in a hundred has the weight `weight`.
 fn table(services: u32, servers: u32, weight: u32) -> Table {
     let mut table = Table::new();
     for service in 0..services {
         let address = Ipv4Addr::from(0x0a00_0000 + service);
         let key = ServiceKey::tcp(SocketAddr::from((address, 80)));
-        table.apply(&Change::AddService(key, ServiceConfig::default())).unwrap();
+        let entry = table.insert(key, ServiceConfig::default());
         for server in 0..servers {
             let address = Ipv4Addr::from(0xac10_0000 + server);
             let changed = (service * servers + server).is_multiple_of(100);
             let weight = if changed { weight } else { 1 };
             let config = DestinationConfig { weight, ..DestinationConfig::default() };
-            let server = SocketAddr::from((address, 80)).into();
-            table.apply(&Change::AddDestination(key, server, config)).unwrap();
+            entry.insert(SocketAddr::from((address, 80)).into(), config);
         }
     }
     table
@@ -27,11 +26,9 @@ fn table(services: u32, servers: u32, weight: u32) -> Table {
 
 #[test]
 fn one_server_in_a_hundred_changed_sends_just_those() {
-    let before = table(200, 10, 1);
-    let kernel = kernel_with(&before, 256);
-    let mut client = kernel.client();
-    let plan = plan(&client.table().unwrap(), &table(200, 10, 2));
-    client.apply(&plan).unwrap();
+    let (kernel, before) = kernel_with_table(&table(200, 10, 1), 256);
+    let plan = plan(&before, &table(200, 10, 2).into());
+    kernel.client().apply(&plan).unwrap();
     assert_eq!(kernel.written(), 20);
     assert_eq!(plan.summary().to_string(), "20 servers edited, 1,980 unchanged");
 }

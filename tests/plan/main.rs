@@ -6,33 +6,52 @@ mod failure;
 mod kernel;
 mod large;
 mod order;
+mod outcome;
 mod rehearsal;
-mod strategy;
+mod states;
+mod stop;
+mod tables;
 
-use ipvs::{Plan, PlanOptions, Table};
+use ipvs::{DaemonRole, Plan, PlanOptions, State, Table};
 use proptest::test_runner::Config;
 
 use kernel::{Faults, MemoryKernel};
+
+const ROLES: [DaemonRole; 2] = [DaemonRole::Master, DaemonRole::Backup];
 
 /// Thousands of cases where a case is cheap; no file is written for a failed one.
 fn cases(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
-fn plan(from: &Table, to: &Table) -> Plan {
+fn plan(from: &State, to: &State) -> Plan {
     Plan::between(from, to, PlanOptions::default())
 }
 
-/// A kernel that holds this table, and takes `window` changes in a datagram.
-fn kernel_with(table: &Table, window: usize) -> MemoryKernel {
+/// A kernel in this state, which takes `window` changes in a datagram.
+fn kernel_with(state: &State, window: usize) -> MemoryKernel {
     let kernel = MemoryKernel::new(window);
-    let filling = plan(&Table::new(), table);
-    kernel.client().apply(&filling).expect("a kernel takes the table");
+    let filling = plan(&state_of(&kernel), state);
+    kernel.client().apply(&filling).expect("a kernel takes the state");
     kernel.set_faults(Faults::default());
     kernel
 }
 
-/// What the kernel holds.
-fn table_of(kernel: &MemoryKernel) -> Table {
-    kernel.client().table().expect("the table can be read")
+/// The kernel's state.
+fn state_of(kernel: &MemoryKernel) -> State {
+    kernel.client().state().expect("the state can be read")
+}
+
+/// A kernel with this table, and its state.
+fn kernel_with_table(table: &Table, window: usize) -> (MemoryKernel, State) {
+    let kernel = kernel_with(&table.clone().into(), window);
+    let state = state_of(&kernel);
+    (kernel, state)
+}
+
+/// True if a service has a server of the other family: no sync daemon runs beside one.
+fn mixes_families(table: &Table) -> bool {
+    table.services().any(|(service, entry)| {
+        entry.destinations().any(|(server, _)| server.family() != service.family())
+    })
 }

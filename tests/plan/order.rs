@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use ipvs::{Change, DestinationConfig, DestinationKey, ServiceConfig, ServiceKey, Table};
+use ipvs::{
+    Change, DaemonState, DestinationConfig, DestinationKey, Rehearsal, ServiceConfig, ServiceKey,
+    State, Table,
+};
 use proptest::prelude::*;
 
 use crate::kernel::Faults;
-use crate::strategy::{standby_tables, two_tables};
-use crate::{cases, kernel_with, plan, table_of};
+use crate::outcome::{outcome, with_daemons_as_reported};
+use crate::states::{serving_states, two_states};
+use crate::{ROLES, cases, kernel_with, kernel_with_table, mixes_families, plan, state_of};
 
-/// Whether some server of the service gets new connections.
+/// True if some server of the service gets new connections.
 fn serves(table: &Table, service: &ServiceKey) -> bool {
     table
         .service(service)
@@ -25,56 +29,125 @@ fn config<'t>(
     table.service(service)?.destination(server)
 }
 
-/// What both tables give a service, it has now.
-fn check_moment(from: &Table, now: &Table, to: &Table) -> Result<(), TestCaseError> {
-    for (service, entry) in from.services() {
-        if to.service(service).is_none() {
+/// A server's share of new connections: its weight, and at the same weight its threshold, of which
+/// 0 is the highest.
+fn share(config: &DestinationConfig) -> (u32, u64) {
+    let threshold = match config.upper_threshold {
+        0 => u64::from(u32::MAX) + 1,
+        threshold => threshold.into(),
+    };
+    (config.weight, threshold)
+}
+
+/// What both states have, `now` has too.
+fn check_moment(from: &State, now: &State, to: &State) -> Result<(), TestCaseError> {
+    for (service, entry) in from.table.services() {
+        if to.table.service(service).is_none() {
             continue;
         }
-        prop_assert!(now.service(service).is_some(), "{service} is away");
+        prop_assert!(now.table.service(service).is_some(), "{service} is away");
         for (server, before) in entry.destinations() {
-            let Some(after) = config(to, service, server) else { continue };
-            let now = config(now, service, server);
+            let Some(after) = config(&to.table, service, server) else { continue };
+            let now = config(&now.table, service, server);
             prop_assert!(now.is_some(), "{server} of {service} is away");
             prop_assert!(
                 now.is_some_and(|now| now.weight >= before.weight.min(after.weight)),
                 "{server} of {service} has less weight than both tables give it"
             );
         }
-        if serves(from, service) && serves(to, service) {
-            prop_assert!(serves(now, service), "{service} has no server");
+        if serves(&from.table, service) && serves(&to.table, service) {
+            prop_assert!(serves(&now.table, service), "{service} has no server");
+        }
+    }
+    prop_assert!([from.timeouts, to.timeouts].contains(&now.timeouts), "{:?}", now.timeouts);
+    for role in ROLES {
+        let (before, now, after) = (from.daemon(role), now.daemon(role), to.daemon(role));
+        // One that is restarted is away for a moment.
+        let away = now == Some(DaemonState::Stopped) && before != after;
+        prop_assert!([before, after].contains(&now) || away, "the {role} daemon is {now:?}");
+    }
+    Ok(())
+}
+
+/// Everything of `from` is there. The daemons may be away: one has to stop before it starts with
+/// another configuration, or before a table comes that it rules out.
+fn check_nothing_lost(from: &State, now: &State) -> Result<(), TestCaseError> {
+    for (service, entry) in from.table.services() {
+        prop_assert!(now.table.service(service).is_some(), "{service} is away");
+        for (server, before) in entry.destinations() {
+            let now = config(&now.table, service, server);
+            prop_assert!(
+                now.is_some_and(|now| share(now) >= share(before)),
+                "{server} of {service} has lost something"
+            );
         }
     }
     Ok(())
+}
+
+/// The steps of a plan by what they do, in the order in which they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    MakeRoom,
+    Add,
+    Edit,
+    Settings,
+    Lessen,
+    RemoveServer,
+    RemoveService,
+    UseRoom,
+}
+
+fn phase(change: &Change, from: &State, to: &State) -> Phase {
+    match change {
+        Change::AddService(..) | Change::AddDestination(..) => Phase::Add,
+        Change::EditService(..) => Phase::Edit,
+        Change::EditDestination(service, key, after) => {
+            let before = config(&from.table, service, key).expect("a server that is there");
+            if share(after) < share(before) { Phase::Lessen } else { Phase::Edit }
+        }
+        Change::StopDaemon(_) if mixes_families(&to.table) => Phase::MakeRoom,
+        Change::StartDaemon(..) if mixes_families(&from.table) => Phase::UseRoom,
+        Change::SetTimeouts(_) | Change::StartDaemon(..) | Change::StopDaemon(_) => Phase::Settings,
+        Change::DeleteDestination(..) => Phase::RemoveServer,
+        Change::DeleteService(_) => Phase::RemoveService,
+        Change::Flush | Change::ZeroAll | Change::ZeroService(_) => {
+            panic!("a plan has no {change:?}")
+        }
+    }
 }
 
 proptest! {
     #![proptest_config(cases(4000))]
 
     #[test]
-    fn at_every_moment_each_service_has_what_both_tables_give_it(
-        (from, to) in prop_oneof![two_tables(), standby_tables()],
-    ) {
+    fn at_every_moment_there_is_what_both_states_have((from, to) in serving_states()) {
         let plan = plan(&from, &to);
-        let mut now = from.clone();
+        let mut end = Rehearsal::new(from.clone());
+        for change in plan.changes() {
+            prop_assert!(end.change(change).unwrap(), "{change:?} changes nothing");
+        }
+        prop_assert_eq!(with_daemons_as_reported(end.state()), outcome(&from, &to));
+
+        let mut now = Rehearsal::new(from.clone());
         for step in plan.steps() {
             let before = now.clone();
-            now.apply(step.change()).unwrap();
-            check_moment(&from, &now, &to)?;
+            now.change(step.change()).unwrap();
+            check_moment(&from, now.state(), end.state())?;
 
             // And each step's own undo takes it back.
             let mut undone = now.clone();
             for change in step.undo() {
-                undone.apply(&change).unwrap();
+                undone.change(&change).unwrap();
             }
-            prop_assert_eq!(undone, before);
+            prop_assert_eq!(undone.state(), before.state());
         }
-        prop_assert_eq!(now, to);
+        prop_assert_eq!(now.state(), end.state());
     }
 
     #[test]
     fn so_it_is_at_every_moment_of_a_plan_that_is_refused_and_undone(
-        (from, to) in prop_oneof![two_tables(), standby_tables()],
+        (from, to) in serving_states(),
         window in 1..20_usize,
         refused in any::<prop::sample::Index>(),
         moment in any::<prop::sample::Index>(),
@@ -91,24 +164,25 @@ proptest! {
         let kill = Some(moment.index(rehearsal.written() + 1));
         kernel.set_faults(Faults { refuse, kill, ..Faults::default() });
         prop_assert!(kernel.client().apply(&plan).is_err());
-        check_moment(&from, &table_of(&kernel), &to)?;
+        let now = state_of(&kernel);
+        check_moment(&from, &now, &outcome(&from, &to))?;
+
+        let change = plan.steps()[position].change();
+        if phase(change, &from, &to) <= Phase::Settings {
+            // It was refused before anything was to be taken away, and so nothing was.
+            check_nothing_lost(&from, &now)?;
+        }
     }
 
     #[test]
-    fn what_is_new_comes_first_and_what_goes_comes_last((from, to) in two_tables()) {
-        let phase = |change: &Change| match change {
-            Change::AddService(..) | Change::AddDestination(..) => 0,
-            Change::EditService(..) | Change::EditDestination(..) => 1,
-            Change::DeleteDestination(..) => 2,
-            _ => 3,
-        };
+    fn what_is_new_comes_first_and_what_goes_comes_last((from, to) in two_states()) {
         let plan = plan(&from, &to);
-        let phases: Vec<_> = plan.changes().map(phase).collect();
+        let phases: Vec<_> = plan.changes().map(|change| phase(change, &from, &to)).collect();
         prop_assert!(phases.is_sorted(), "{phases:?}");
         // A service that goes takes its servers with it: they are not removed before.
         for change in plan.changes() {
             if let Change::DeleteDestination(service, _) = change {
-                prop_assert!(to.service(service).is_some());
+                prop_assert!(to.table.service(service).is_some());
             }
         }
         // A new service is followed by its servers, with nothing between.
@@ -116,7 +190,7 @@ proptest! {
         for change in plan.changes() {
             match change {
                 Change::AddService(key, _) => new = Some(*key),
-                Change::AddDestination(service, ..) if from.service(service).is_none() => {
+                Change::AddDestination(service, ..) if from.table.service(service).is_none() => {
                     prop_assert_eq!(new, Some(*service));
                 }
                 _ => new = None,
@@ -129,18 +203,18 @@ proptest! {
 fn the_stand_in_is_up_before_the_server_goes_down() {
     let service = ServiceKey::tcp("192.0.2.1:80".parse::<SocketAddr>().unwrap());
     let server = |last| DestinationKey::from(SocketAddr::from(([10, 0, 0, last], 80)));
-    let table = |servers: &[(u8, u32, u32)]| {
+    let state = |servers: &[(u8, u32, u32)]| {
         let mut table = Table::new();
-        table.apply(&Change::AddService(service, ServiceConfig::default())).unwrap();
+        let entry = table.insert(service, ServiceConfig::default());
         for &(last, weight, upper_threshold) in servers {
             let config =
                 DestinationConfig { weight, upper_threshold, ..DestinationConfig::default() };
-            table.apply(&Change::AddDestination(service, server(last), config)).unwrap();
+            entry.insert(server(last), config);
         }
-        table
+        State::from(table)
     };
     let edited = |from, to| -> Vec<DestinationKey> {
-        plan(&table(from), &table(to))
+        plan(&state(from), &state(to))
             .changes()
             .map(|change| match change {
                 Change::EditDestination(_, key, _) => *key,
@@ -159,20 +233,18 @@ fn nothing_is_taken_away_before_all_that_is_given_was_accepted() {
     let service = ServiceKey::tcp(([192, 0, 2, 1], 80));
     let table = |first: Option<u32>, second: u32| {
         let mut table = Table::new();
-        table.apply(&Change::AddService(service, ServiceConfig::default())).unwrap();
+        let entry = table.insert(service, ServiceConfig::default());
         for (port, weight) in [(1, first), (2, Some(second))] {
             let Some(weight) = weight else { continue };
             let config = DestinationConfig { weight, ..DestinationConfig::default() };
-            let key = DestinationKey::from(([10, 0, 0, 1], port));
-            table.apply(&Change::AddDestination(service, key, config)).unwrap();
+            entry.insert(DestinationKey::from(([10, 0, 0, 1], port)), config);
         }
         table
     };
-    let from = table(Some(1), 0);
     for to in [table(Some(0), 1), table(None, 1)] {
-        let kernel = kernel_with(&from, 256);
+        let (kernel, from) = kernel_with_table(&table(Some(1), 0), 256);
         kernel.set_faults(Faults { refuse: [0].into(), ..Faults::default() });
-        kernel.client().apply(&plan(&from, &to)).unwrap_err();
+        kernel.client().apply(&plan(&from, &to.into())).unwrap_err();
         assert_eq!(kernel.written(), 1, "the refused change, and nothing behind it");
     }
 }

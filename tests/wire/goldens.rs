@@ -6,8 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipvs::{
     AddressFamily, Change, Client, Daemon, DaemonConfig, DaemonRole, Destination,
     DestinationConfig, DestinationKey, Forwarding, Info, Netmask, Persistence, SchedulerFlags,
-    Service, ServiceConfig, ServiceKey, SnapshotEntry, Stats, Timeouts, Tunnel, TunnelChecksum,
-    Version,
+    Service, ServiceConfig, ServiceKey, SnapshotEntry, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 
 use crate::codec::{Nest, Request, requests};
@@ -139,7 +138,10 @@ fn scheduler(name: &str) -> ServiceConfig {
 }
 
 fn persistent(name: &str, timeout: u32, netmask: Netmask) -> ServiceConfig {
-    ServiceConfig { persistence: Some(Persistence { timeout, netmask }), ..scheduler(name) }
+    ServiceConfig {
+        persistence: Some(Persistence { timeout_seconds: timeout, netmask }),
+        ..scheduler(name)
+    }
 }
 
 fn mask(a: u8, b: u8, c: u8, d: u8) -> Netmask {
@@ -179,7 +181,7 @@ fn services_are_added_as_the_reference_adds_them() {
         (
             "add_persist",
             tcp("1.2.3.6:80"),
-            persistent("wlc", Persistence::DEFAULT_TIMEOUT, Netmask::host(V4)),
+            persistent("wlc", Persistence::DEFAULT_TIMEOUT_SECONDS, Netmask::host(V4)),
         ),
         (
             "add_persist_mask_pe",
@@ -268,7 +270,13 @@ fn servers_are_edited_and_deleted_as_the_reference_does_it() {
 
 #[test]
 fn timeouts_are_set_as_the_reference_sets_them() {
-    let set = |tcp, tcp_fin, udp| Change::SetTimeouts(Timeouts { tcp, tcp_fin, udp });
+    let set = |tcp, tcp_fin, udp| {
+        Change::SetTimeouts(Timeouts {
+            tcp_seconds: tcp,
+            tcp_fin_seconds: tcp_fin,
+            udp_seconds: udp,
+        })
+    };
     assert_change("set", set(900, 120, 300), &[]);
     assert_change("set_zero", set(0, 0, 301), &[]);
 }
@@ -277,7 +285,7 @@ fn timeouts_are_set_as_the_reference_sets_them() {
 fn backup() -> DaemonConfig {
     DaemonConfig {
         sync_id: 7,
-        max_length: 1400.try_into().ok(),
+        max_length_bytes: 1400.try_into().ok(),
         group: Some(IpAddr::from([224, 0, 1, 100])),
         port: 9000.try_into().ok(),
         ttl: 3.try_into().ok(),
@@ -359,18 +367,15 @@ fn replay(name: &str) -> Client<Fake> {
 }
 
 fn service(key: ServiceKey, config: ServiceConfig) -> Service {
-    Service { key, config, stats: Stats::default() }
+    let mut service = Service::new(key, config);
+    service.stats = Some(Box::default());
+    service
 }
 
 fn destination(key: &str, config: DestinationConfig) -> Destination {
-    Destination {
-        key: DestinationKey::from(socket(key)),
-        config,
-        active_connections: 0,
-        inactive_connections: 0,
-        persistent_connections: 0,
-        stats: Stats::default(),
-    }
+    let mut destination = Destination::new(DestinationKey::from(socket(key)), config);
+    destination.stats = Some(Box::default());
+    destination
 }
 
 /// The servers of the service that was used most.
@@ -390,8 +395,7 @@ fn web_servers() -> Vec<Destination> {
 #[test]
 fn a_real_table_is_read_as_it_was_set() {
     let sip = Some("sip".parse().expect("a name"));
-    let entry =
-        |key, config, destinations| SnapshotEntry { service: service(key, config), destinations };
+    let entry = |key, config, destinations| SnapshotEntry::new(service(key, config), destinations);
     let mixed = vec![
         destination("10.0.0.1:80", server(IPIP, 1)),
         destination("[::5]:8080", server(Masquerade, 1)),
@@ -446,36 +450,34 @@ fn one_real_service_is_read_as_it_was_set() {
 
 #[test]
 fn real_daemons_are_read_as_they_were_started_with_what_the_kernel_chose() {
-    let master = Daemon {
-        role: DaemonRole::Master,
-        config: DaemonConfig {
-            max_length: 1472.try_into().ok(),
-            group: Some(IpAddr::from([224, 0, 0, 81])),
-            port: 8848.try_into().ok(),
-            ttl: 1.try_into().ok(),
-            ..DaemonConfig::new("lo".parse().expect("a name"))
-        },
+    let master = DaemonConfig {
+        max_length_bytes: 1472.try_into().ok(),
+        group: Some(IpAddr::from([224, 0, 0, 81])),
+        port: 8848.try_into().ok(),
+        ttl: 1.try_into().ok(),
+        ..DaemonConfig::new("lo".parse().expect("a name"))
     };
-    let backup = Daemon { role: DaemonRole::Backup, config: backup() };
+    let master = Daemon::new(DaemonRole::Master, master);
+    let backup = Daemon::new(DaemonRole::Backup, backup());
     assert_eq!(replay("list_daemon").daemons().expect("they are well formed"), [master, backup]);
 
     let v6 = replay("list_daemon2").daemons().expect("it is well formed");
     let config = DaemonConfig {
         sync_id: 9,
-        max_length: 1452.try_into().ok(),
+        max_length_bytes: 1452.try_into().ok(),
         group: Some("ff02::81".parse().expect("an address")),
         port: 8848.try_into().ok(),
         ttl: 1.try_into().ok(),
         ..DaemonConfig::new("d0".parse().expect("a name"))
     };
-    assert_eq!(v6, [Daemon { role: DaemonRole::Backup, config }]);
+    assert_eq!(v6, [Daemon::new(DaemonRole::Backup, config)]);
 }
 
 #[test]
 fn real_timeouts_and_version_are_read() {
     let timeouts = replay("list_timeout").timeouts().expect("they are well formed");
-    assert_eq!(timeouts, Timeouts { tcp: 900, tcp_fin: 120, udp: 301 });
+    assert_eq!(timeouts, Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 301 });
     let info = replay("version").info().expect("it is well formed");
     let version = Version { major: 1, minor: 2, patch: 1 };
-    assert_eq!(info, Info { version, connection_table_size: 4096 });
+    assert_eq!(info, Info::new(version, 4096));
 }

@@ -17,5 +17,6 @@ mod read;
 mod refusals;
 mod replies;
 mod requests;
+mod text;
 mod values;
 mod write;

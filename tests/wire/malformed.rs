@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ipvs::{
     Client, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey,
-    Error, Forwarding, Info, Persistence, Result, Service, ServiceConfig, ServiceKey, Stats,
-    Timeouts, Tunnel, TunnelChecksum, Version,
+    Error, Forwarding, Info, Persistence, Result, Service, ServiceConfig, ServiceKey, Timeouts,
+    Tunnel, TunnelChecksum, Version,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -45,35 +45,32 @@ fn answers() -> Vec<Vec<u8>> {
     let persistence = Some(Persistence::new(key().family(), 300));
     let engine = Some("sip".parse().expect("a name"));
     let config = ServiceConfig { persistence, persistence_engine: engine, ..Default::default() };
-    let service = Service { key: key(), config, stats: Stats::default() };
+    let mut service = Service::new(key(), config);
+    service.stats = Some(Box::default());
     let tunnel =
         Tunnel::Gue { port: 6080.try_into().expect("not 0"), checksum: TunnelChecksum::Remote };
-    let destination = Destination {
-        key: DestinationKey::from(([10, 0, 0, 1], 80)),
-        config: DestinationConfig { forwarding: Forwarding::Tunnel(tunnel), ..Default::default() },
-        active_connections: 1,
-        inactive_connections: 2,
-        persistent_connections: 3,
-        stats: Stats::default(),
+    let config = DestinationConfig { forwarding: Forwarding::Tunnel(tunnel), ..Default::default() };
+    let mut destination = Destination::new(DestinationKey::from(([10, 0, 0, 1], 80)), config);
+    destination.active_connections = 1;
+    destination.inactive_connections = 2;
+    destination.persistent_connections = 3;
+    destination.stats = Some(Box::default());
+    let daemon = DaemonConfig {
+        max_length_bytes: 1400.try_into().ok(),
+        group: Some(IpAddr::from([224, 0, 0, 81])),
+        port: 8848.try_into().ok(),
+        ttl: 1.try_into().ok(),
+        ..DaemonConfig::new("eth0".parse().expect("a name"))
     };
-    let daemon = Daemon {
-        role: DaemonRole::Master,
-        config: DaemonConfig {
-            max_length: 1400.try_into().ok(),
-            group: Some(IpAddr::from([224, 0, 0, 81])),
-            port: 8848.try_into().ok(),
-            ttl: 1.try_into().ok(),
-            ..DaemonConfig::new("eth0".parse().expect("a name"))
-        },
-    };
+    let daemon = Daemon::new(DaemonRole::Master, daemon);
     let version = Version { major: 1, minor: 2, patch: 1 };
-    let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+    let timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
     vec![
         request.answer(cmd::NEW_SERVICE, &[write::service(&service)]),
         request.answer(cmd::NEW_DEST, &[write::destination(&destination)]),
         request.answer(cmd::NEW_DAEMON, &[write::daemon(&daemon)]),
         request.answer(cmd::SET_CONFIG, &write::timeouts(&timeouts)),
-        request.answer(cmd::SET_INFO, &write::info(&Info { version, connection_table_size: 4096 })),
+        request.answer(cmd::SET_INFO, &write::info(&Info::new(version, 4096))),
         request.acknowledged(),
         request.refused(errno::EINVAL, Some("no")),
         request.refused_capped(errno::EINVAL, Some("no")),

@@ -47,9 +47,9 @@ pub(crate) fn change(request: Request) -> Change {
         cmd::ZERO if has_service => Change::ZeroService(service_alone(&mut attributes)),
         cmd::ZERO => Change::ZeroAll,
         cmd::SET_CONFIG => Change::SetTimeouts(Timeouts {
-            tcp: attributes.number(top::TIMEOUT_TCP).expect("TCP"),
-            tcp_fin: attributes.number(top::TIMEOUT_TCP_FIN).expect("TCP after FIN"),
-            udp: attributes.number(top::TIMEOUT_UDP).expect("UDP"),
+            tcp_seconds: attributes.number(top::TIMEOUT_TCP).expect("TCP"),
+            tcp_fin_seconds: attributes.number(top::TIMEOUT_TCP_FIN).expect("TCP after FIN"),
+            udp_seconds: attributes.number(top::TIMEOUT_UDP).expect("UDP"),
         }),
         cmd::NEW_DAEMON => {
             let mut nest = attributes.nested(top::DAEMON).expect("a daemon");
@@ -99,7 +99,7 @@ fn whole_service(attributes: &mut Nest) -> (ServiceKey, ServiceConfig) {
     let config = ServiceConfig {
         scheduler: nest.text(svc::SCHED_NAME).expect("a scheduler").parse().expect("a name"),
         scheduler_flags: SchedulerFlags::from_bits_truncate((flags >> 3) as u8),
-        persistence: (flags & 1 != 0).then_some(Persistence { timeout, netmask }),
+        persistence: (flags & 1 != 0).then_some(Persistence { timeout_seconds: timeout, netmask }),
         persistence_engine: nest.text(svc::PE_NAME).map(|name| name.parse().expect("a name")),
         one_packet: flags & 4 != 0,
     };
@@ -187,7 +187,7 @@ fn daemon_config(nest: &mut Nest) -> DaemonConfig {
     DaemonConfig {
         interface: nest.text(daemon::MCAST_IFN).expect("an interface").parse().expect("a name"),
         sync_id: nest.number::<u32>(daemon::SYNC_ID).expect("an ID").try_into().expect("a byte"),
-        max_length: nest.number(daemon::SYNC_MAXLEN).and_then(NonZeroU16::new),
+        max_length_bytes: nest.number(daemon::SYNC_MAXLEN).and_then(NonZeroU16::new),
         group: group.or(group6),
         // The one port that is in host byte order.
         port: nest.number(daemon::MCAST_PORT).and_then(NonZeroU16::new),

@@ -1,8 +1,8 @@
 //! What a kernel answers comes out as the values that went in.
 
 use ipvs::{
-    AddressFamily, Destination, DestinationKey, Error, Service, ServiceKey, Statistics, Stats,
-    Timeouts,
+    AddressFamily, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
+    DestinationKey, Error, Service, ServiceConfig, ServiceKey, Statistics, Timeouts,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -66,7 +66,7 @@ proptest! {
                 Ok(got)
             },
         );
-        let expected = Service { stats: Stats::default(), ..service };
+        let expected = Service::new(key, service.config);
         prop_assert_eq!(got.expect("they are well formed"), [expected]);
 
         let sent = vec![write::destination(&destination)];
@@ -78,7 +78,8 @@ proptest! {
                 Ok(got)
             },
         );
-        let expected = Destination { stats: Stats::default(), ..destination };
+        let mut expected = destination;
+        expected.stats = None;
         prop_assert_eq!(got.expect("they are well formed"), [expected]);
     }
 
@@ -134,18 +135,17 @@ fn table(entries: Vec<(Attribute, Vec<Attribute>)>) -> (ipvs::Client<Fake>, Fake
 
 #[test]
 fn a_snapshot_holds_each_service_with_its_own_servers_sorted() {
-    let service = |port: u16| ipvs::Service {
-        key: ServiceKey::tcp(([192, 0, 2, 1], port)),
-        config: ipvs::ServiceConfig::default(),
-        stats: ipvs::Stats::default(),
+    let service = |port: u16| {
+        let key = ServiceKey::tcp(([192, 0, 2, 1], port));
+        let mut service = Service::new(key, ServiceConfig::default());
+        service.stats = Some(Box::default());
+        service
     };
-    let server = |last: u8| ipvs::Destination {
-        key: DestinationKey::from(([10, 0, 0, last], 80)),
-        config: ipvs::DestinationConfig::default(),
-        active_connections: u32::from(last),
-        inactive_connections: 0,
-        persistent_connections: 0,
-        stats: ipvs::Stats::default(),
+    let server = |last: u8| {
+        let key = DestinationKey::from(([10, 0, 0, last], 80));
+        let mut server = Destination::new(key, DestinationConfig::default());
+        server.active_connections = u32::from(last);
+        server
     };
     let entry = |port: u16, servers: &[u8]| {
         let servers = servers.iter().map(|&last| write::destination(&server(last))).collect();
@@ -160,7 +160,7 @@ fn a_snapshot_holds_each_service_with_its_own_servers_sorted() {
         .iter()
         .map(|entry| {
             let servers: Vec<_> = entry.destinations.iter().map(|d| d.active_connections).collect();
-            (entry.service, servers)
+            (entry.service.clone(), servers)
         })
         .collect();
     assert_eq!(
@@ -173,25 +173,20 @@ fn a_snapshot_holds_each_service_with_its_own_servers_sorted() {
 #[test]
 fn destinations_are_appended_to_what_is_there() {
     let key = ServiceKey::firewall_mark(7.try_into().expect("not 0"), AddressFamily::V4);
-    let server = ipvs::Destination {
-        key: DestinationKey::from(([10, 0, 0, 1], 80)),
-        config: ipvs::DestinationConfig::default(),
-        active_connections: 1,
-        inactive_connections: 2,
-        persistent_connections: 3,
-        stats: ipvs::Stats::default(),
-    };
+    let key_of_server = DestinationKey::from(([10, 0, 0, 1], 80));
+    let mut server = Destination::new(key_of_server, DestinationConfig::default());
+    server.active_connections = 1;
+    server.inactive_connections = 2;
+    server.persistent_connections = 3;
+    server.stats = Some(Box::default());
+    let sent = write::destination(&server);
     let (mut client, _) = client(move |requests| {
-        requests[0]
-            .dump(cmd::NEW_DEST, &[write::destination(&server)])
-            .into_iter()
-            .map(Ok)
-            .collect()
+        requests[0].dump(cmd::NEW_DEST, std::slice::from_ref(&sent)).into_iter().map(Ok).collect()
     });
     let mut servers = Vec::new();
     client.destinations_into(&key, &mut servers).expect("it is well formed");
     client.destinations_into(&key, &mut servers).expect("it is well formed");
-    assert_eq!(servers, [server, server]);
+    assert_eq!(servers, [server.clone(), server]);
 }
 
 #[test]
@@ -202,10 +197,8 @@ fn a_dump_may_end_with_a_message_that_holds_nothing() {
 
 #[test]
 fn a_dump_that_ends_with_an_error_is_refused() {
-    let daemon = ipvs::Daemon {
-        role: ipvs::DaemonRole::Master,
-        config: ipvs::DaemonConfig::new("eth0".parse().expect("a name")),
-    };
+    let config = DaemonConfig::new("eth0".parse().expect("a name"));
+    let daemon = Daemon::new(DaemonRole::Master, config);
     let error = ask(
         move |request| {
             let some = request.answer(cmd::NEW_DAEMON, &[write::daemon(&daemon)]);
@@ -224,7 +217,9 @@ fn messages_that_say_nothing_or_answer_another_request_are_passed_over() {
         let request = &requests[0];
         let mut other = request.clone();
         other.sequence = request.sequence.wrapping_sub(1);
-        let timeouts = |tcp| write::timeouts(&Timeouts { tcp, tcp_fin: 2, udp: 3 });
+        let timeouts = |tcp| {
+            write::timeouts(&Timeouts { tcp_seconds: tcp, tcp_fin_seconds: 2, udp_seconds: 3 })
+        };
         let datagram = [
             request.noop(),
             other.refused_capped(errno::EBUSY, None),
@@ -233,7 +228,7 @@ fn messages_that_say_nothing_or_answer_another_request_are_passed_over() {
         ];
         vec![Ok(other.done(0, None)), Ok(datagram.concat())]
     });
-    assert_eq!(client.timeouts().expect("the answer is there").tcp, 900);
+    assert_eq!(client.timeouts().expect("the answer is there").tcp_seconds, 900);
 }
 
 #[test]

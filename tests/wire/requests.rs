@@ -1,7 +1,8 @@
 //! What the library sends asks for what it was told to ask for.
 
 use ipvs::{
-    Change, Client, DaemonRole, Error, Netmask, Persistence, Result, ServiceConfig, ServiceKey,
+    Change, Client, ConfigError, DaemonRole, Error, Netmask, Persistence, Result, ServiceConfig,
+    ServiceKey,
 };
 use neli::consts::nl::NlmF;
 use proptest::prelude::*;
@@ -123,7 +124,7 @@ fn each_request_has_a_number_of_its_own() {
 fn a_netmask_of_the_other_family_is_an_error_and_nothing_is_sent() {
     let (mut client, fake) = willing_client();
     let key = ServiceKey::tcp(([192, 0, 2, 1], 80));
-    let persistence = Some(Persistence { timeout: 300, netmask: Netmask::V6(64) });
+    let persistence = Some(Persistence { timeout_seconds: 300, netmask: Netmask::V6(64) });
     let config = ServiceConfig { persistence, ..ServiceConfig::default() };
     for result in [client.add_service(&key, &config), client.edit_service(&key, &config)] {
         let error = result.expect_err("it fits no IPv4 service");
@@ -134,7 +135,7 @@ fn a_netmask_of_the_other_family_is_an_error_and_nothing_is_sent() {
     }
     let mut batch = client.batch();
     let error = batch.push(1, &Change::AddService(key, config)).expect_err("nor here");
-    assert!(matches!(error, Error::NetmaskFamily { .. }), "{error}");
+    assert!(matches!(error, Error::Config(ConfigError::NetmaskFamily { .. })), "{error}");
     batch.flush().expect("there is nothing to do");
     assert_eq!(fake.sizes(), []);
 }

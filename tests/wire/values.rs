@@ -5,7 +5,7 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use ipvs::{
     AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
-    DestinationKey, Forwarding, Info, Name, Netmask, Persistence, Protocol, Rates, SchedulerFlags,
+    DestinationKey, Forwarding, Info, Name, Netmask, Persistence, Protocol, SchedulerFlags,
     Service, ServiceConfig, ServiceKey, Stats, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 use proptest::collection::vec;
@@ -24,7 +24,7 @@ pub(crate) fn name() -> impl Strategy<Value = Name> {
     text.prop_filter_map("too long", |text| text.parse().ok())
 }
 
-fn family() -> impl Strategy<Value = AddressFamily> {
+pub(crate) fn family() -> impl Strategy<Value = AddressFamily> {
     prop_oneof![Just(AddressFamily::V4), Just(AddressFamily::V6)]
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn service_key() -> impl Strategy<Value = ServiceKey> {
     ]
 }
 
-fn netmask(family: AddressFamily) -> BoxedStrategy<Netmask> {
+pub(crate) fn netmask(family: AddressFamily) -> BoxedStrategy<Netmask> {
     match family {
         AddressFamily::V4 => any::<u32>().prop_map(|mask| Netmask::V4(mask.into())).boxed(),
         AddressFamily::V6 => any::<u8>().prop_map(Netmask::V6).boxed(),
@@ -48,7 +48,7 @@ fn netmask(family: AddressFamily) -> BoxedStrategy<Netmask> {
 
 fn service_config(family: AddressFamily) -> impl Strategy<Value = ServiceConfig> {
     let persistence = (any::<u32>(), netmask(family))
-        .prop_map(|(timeout, netmask)| Persistence { timeout, netmask });
+        .prop_map(|(timeout, netmask)| Persistence { timeout_seconds: timeout, netmask });
     (name(), 0u8..8, option::of(persistence), option::of(name()), any::<bool>()).prop_map(
         |(scheduler, flags, persistence, persistence_engine, one_packet)| ServiceConfig {
             scheduler,
@@ -65,28 +65,37 @@ fn key_and_config() -> impl Strategy<Value = (ServiceKey, ServiceConfig)> {
     service_key().prop_flat_map(|key| (Just(key), service_config(key.family())))
 }
 
-pub(crate) fn stats() -> impl Strategy<Value = Stats> {
+fn stats() -> impl Strategy<Value = Box<Stats>> {
     // Small numbers, and such as need more than 32 bits.
     let counter = || prop_oneof![any::<u8>().prop_map(u64::from), any::<u64>()];
-    let five = || (counter(), counter(), counter(), counter(), counter());
-    (five(), five()).prop_map(|(totals, rates)| Stats {
-        connections: totals.0,
-        incoming_packets: totals.1,
-        outgoing_packets: totals.2,
-        incoming_bytes: totals.3,
-        outgoing_bytes: totals.4,
-        rates: Rates {
-            connections: rates.0,
-            incoming_packets: rates.1,
-            outgoing_packets: rates.2,
-            incoming_bytes: rates.3,
-            outgoing_bytes: rates.4,
-        },
+    let five = || [counter(), counter(), counter(), counter(), counter()];
+    (five(), five()).prop_map(|(totals, averages)| {
+        let mut stats = Box::<Stats>::default();
+        [
+            stats.connections,
+            stats.incoming_packets,
+            stats.outgoing_packets,
+            stats.incoming_bytes,
+            stats.outgoing_bytes,
+        ] = totals;
+        let rates = &mut stats.rates;
+        [
+            rates.connections,
+            rates.incoming_packets,
+            rates.outgoing_packets,
+            rates.incoming_bytes,
+            rates.outgoing_bytes,
+        ] = averages;
+        stats
     })
 }
 
 pub(crate) fn service() -> impl Strategy<Value = Service> {
-    (key_and_config(), stats()).prop_map(|((key, config), stats)| Service { key, config, stats })
+    (key_and_config(), stats()).prop_map(|((key, config), stats)| {
+        let mut service = Service::new(key, config);
+        service.stats = Some(stats);
+        service
+    })
 }
 
 pub(crate) fn destination_key() -> impl Strategy<Value = DestinationKey> {
@@ -145,20 +154,21 @@ fn destination_config() -> impl Strategy<Value = DestinationConfig> {
 }
 
 pub(crate) fn destination() -> impl Strategy<Value = Destination> {
-    let connections = (any::<u32>(), any::<u32>(), any::<u32>());
-    (destination_key(), destination_config(), connections, stats()).prop_map(
-        |(key, config, (active, inactive, persistent), stats)| Destination {
-            key,
-            config,
-            active_connections: active,
-            inactive_connections: inactive,
-            persistent_connections: persistent,
-            stats,
+    (destination_key(), destination_config(), any::<[u32; 3]>(), stats()).prop_map(
+        |(key, config, connections, stats)| {
+            let mut server = Destination::new(key, config);
+            [
+                server.active_connections,
+                server.inactive_connections,
+                server.persistent_connections,
+            ] = connections;
+            server.stats = Some(stats);
+            server
         },
     )
 }
 
-fn role() -> impl Strategy<Value = DaemonRole> {
+pub(crate) fn role() -> impl Strategy<Value = DaemonRole> {
     prop_oneof![Just(DaemonRole::Master), Just(DaemonRole::Backup)]
 }
 
@@ -169,24 +179,33 @@ fn daemon_config() -> impl Strategy<Value = DaemonConfig> {
         option::of(any::<NonZeroU16>()),
         option::of(any::<NonZeroU8>()),
     );
-    (name(), any::<u8>(), later).prop_map(|(interface, sync_id, (max_length, group, port, ttl))| {
-        DaemonConfig { interface, sync_id, max_length, group, port, ttl }
-    })
+    (name(), any::<u8>(), later).prop_map(
+        |(interface, sync_id, (max_length_bytes, group, port, ttl))| DaemonConfig {
+            interface,
+            sync_id,
+            max_length_bytes,
+            group,
+            port,
+            ttl,
+        },
+    )
 }
 
 pub(crate) fn daemon() -> impl Strategy<Value = Daemon> {
-    (role(), daemon_config()).prop_map(|(role, config)| Daemon { role, config })
+    (role(), daemon_config()).prop_map(|(role, config)| Daemon::new(role, config))
 }
 
 pub(crate) fn timeouts() -> impl Strategy<Value = Timeouts> {
-    any::<(u32, u32, u32)>().prop_map(|(tcp, tcp_fin, udp)| Timeouts { tcp, tcp_fin, udp })
+    any::<(u32, u32, u32)>().prop_map(|(tcp, tcp_fin, udp)| Timeouts {
+        tcp_seconds: tcp,
+        tcp_fin_seconds: tcp_fin,
+        udp_seconds: udp,
+    })
 }
 
 pub(crate) fn info() -> impl Strategy<Value = Info> {
-    any::<(u8, u8, u8, u32)>().prop_map(|(major, minor, patch, connection_table_size)| Info {
-        version: Version { major, minor, patch },
-        connection_table_size,
-    })
+    any::<(u8, u8, u8, u32)>()
+        .prop_map(|(major, minor, patch, size)| Info::new(Version { major, minor, patch }, size))
 }
 
 pub(crate) fn change() -> impl Strategy<Value = Change> {

@@ -19,7 +19,7 @@ pub(crate) fn service(service: &Service) -> Attribute {
     let family = service.key.family();
     let mut flags = HASHED | u32::from(config.scheduler_flags.bits()) << 3;
     flags |= u32::from(config.persistence.is_some()) | u32::from(config.one_packet) << 2;
-    let host = Persistence { timeout: 0, netmask: Netmask::host(family) };
+    let host = Persistence { timeout_seconds: 0, netmask: Netmask::host(family) };
     let persistence = config.persistence.unwrap_or(host);
 
     let mut nest = vec![Attribute::leaf(svc::AF, family_number(family))];
@@ -39,14 +39,13 @@ pub(crate) fn service(service: &Service) -> Attribute {
     }
     nest.extend([
         Attribute::leaf(svc::FLAGS, u64::from(flags) | 0xffff_ffff << 32),
-        Attribute::leaf(svc::TIMEOUT, persistence.timeout),
+        Attribute::leaf(svc::TIMEOUT, persistence.timeout_seconds),
         match persistence.netmask {
             Netmask::V4(mask) => Attribute::Leaf(svc::NETMASK, mask.octets().to_vec()),
             Netmask::V6(length) => Attribute::leaf(svc::NETMASK, u32::from(length)),
         },
-        old_stats(svc::STATS, &service.stats),
-        new_stats(svc::STATS64, &service.stats),
     ]);
+    nest.extend(both_stats(svc::STATS, svc::STATS64, service.stats.as_deref()));
     Attribute::Nest(top::SERVICE, nest)
 }
 
@@ -69,26 +68,23 @@ pub(crate) fn destination(destination: &Destination) -> Attribute {
         Some(Tunnel::Other { kind, port, flags }) => (kind, port, flags),
         Some(other) => panic!("{other:?} is new"),
     };
-    Attribute::Nest(
-        top::DEST,
-        vec![
-            Attribute::Leaf(dest::ADDR, address_bytes(destination.key.address)),
-            Attribute::leaf(dest::PORT, destination.key.port.to_be()),
-            Attribute::leaf(dest::FWD_METHOD, method),
-            Attribute::leaf(dest::WEIGHT, config.weight),
-            Attribute::leaf(dest::TUN_TYPE, kind),
-            Attribute::leaf(dest::TUN_PORT, port.to_be()),
-            Attribute::leaf(dest::TUN_FLAGS, flags),
-            Attribute::leaf(dest::U_THRESH, config.upper_threshold),
-            Attribute::leaf(dest::L_THRESH, config.lower_threshold),
-            Attribute::leaf(dest::ACTIVE_CONNS, destination.active_connections),
-            Attribute::leaf(dest::INACT_CONNS, destination.inactive_connections),
-            Attribute::leaf(dest::PERSIST_CONNS, destination.persistent_connections),
-            Attribute::leaf(dest::ADDR_FAMILY, family_number(destination.key.family())),
-            old_stats(dest::STATS, &destination.stats),
-            new_stats(dest::STATS64, &destination.stats),
-        ],
-    )
+    let mut nest = vec![
+        Attribute::Leaf(dest::ADDR, address_bytes(destination.key.address)),
+        Attribute::leaf(dest::PORT, destination.key.port.to_be()),
+        Attribute::leaf(dest::FWD_METHOD, method),
+        Attribute::leaf(dest::WEIGHT, config.weight),
+        Attribute::leaf(dest::TUN_TYPE, kind),
+        Attribute::leaf(dest::TUN_PORT, port.to_be()),
+        Attribute::leaf(dest::TUN_FLAGS, flags),
+        Attribute::leaf(dest::U_THRESH, config.upper_threshold),
+        Attribute::leaf(dest::L_THRESH, config.lower_threshold),
+        Attribute::leaf(dest::ACTIVE_CONNS, destination.active_connections),
+        Attribute::leaf(dest::INACT_CONNS, destination.inactive_connections),
+        Attribute::leaf(dest::PERSIST_CONNS, destination.persistent_connections),
+        Attribute::leaf(dest::ADDR_FAMILY, family_number(destination.key.family())),
+    ];
+    nest.extend(both_stats(dest::STATS, dest::STATS64, destination.stats.as_deref()));
+    Attribute::Nest(top::DEST, nest)
 }
 
 /// A sync daemon, as the kernel tells of it: without what is `None`.
@@ -103,7 +99,7 @@ pub(crate) fn daemon(daemon: &Daemon) -> Attribute {
         Attribute::text(daemon::MCAST_IFN, config.interface.as_str()),
         Attribute::leaf(daemon::SYNC_ID, u32::from(config.sync_id)),
     ];
-    nest.extend(config.max_length.map(|max| Attribute::leaf(daemon::SYNC_MAXLEN, max.get())));
+    nest.extend(config.max_length_bytes.map(|max| Attribute::leaf(daemon::SYNC_MAXLEN, max.get())));
     nest.extend(config.port.map(|port| Attribute::leaf(daemon::MCAST_PORT, port.get())));
     nest.extend(config.ttl.map(|ttl| Attribute::leaf(daemon::MCAST_TTL, ttl.get())));
     nest.extend(config.group.map(|group| match group {
@@ -116,9 +112,9 @@ pub(crate) fn daemon(daemon: &Daemon) -> Attribute {
 /// The timeouts.
 pub(crate) fn timeouts(timeouts: &Timeouts) -> Vec<Attribute> {
     vec![
-        Attribute::leaf(top::TIMEOUT_TCP, timeouts.tcp),
-        Attribute::leaf(top::TIMEOUT_TCP_FIN, timeouts.tcp_fin),
-        Attribute::leaf(top::TIMEOUT_UDP, timeouts.udp),
+        Attribute::leaf(top::TIMEOUT_TCP, timeouts.tcp_seconds),
+        Attribute::leaf(top::TIMEOUT_TCP_FIN, timeouts.tcp_fin_seconds),
+        Attribute::leaf(top::TIMEOUT_UDP, timeouts.udp_seconds),
     ]
 }
 
@@ -130,6 +126,11 @@ pub(crate) fn info(info: &Info) -> Vec<Attribute> {
         Attribute::leaf(info::VERSION, major << 16 | minor << 8 | patch),
         Attribute::leaf(info::CONN_TAB_SIZE, info.connection_table_size),
     ]
+}
+
+/// Statistics in both forms, if there are any.
+fn both_stats(old: u16, new: u16, stats: Option<&Stats>) -> impl Iterator<Item = Attribute> {
+    stats.into_iter().flat_map(move |stats| [old_stats(old, stats), new_stats(new, stats)])
 }
 
 /// 32-bit numbers except for the bytes; of larger ones the lower half, as in the kernel.

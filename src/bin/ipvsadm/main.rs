@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use process::Sink;
 use process::advice::Advice;
 use process::failure::Failure;
-use process::notice;
+use process::{notice, signals};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -34,6 +34,9 @@ fn main() -> ExitCode {
                 notice::say(&failure);
             }
             Advice::from(failure.refusal()).give();
+            if let Failure::Signal(signal) = failure {
+                signals::end_by(signal);
+            }
             ExitCode::from(failure.status())
         }
     }

@@ -1,77 +1,71 @@
-//! From a command to what it does.
+//! From a command line to the command that carries it out.
 
-use ipvs::rules::{Command, Invocation, help};
+use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
-use crate::commands::apply::How;
-use crate::commands::{apply, dry_run, list, restore, save};
-use crate::kernel;
+use crate::commands::{apply, dry_run, list, restore, rule, save};
+use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
 use crate::process::failure::Failure;
 use crate::process::input::LockedInput;
 use crate::process::lock::Lock;
 
-/// What `-v` prints. Programs read the second word.
-const VERSION: &str =
-    concat!("ipvsadm v1.31 compatible (ipvsadm ", env!("CARGO_PKG_VERSION"), " in Rust)\n");
-
-/// Carries out a command line. What it prints may still be in the sink.
+/// Carries out a command line. Some of what it prints may still be in the sink.
 pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Failure> {
-    // These work without root and without the module.
-    if let Command::Help | Command::Version = invocation.command {
-        print_about(&invocation.command, sink);
+    // These two work without root and without the module.
+    let about = match invocation.command {
+        Command::Help => Some(RuleCommand::Help),
+        Command::Version => Some(RuleCommand::Version),
+        _ => None,
+    };
+    if let Some(about) = about {
+        rule::print_about(&about, sink);
         return Ok(());
     }
     if let Some(namespace) = &invocation.namespace {
-        // Before any other thread is started, so that all are there.
-        ipvs::enter_namespace(namespace)?;
+        // Before any other thread is started, so that all of them are there.
+        ipvs::Namespace::find(namespace)?.enter()?;
     }
-    let mut client = kernel::connect::connect()?;
-    let how = How { dry_run: invocation.dry_run, wait: invocation.wait };
+    let mut client = connect(match invocation.load_module {
+        true => Loading::IfMissing,
+        false => Loading::Never,
+    })?;
     match &invocation.command {
-        Command::Apply(options) => {
-            apply::apply(&mut client, invocation.file.as_deref(), *options, how, sink)
-        }
-        Command::Restore => restore_rules(&mut client, how, sink),
-        Command::Change(change) if how.dry_run => dry_run::change(&mut client, change, sink),
-        Command::Change(Change::Flush) => {
-            let _lock = Lock::acquire(how.wait)?;
-            Ok(client.flush()?)
-        }
-        command => carry_out(command, &mut client, sink),
+        Command::Apply(options) => apply::apply(&mut client, options, sink),
+        Command::Restore(execution) => restore_rules(&mut client, *execution, sink),
+        Command::Change(change, execution) => change_one(&mut client, change, *execution, sink),
+        Command::List(listing) => list::list(&mut client, listing, sink),
+        Command::Save(options) => save::save(&mut client, options, sink),
+        Command::Help | Command::Version => Ok(()),
     }
 }
 
-fn restore_rules(client: &mut Client, how: How, sink: &mut Sink) -> Result<(), Failure> {
-    // Without the right to change anything this says so once, not for every line.
-    client.info()?;
-    if how.dry_run {
-        return dry_run::rules(client, std::io::stdin().lock(), sink);
-    }
-    restore::restore(client, LockedInput::acquire(how.wait)?, sink)
-}
-
-/// Carries out a command that may stand in rules.
-pub(crate) fn carry_out(
-    command: &Command,
+fn change_one(
     client: &mut Client,
+    change: &Change,
+    execution: Execution,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    match command {
-        Command::Change(change) => Ok(client.change(change)?),
-        Command::List(listing) => list::list(client, listing, sink),
-        Command::Save(options) => save::save(client, options, sink),
-        Command::Help | Command::Version => {
-            print_about(command, sink);
-            Ok(())
-        }
-        other => Err(Failure::Other(anyhow::anyhow!("not to be carried out here: {other:?}"))),
+    if execution.dry_run {
+        return dry_run::change(client, change, sink);
     }
+    let _lock = match change {
+        Change::Flush => Lock::acquire(execution.wait)?,
+        _ => None,
+    };
+    Ok(client.change(change)?)
 }
 
-fn print_about(command: &Command, sink: &mut Sink) {
-    sink.text.extend_from_slice(VERSION.as_bytes());
-    if let Command::Help = command {
-        sink.text.extend_from_slice(help().to_string().as_bytes());
+fn restore_rules(
+    client: &mut Client,
+    execution: Execution,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    // Without permission to change anything this fails once, not for every line.
+    client.info()?;
+    if execution.dry_run {
+        return dry_run::rules(client, std::io::stdin().lock(), sink);
     }
+    let input = LockedInput::acquire(execution.wait)?;
+    restore::restore(client, input, restore::Daemons::AsWritten, sink)
 }

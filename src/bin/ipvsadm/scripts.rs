@@ -1,155 +1,184 @@
 //! `ipvsadm-save` and `ipvsadm-restore`, which are this program under other names.
+//!
+//! In ipvsadm 1.31 they are shell scripts, and scripts of others rely on what these take without a
+//! word: `ipvsadm-restore` ignores its arguments.
 
 use std::ffi::OsString;
 
-use anyhow::anyhow;
-use ipvs::rules::SaveOptions;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use ipvs::rules::grammar::{Execution, SaveOptions};
 
-use crate::commands::apply::{self, How, OnRefusal};
-use crate::commands::{dry_run, restore, save};
-use crate::desired::read_all;
-use crate::kernel;
+use crate::commands::replace::{ReplaceOptions, Strategy, replace};
+use crate::commands::save;
+use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
-use crate::process::failure::Failure;
-use crate::process::lock::Lock;
+use crate::process::failure::{Failure, status};
 use crate::process::notice::say;
 
-const SAVE_USAGE: &str = "\
-usage: ipvsadm-save [-n] [--netns NAMESPACE]
-Prints the IPVS table as rules that ipvsadm-restore reads.
-  -n                 addresses and ports as numbers, not as names
-  --netns NAMESPACE  that of another network namespace: its name, path or a process in it";
+/// The width of the help texts.
+const WIDTH: usize = 80;
 
-const RESTORE_USAGE: &str = "\
-usage: ipvsadm-restore [OPTION]... < RULES
-Puts the rules on standard input into the place of the IPVS table. Only what
-differs is changed, so that all other connections go on. If a rule makes no sense
-nothing is changed; a rule that the kernel refuses is told, and the rest goes on.
-  --atomic           if the kernel refuses a rule, undo all the others
-  --clear            remove all services first and then add line by line, as
-                     ipvsadm-restore 1.31 did
-  --dry-run          show the rules that would be carried out, and do nothing
-  --netns NAMESPACE  in another network namespace: its name, path or a process in it
-  --wait SECONDS     wait so long at most for another that changes the table
-  -h, --help         show this
-";
-
-/// `ipvsadm-save`: the table as rules.
+/// `ipvsadm-save`: prints the table as rules.
 pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failure> {
-    let usage = || Failure::Other(anyhow!("{SAVE_USAGE}"));
-    let mut numeric = false;
-    let mut words = Words(arguments.iter());
-    while let Some((word, value)) = words.next() {
-        match word {
-            "-n" => numeric = true,
-            "--netns" => {
-                let namespace = words.value(value).ok_or_else(usage)?;
-                ipvs::enter_namespace(namespace)?;
-            }
-            // A word that is no option was never minded.
-            word if !word.starts_with('-') => {}
-            _ => return Err(usage()),
-        }
-    }
-    let options = SaveOptions { numeric, ..SaveOptions::default() };
-    save::save(&mut kernel::connect::connect()?, &options, sink)
+    // ipvsadm-save 1.31 answers -h as it answers a mistake, so as to leave standard output alone.
+    let matches = save_command().try_get_matches_from(arguments).map_err(|error| {
+        say(error.render().to_string().trim_end());
+        Failure::Reported(status::SAVE_USAGE)
+    })?;
+    enter_namespace(&matches)?;
+    let options = SaveOptions {
+        numeric: matches.get_flag("numeric"),
+        all: matches.get_flag("all"),
+        json: matches.get_flag("json"),
+    };
+    save::save(&mut connect(Loading::IfMissing)?, &options, sink)
 }
 
-/// What `ipvsadm-restore` was asked for.
-#[derive(Default)]
-struct Restore<'a> {
-    atomic: bool,
-    clear: bool,
-    how: How,
-    namespace: Option<&'a str>,
+fn save_command() -> Command {
+    base("ipvsadm-save")
+        .about("Print the IPVS table as rules that ipvsadm-restore reads.")
+        .override_usage("ipvsadm-save [OPTION]... [FILE]")
+        .args([
+            flag("numeric", "print addresses and ports as numbers, not names").short('n'),
+            flag("all", "save timeouts and sync daemons too").long("all"),
+            flag("json", "print JSON, which `ipvsadm --apply` reads").long("json"),
+            netns(),
+            Arg::new("file").value_name("FILE").hide(true).num_args(0..),
+        ])
 }
 
-/// `ipvsadm-restore`: puts the rules on standard input into the place of the table.
+/// `ipvsadm-restore`: puts the rules on standard input in place of the table.
 pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failure> {
-    let mut options = Restore::default();
-    let mut words = Words(arguments.iter());
-    while let Some((word, value)) = words.next() {
-        match word {
-            flag if value.is_some() && !["--wait", "--netns"].contains(&flag) => {
-                return Err(wrong(&format!("{flag}: unknown option, or one that takes no value")));
-            }
-            "-h" | "--help" => {
-                sink.text.extend_from_slice(RESTORE_USAGE.as_bytes());
-                return Ok(());
-            }
-            "--atomic" => options.atomic = true,
-            "--clear" => options.clear = true,
-            "--dry-run" => options.how.dry_run = true,
-            "--wait" => {
-                let seconds = words.value(value).and_then(|word| word.parse().ok());
-                let problem = "--wait: needs a number of seconds";
-                options.how.wait = Some(seconds.ok_or_else(|| wrong(problem))?);
-            }
-            "--netns" => {
-                let namespace = words.value(value);
-                let problem = "--netns: needs a network namespace";
-                options.namespace = Some(namespace.ok_or_else(|| wrong(problem))?);
-            }
-            // ipvsadm-restore 1.31 minded no word at all, and somebody may have relied on it. But
-            // a long option can only be meant for this one.
-            long if long.starts_with("--") => {
-                return Err(wrong(&format!("{long}: unknown option")));
-            }
-            _ => {}
+    let matches = match restore_command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            sink.text.extend_from_slice(error.render().to_string().as_bytes());
+            return Ok(());
+        }
+        Err(error) => {
+            say(error.render().to_string().trim_end());
+            return Err(Failure::Reported(status::SENSELESS));
+        }
+    };
+    enter_namespace(&matches)?;
+    let strategy = match (matches.get_flag("atomic"), matches.get_flag("clear")) {
+        (true, _) => Strategy::Atomic,
+        (_, true) => Strategy::Clear,
+        _ => Strategy::BestEffort,
+    };
+    let options = ReplaceOptions { strategy, keep_weights: matches.get_flag("keep-weights") };
+    let execution = Execution {
+        dry_run: matches.get_flag("dry-run"),
+        wait: matches.get_one::<u32>("wait").copied(),
+    };
+    replace(&mut connect(Loading::IfMissing)?, options, execution, sink)
+}
+
+fn restore_command() -> Command {
+    base("ipvsadm-restore")
+        .about(
+            "Put the rules on standard input in place of the IPVS table. Only what differs is \
+             changed, so everything else keeps its connections. If a rule makes no sense, nothing \
+             is changed; a rule the kernel refuses is reported, and the rest are applied.",
+        )
+        .override_usage("ipvsadm-restore [OPTION]... < RULES")
+        .args([
+            flag("atomic", "if the kernel refuses a rule, undo all the others").long("atomic"),
+            flag(
+                "clear",
+                "remove all services first and then carry out line by line, as ipvsadm-restore \
+                 1.31 did",
+            )
+            .long("clear")
+            .conflicts_with_all(["atomic", "keep-weights"]),
+            flag("keep-weights", "keep the weights of existing real servers").long("keep-weights"),
+            flag("dry-run", "print the rules that would be carried out, and do nothing")
+                .long("dry-run"),
+            Arg::new("wait")
+                .long("wait")
+                .value_name("SECONDS")
+                .value_parser(value_parser!(u32))
+                .help("wait at most this long for another that changes the table"),
+            netns(),
+            // Ignored, as ever. Only a long option must be known, as it can only be meant for us.
+            flag("letters", "").short('a').short_aliases(other_letters()).hide(true),
+            Arg::new("words")
+                .hide(true)
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(OsString)),
+        ])
+}
+
+/// Everything a short option may be, except those that mean something.
+fn other_letters() -> impl IntoIterator<Item = char> {
+    ('!'..='~').filter(|letter| !matches!(letter, '-' | 'a' | 'h'))
+}
+
+fn base(name: &'static str) -> Command {
+    Command::new(name)
+        .no_binary_name(true)
+        // Every option may be repeated.
+        .args_override_self(true)
+        .term_width(WIDTH)
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn netns() -> Arg {
+    Arg::new("netns")
+        .long("netns")
+        .value_name("NAMESPACE")
+        .help("work in this network namespace: a name, a path or a process ID")
+}
+
+/// Before any other thread is started, so that all of them are there.
+fn enter_namespace(matches: &ArgMatches) -> Result<(), Failure> {
+    match matches.get_one::<String>("netns") {
+        Some(namespace) => Ok(ipvs::Namespace::find(namespace)?.enter()?),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restore_takes(words: &str) -> Result<ArgMatches, ErrorKind> {
+        let words = words.split_whitespace();
+        restore_command().try_get_matches_from(words).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_clap_commands_are_sound() {
+        save_command().debug_assert();
+        restore_command().debug_assert();
+    }
+
+    #[test]
+    fn restore_ignores_what_it_does_not_know_unless_it_is_a_long_option() {
+        for words in ["foo", "-", "-n", "-x5 -n=3 -abc", "-4", "foo bar -q baz", "-n -n", "-- --x"]
+        {
+            assert!(restore_takes(words).is_ok(), "{words}");
+        }
+        let matches = restore_takes("foo -n --atomic bar -q --wait=5").expect("both are known");
+        assert!(matches.get_flag("atomic"));
+        assert_eq!(matches.get_one::<u32>("wait"), Some(&5));
+        for words in
+            ["--numeric", "--atomic=5", "--atomic --clear", "--wait", "--wait x", "--wait -1"]
+        {
+            assert!(restore_takes(words).is_err(), "{words}");
+        }
+        for words in ["-h", "--help", "foo -n --help"] {
+            assert_eq!(restore_takes(words).err(), Some(ErrorKind::DisplayHelp), "{words}");
         }
     }
-    if options.atomic && options.clear {
-        return Err(wrong("--atomic: cannot go with --clear, which cannot be undone"));
-    }
-    carry_out(&options, sink)
-}
 
-fn carry_out(options: &Restore<'_>, sink: &mut Sink) -> Result<(), Failure> {
-    if let Some(namespace) = options.namespace {
-        ipvs::enter_namespace(namespace)?;
+    #[test]
+    fn a_misspelt_option_is_recognized() {
+        let error = restore_command().try_get_matches_from(["--atmic"]).expect_err("unknown");
+        assert!(error.render().to_string().contains("--atomic"), "{error}");
     }
-    let mut client = kernel::connect::connect()?;
-    // Without the right to change anything nothing is read.
-    client.info()?;
-    if !options.clear {
-        let on_refusal = if options.atomic { OnRefusal::Undo } else { OnRefusal::GoOn };
-        return apply::restore(&mut client, on_refusal, options.how, sink);
-    }
-    // All of it is there before the table is gone: whoever writes it may be slow, or an
-    // ipvsadm-save that is reading the table still.
-    let rules = read_all(None)?;
-    if options.how.dry_run {
-        return dry_run::clear_and_rules(&mut client, &rules[..], sink);
-    }
-    let _lock = Lock::acquire(options.how.wait)?;
-    client.flush()?;
-    restore::restore(&mut client, &rules[..], sink)
-}
-
-/// The words of a command line: each with what stands behind its `=`, if it is a long option.
-struct Words<'a>(std::slice::Iter<'a, OsString>);
-
-impl<'a> Words<'a> {
-    /// The value of an option: what is glued to it, or else the next word.
-    fn value(&mut self, glued: Option<&'a str>) -> Option<&'a str> {
-        glued.or_else(|| self.0.next()?.to_str())
-    }
-}
-
-impl<'a> Iterator for Words<'a> {
-    type Item = (&'a str, Option<&'a str>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // No option is other than UTF-8.
-        let word = self.0.next()?.to_str().unwrap_or_default();
-        match word.split_once('=').filter(|_| word.starts_with("--")) {
-            Some((option, value)) => Some((option, Some(value))),
-            None => Some((word, None)),
-        }
-    }
-}
-
-fn wrong(what: &str) -> Failure {
-    say(format_args!("{what}\n{}", RESTORE_USAGE.trim_end()));
-    Failure::Reported(2)
 }

@@ -1,56 +1,97 @@
-//! The second half: what the words said, put together. Here options meet each other.
+//! Putting a command together from the options read. Here options meet each other.
 
 use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::{Options, REFUSED, RealServer, Said, number, read, real_server};
-use crate::rules::UsageError;
+use super::{Draft, Options, REFUSED, RealServer, read, read_number, real_server};
+use crate::rules::address::with_brackets;
 use crate::rules::command::{
-    ApplyOptions, Command, ConnectionListing, Format, Invocation, Listing, SaveOptions,
-    ServiceListing, View,
+    ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing, RuleCommand,
+    SaveOptions, ServiceListing, View,
 };
+use crate::rules::error::UsageError;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
-use crate::rules::value::{self, TunnelType};
+use crate::rules::{number, value};
 use crate::{
-    AddressFamily, Change, DaemonConfig, DaemonRole, DestinationConfig, DestinationKey, Forwarding,
-    Name, Persistence, Protocol, ServiceConfig, ServiceKey, Timeouts, Tunnel, TunnelChecksum,
+    AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
+    DestinationKey, Forwarding, Name, Persistence, ServiceConfig, ServiceKey, Timeouts, Tunnel,
+    TunnelChecksum,
 };
 
-/// Where a sync daemon multicasts unless it is told.
-const DEFAULT_INTERFACE: Name = Name::literal("eth0");
+/// The interface of a sync daemon unless another is given.
+const DEFAULT_INTERFACE: Name = Name::from_static("eth0");
 
-impl Said<'_> {
-    /// What depends on more than one option.
-    pub(super) fn finish<R: Resolve + ?Sized>(
+impl Draft<'_> {
+    /// The whole command line.
+    pub(super) fn invocation<R: Resolve + ?Sized>(
         &mut self,
         command: OptionId,
         names: &mut R,
     ) -> Result<Invocation, UsageError> {
-        // A lone dash is a word; here it means standard input, as does no file.
-        if command == OptionId::Apply
-            && self.file.is_none()
-            && self.word_count == 1
-            && self.words[0] == b"-"
-        {
-            self.word_count = 0;
-        }
+        let execution = Execution { dry_run: self.given.has(OptionId::DryRun), wait: self.wait };
+        let command = match command {
+            OptionId::Restore => {
+                self.check_belongs(command)?;
+                self.no_more_words(0)?;
+                Command::Restore(execution)
+            }
+            OptionId::Apply => {
+                self.check_belongs(command)?;
+                Command::Apply(ApplyOptions {
+                    file: self.file()?,
+                    keep_weights: self.given.has(OptionId::KeepWeights),
+                    allow_empty: self.given.has(OptionId::AllowEmpty),
+                    execution,
+                })
+            }
+            _ => match self.rule(command, names)? {
+                RuleCommand::Change(change) => Command::Change(change, execution),
+                RuleCommand::List(listing) => Command::List(listing),
+                RuleCommand::Save(options) => Command::Save(options),
+                RuleCommand::Help => Command::Help,
+                RuleCommand::Version => Command::Version,
+            },
+        };
         Ok(Invocation {
-            command: self.command_of(command, names)?,
+            command,
             namespace: self.namespace.map(str::to_owned),
-            dry_run: self.given.has(OptionId::DryRun),
-            wait: self.wait,
-            file: self.file.map(|file| PathBuf::from(OsStr::from_bytes(file))),
+            load_module: !self.given.has(OptionId::NoLoad),
         })
     }
 
-    fn command_of<R: Resolve + ?Sized>(
+    /// The file of `--apply`: its value, or else the first word that belongs to no option. A lone
+    /// dash means standard input, as does no file.
+    fn file(&self) -> Result<Option<PathBuf>, UsageError> {
+        let (file, words) = match self.file {
+            Some(file) => (Some(file), 0),
+            None => (self.words.first().copied().filter(|_| self.word_count > 0), 1),
+        };
+        self.no_more_words(words)?;
+        let file = file.filter(|file| *file != b"-");
+        Ok(file.map(|file| PathBuf::from(OsStr::from_bytes(file))))
+    }
+
+    /// Refuses the options that say how a command is carried out.
+    pub(super) fn check_rule(&self) -> Result<(), UsageError> {
+        const PROGRAM: u128 = Options::bit(OptionId::DryRun)
+            | Options::bit(OptionId::Wait)
+            | Options::bit(OptionId::Netns)
+            | Options::bit(OptionId::NoLoad);
+        match Options(self.given.0 & PROGRAM).first() {
+            Some(option) => Err(UsageError::NotInRules(option)),
+            None => Ok(()),
+        }
+    }
+
+    /// A command that may stand in a rule.
+    pub(super) fn rule<R: Resolve + ?Sized>(
         &mut self,
         command: OptionId,
         names: &mut R,
-    ) -> Result<Command, UsageError> {
+    ) -> Result<RuleCommand, UsageError> {
         if command == OptionId::Set {
             return self.timeouts();
         }
@@ -88,22 +129,11 @@ impl Said<'_> {
             },
             OptionId::StartDaemon => Change::StartDaemon(self.role(command)?, self.daemon()?),
             OptionId::StopDaemon => Change::StopDaemon(self.role(command)?),
-            OptionId::Restore => return Ok(Command::Restore),
-            OptionId::Apply => {
-                let keep_weights = self.given.has(OptionId::KeepWeights);
-                return Ok(Command::Apply(ApplyOptions { keep_weights }));
-            }
-            OptionId::Save => {
-                return Ok(Command::Save(SaveOptions {
-                    numeric: self.given.has(OptionId::Numeric),
-                    all: self.given.has(OptionId::All),
-                    json: self.given.has(OptionId::Json),
-                }));
-            }
-            OptionId::List => return self.listing().map(Command::List),
+            OptionId::Save => return self.save().map(RuleCommand::Save),
+            OptionId::List => return self.listing().map(RuleCommand::List),
             _ => return Err(UsageError::NoCommand),
         };
-        Ok(Command::Change(change))
+        Ok(RuleCommand::Change(change))
     }
 
     fn no_more_words(&self, wanted: usize) -> Result<(), UsageError> {
@@ -132,23 +162,26 @@ impl Said<'_> {
                 Ok(())
             }
             Some((first, _)) => Err(UsageError::Conflict { first: *first, second: OptionId::Ipv6 }),
-            None => Err(UsageError::GoesOnlyWith {
-                option: OptionId::Ipv6,
-                needs: OptionId::FwmarkService,
-            }),
+            None => {
+                Err(UsageError::Requires { option: OptionId::Ipv6, needs: OptionId::FwmarkService })
+            }
         }
     }
 
-    fn timeouts(&self) -> Result<Command, UsageError> {
+    fn timeouts(&self) -> Result<RuleCommand, UsageError> {
         let [tcp, tcp_fin, udp, _] = self.words;
         if self.word_count < 3 {
             return Err(UsageError::MissingTimeouts);
         }
-        let second = |text| number(OptionId::Set, text, value::TIMEOUT);
-        let timeouts = Timeouts { tcp: second(tcp)?, tcp_fin: second(tcp_fin)?, udp: second(udp)? };
+        let second = |text| read_number(OptionId::Set, text, number::TIMEOUT);
+        let timeouts = Timeouts {
+            tcp_seconds: second(tcp)?,
+            tcp_fin_seconds: second(tcp_fin)?,
+            udp_seconds: second(udp)?,
+        };
         self.no_more_words(3)?;
         self.check_belongs(OptionId::Set)?;
-        Ok(Command::Change(Change::SetTimeouts(timeouts)))
+        Ok(RuleCommand::Change(Change::SetTimeouts(timeouts)))
     }
 
     fn needed_service(&self, command: OptionId) -> Result<(OptionId, ServiceKey), UsageError> {
@@ -157,14 +190,6 @@ impl Said<'_> {
 
     fn service_setup(&self, command: OptionId) -> Result<(ServiceKey, ServiceConfig), UsageError> {
         let (option, key) = self.needed_service(command)?;
-        if let ServiceKey::Address { protocol, port, .. } = key {
-            if port == 0 && !self.given.has(OptionId::Persistent) {
-                return Err(UsageError::ZeroPort(option));
-            }
-            if self.given.has(OptionId::Ops) && protocol != Protocol::Udp {
-                return Err(UsageError::OnePacket);
-            }
-        }
         let mut config = ServiceConfig {
             persistence_engine: self.engine,
             one_packet: self.given.has(OptionId::Ops),
@@ -189,6 +214,16 @@ impl Said<'_> {
             let unmasked = Persistence::new(key.family(), timeout);
             Persistence { netmask: netmask.unwrap_or(unmasked.netmask), ..unmasked }
         });
+        config.check(&key).map_err(|reason| {
+            let (option, meant) = match (reason, key) {
+                (ConfigError::AllPorts, ServiceKey::Address { address, .. }) => {
+                    (option, with_brackets(address))
+                }
+                (ConfigError::OnePacket, _) => (OptionId::Ops, None),
+                _ => (OptionId::Netmask, None),
+            };
+            UsageError::Config { option, reason, meant }
+        })?;
         Ok((key, config))
     }
 
@@ -217,11 +252,6 @@ impl Said<'_> {
         let (_, service) = self.needed_service(command)?;
         let (address, port) = self.needed_server(command, service, names)?;
         let forwarding = self.forwarding()?;
-        if AddressFamily::of(address) != service.family()
-            && !matches!(forwarding, Forwarding::Tunnel(_))
-        {
-            return Err(UsageError::FamilyMismatch(service.family()));
-        }
         let port = match (service, forwarding, port) {
             // Only masquerading changes the port of a packet.
             (ServiceKey::Address { port, .. }, Forwarding::Masquerade, None) => port,
@@ -238,12 +268,18 @@ impl Said<'_> {
         if let Some(weight) = self.weight {
             config.weight = weight;
         }
-        Ok((service, DestinationKey { address, port }, config))
+        let key = DestinationKey { address, port };
+        match config.check(&service, &key) {
+            Err(reason @ ConfigError::DestinationFamily { .. }) => {
+                Err(UsageError::Config { option: OptionId::RealServer, reason, meant: None })
+            }
+            // What is left the kernel refuses by itself, and its word decides the exit status.
+            _ => Ok((service, key, config)),
+        }
     }
 
     fn forwarding(&self) -> Result<Forwarding, UsageError> {
         use OptionId::{Ipip, Masquerading, TunCsum, TunNocsum, TunPort, TunRemcsum, TunType};
-        // The common case has none of them.
         const TUNNEL: u128 = Options::bit(TunType)
             | Options::bit(TunPort)
             | Options::bit(TunNocsum)
@@ -252,44 +288,36 @@ impl Said<'_> {
         let tunnel_options = Options(self.given.0 & TUNNEL);
         if self.forwarding != Some(Ipip) {
             if let Some(option) = tunnel_options.first() {
-                return Err(UsageError::GoesOnlyWith { option, needs: Ipip });
+                return Err(UsageError::Requires { option, needs: Ipip });
             }
             return Ok(match self.forwarding {
                 Some(Masquerading) => Forwarding::Masquerade,
                 _ => Forwarding::DirectRoute,
             });
         }
-        let kind = self.tunnel.unwrap_or(TunnelType::Ipip);
-        let refused: &[OptionId] = match kind {
-            TunnelType::Ipip => &[TunPort, TunNocsum, TunCsum, TunRemcsum],
-            TunnelType::Gue => &[],
-            TunnelType::Gre => &[TunPort, TunRemcsum],
-        };
-        if let Some(option) = refused.iter().find(|option| tunnel_options.has(**option)) {
-            return Err(UsageError::NotForTunnel { option: *option, tunnel: kind.name() });
-        }
-        let mut checksum = TunnelChecksum::None;
-        let mut chosen = None;
+        let mut checksum = None;
         for (option, means) in [
             (TunNocsum, TunnelChecksum::None),
             (TunCsum, TunnelChecksum::Checksum),
             (TunRemcsum, TunnelChecksum::Remote),
         ] {
-            if tunnel_options.has(option) {
-                if let Some(first) = chosen.replace(option) {
-                    return Err(UsageError::Conflict { first, second: option });
-                }
-                checksum = means;
+            if tunnel_options.has(option)
+                && let Some((first, _)) = checksum.replace((option, means))
+            {
+                return Err(UsageError::Conflict { first, second: option });
             }
         }
-        Ok(Forwarding::Tunnel(match kind {
-            TunnelType::Ipip => Tunnel::Ipip,
-            TunnelType::Gre => Tunnel::Gre { checksum },
-            TunnelType::Gue => Tunnel::Gue {
-                port: self.tunnel_port.ok_or(UsageError::MissingTunnelPort)?,
-                checksum,
-            },
-        }))
+        let kind = self.tunnel.unwrap_or_default();
+        Tunnel::from_parts(kind, self.tunnel_port, checksum.map(|(_, means)| means))
+            .map(Forwarding::Tunnel)
+            .map_err(|reason| {
+                let option = match reason {
+                    ConfigError::TunnelPort(_) => TunPort,
+                    ConfigError::TunnelPortMissing => TunType,
+                    _ => checksum.map_or(TunType, |(option, _)| option),
+                };
+                UsageError::Config { option, reason, meant: None }
+            })
     }
 
     fn role(&self, command: OptionId) -> Result<DaemonRole, UsageError> {
@@ -301,7 +329,7 @@ impl Said<'_> {
         Ok(DaemonConfig {
             interface: interface.ok_or(UsageError::NoInterface)?,
             sync_id: self.sync_id,
-            max_length: self.sync_length,
+            max_length_bytes: self.sync_length,
             group: self.group,
             port: self.multicast_port,
             ttl: self.ttl,
@@ -360,9 +388,18 @@ impl Said<'_> {
         })
     }
 
-    /// The form of a listing. Connections, timeouts and daemons have the classic one and JSON.
+    fn save(&self) -> Result<SaveOptions, UsageError> {
+        let format = self.format(Some(OptionId::Save))?;
+        Ok(SaveOptions {
+            numeric: self.given.has(OptionId::Numeric),
+            all: self.given.has(OptionId::All),
+            json: format == Format::Json,
+        })
+    }
+
+    /// The format. Only services have the ones for people and Prometheus.
     fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
-        use OptionId::{Connection, Daemon, Json, Timeout};
+        use OptionId::{Connection, Daemon, Json, Save, Timeout};
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
                 return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
@@ -371,9 +408,10 @@ impl Said<'_> {
             (false, _) => self.format,
         };
         match (subject, format) {
-            (Some(first @ (Connection | Timeout | Daemon)), Format::Table | Format::Prometheus) => {
-                Err(UsageError::Conflict { first, second: OptionId::Format })
-            }
+            (
+                Some(subject @ (Connection | Timeout | Daemon | Save)),
+                Format::Table | Format::Prometheus,
+            ) => Err(UsageError::NoSuchFormat { subject, format }),
             _ => Ok(format),
         }
     }

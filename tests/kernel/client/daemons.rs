@@ -40,7 +40,7 @@ fn on(interface: &str) -> DaemonConfig {
 fn full(sync_id: u8, max_length: u16, group: &str, port: u16, ttl: u8) -> DaemonConfig {
     DaemonConfig {
         sync_id,
-        max_length: NonZeroU16::new(max_length),
+        max_length_bytes: NonZeroU16::new(max_length),
         group: Some(group.parse().expect("an address")),
         port: NonZeroU16::new(port),
         ttl: NonZeroU8::new(ttl),
@@ -57,7 +57,7 @@ fn assert_kept(
     expected: DaemonConfig,
 ) {
     client.start_daemon(role, &config).unwrap_or_else(|error| panic!("{config:?}: {error}"));
-    assert_eq!(client.daemons().expect("a list"), [Daemon { role, config: expected }]);
+    assert_eq!(client.daemons().expect("a list"), [Daemon::new(role, expected)]);
     client.stop_daemon(role).expect("it ran");
     assert_eq!(client.daemons().expect("a list"), []);
 }
@@ -75,7 +75,7 @@ fn a_daemon_tells_what_the_kernel_chose() {
         [(DaemonConfig { group, ..on("d0") }, 1472), (DaemonConfig { group: v6, ..on("d0") }, 1452)]
     {
         let max_length = NonZeroU16::new(max_length);
-        let expected = DaemonConfig { max_length, group: config.group, ..chosen };
+        let expected = DaemonConfig { max_length_bytes: max_length, group: config.group, ..chosen };
         assert_kept(&mut client, Master, config, expected);
     }
 }
@@ -108,9 +108,9 @@ fn values_are_kept_up_to_their_ends() {
         assert_kept(&mut client, Master, config, config);
     }
     assert_kept(&mut client, Backup, high, high);
-    let at_least = DaemonConfig { max_length: NonZeroU16::new(1024), ..low };
+    let at_least = DaemonConfig { max_length_bytes: NonZeroU16::new(1024), ..low };
     assert_kept(&mut client, Backup, low, at_least);
-    let at_most = DaemonConfig { max_length: NonZeroU16::new(65535), ..high };
+    let at_most = DaemonConfig { max_length_bytes: NonZeroU16::new(65535), ..high };
     assert_kept(&mut client, Master, at_most, high);
 }
 
@@ -124,7 +124,7 @@ fn one_of_each_role_runs_at_a_time() {
         client.start_daemon(role, &config(role)).expect("it is started");
         assert_refused(client.start_daemon(role, &on("d0")), RefusalKind::DaemonRunning);
     }
-    let expected = [Master, Backup].map(|role| Daemon { role, config: config(role) });
+    let expected = [Master, Backup].map(|role| Daemon::new(role, config(role)));
     assert_eq!(client.daemons().expect("a list"), expected, "the master first");
     client.stop_daemon(Master).expect("it runs");
     assert_refused(client.stop_daemon(Master), RefusalKind::DaemonNotRunning);

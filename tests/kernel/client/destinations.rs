@@ -63,7 +63,7 @@ fn kept(client: &mut Client, service: &str) -> Vec<(DestinationKey, DestinationC
     for server in &servers {
         let connections =
             [server.active_connections, server.inactive_connections, server.persistent_connections];
-        assert_eq!((connections, server.stats), ([0; 3], Default::default()));
+        assert_eq!((connections, &server.stats), ([0; 3], &Some(Box::default())));
     }
     servers.iter().map(|server| (server.key, server.config)).collect()
 }

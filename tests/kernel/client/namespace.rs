@@ -3,7 +3,7 @@
 use super::{connect, scheduler, tcp};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use ipvs::{Client, Error};
+use ipvs::{Client, Error, Namespace};
 use std::process::{Child, Command};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -15,6 +15,9 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         a_thread_that_enters_a_namespace_has_its_table,
         a_namespace_that_is_not_there_is_named,
         what_is_no_network_namespace_is_refused,
+        docker_keeps_namespaces_elsewhere,
+        a_name_that_is_also_a_process_is_a_name,
+        an_open_namespace_outlives_its_name,
     ]
 }
 
@@ -27,6 +30,13 @@ fn with_services(count: u16) -> Netns {
         client.add_service(&key, &scheduler("rr")).expect("it is added");
     }
     ns
+}
+
+/// A client for a namespace that is there.
+#[track_caller]
+fn client_in(namespace: &str) -> Client {
+    let namespace = Namespace::find(namespace).expect("it is there");
+    Client::in_namespace(&namespace).expect("IPVS is there")
 }
 
 fn count(client: &mut Client) -> usize {
@@ -55,7 +65,7 @@ fn a_namespace_is_found_by_name_path_and_process() {
     let process = sleeper.0.id();
     let paths = [format!("/run/netns/{}", ns.name()), format!("/proc/{process}/ns/net")];
     for namespace in [ns.name().to_owned(), process.to_string()].iter().chain(&paths) {
-        let mut client = Client::in_namespace(namespace).expect("it is there");
+        let mut client = client_in(namespace);
         assert_eq!(count(&mut client), 3, "{namespace}");
     }
 }
@@ -63,7 +73,7 @@ fn a_namespace_is_found_by_name_path_and_process() {
 fn a_client_in_a_namespace_leaves_its_thread_where_it_is() {
     let (here, there) = (with_services(1), with_services(2));
     here.enter(|| {
-        let mut other = Client::in_namespace(there.name()).expect("it is there");
+        let mut other = client_in(there.name());
         let mut own = Client::new().expect("IPVS is there");
         assert_eq!((count(&mut own), count(&mut other)), (1, 2));
     });
@@ -75,7 +85,7 @@ fn many_threads_may_have_clients_in_many_namespaces() {
         for round in 0..4 {
             for (expected, ns) in (1..).zip(&namespaces) {
                 scope.spawn(move || {
-                    let mut client = Client::in_namespace(ns.name()).expect("it is there");
+                    let mut client = client_in(ns.name());
                     for _ in 0..5 {
                         assert_eq!(count(&mut client), expected, "round {round}");
                     }
@@ -87,7 +97,7 @@ fn many_threads_may_have_clients_in_many_namespaces() {
 
 fn a_client_stays_with_its_namespace_when_it_changes_threads() {
     let (here, there) = (with_services(1), with_services(2));
-    let mut client = Client::in_namespace(there.name()).expect("it is there");
+    let mut client = client_in(there.name());
     assert_eq!(here.enter(|| count(&mut client)), 2);
     // And when its name is gone.
     drop(there);
@@ -98,19 +108,18 @@ fn a_thread_that_enters_a_namespace_has_its_table() {
     let ns = with_services(2);
     let found = std::thread::scope(|scope| {
         let inside = scope.spawn(|| {
-            ipvs::enter_namespace(ns.name()).expect("it is there");
+            let namespace = Namespace::named(ns.name()).expect("it is there");
+            namespace.enter().expect("it is a namespace");
             count(&mut Client::new().expect("IPVS is there"))
         });
         inside.join().expect("it does not panic")
     });
     assert_eq!(found, 2);
-    let error = ipvs::enter_namespace("no-such-namespace").expect_err("it is not there");
-    assert!(matches!(error, Error::Namespace { .. }), "{error}");
 }
 
 fn a_namespace_that_is_not_there_is_named() {
     for missing in ["no-such-namespace", "/run/netns/no-such-namespace", "4194305"] {
-        match Client::in_namespace(missing) {
+        match Namespace::find(missing) {
             Err(Error::Namespace { namespace, source }) => {
                 assert_eq!(namespace, missing);
                 assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
@@ -121,8 +130,62 @@ fn a_namespace_that_is_not_there_is_named() {
 }
 
 fn what_is_no_network_namespace_is_refused() {
-    for other in ["/proc/self/ns/mnt", "/etc/passwd", "/proc", "", ".."] {
-        let result = Client::in_namespace(other);
-        assert!(matches!(result, Err(Error::Namespace { .. })), "{other:?}: {result:?}");
+    for other in ["/proc/self/ns/mnt", "/etc/passwd", "/proc"] {
+        let namespace = Namespace::find(other).expect("it is there");
+        let expected = format!("network namespace {other}: not a network namespace");
+        for result in [namespace.enter(), Client::in_namespace(&namespace).map(drop)] {
+            assert_eq!(result.expect_err(other).to_string(), expected);
+        }
     }
+    for other in ["", ".."] {
+        assert!(matches!(Namespace::find(other), Err(Error::Namespace { .. })), "{other:?}");
+    }
+}
+
+/// A name for a namespace, in a folder for those, until this is dropped.
+struct Named(std::path::PathBuf);
+
+impl Named {
+    fn new(ns: &Netns, folder: &str, name: &str) -> Named {
+        std::fs::create_dir_all(folder).expect("a folder");
+        let path = std::path::Path::new(folder).join(name);
+        // What stands for a namespace is found through a link as well.
+        std::os::unix::fs::symlink(format!("/run/netns/{}", ns.name()), &path).expect("a link");
+        Named(path)
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn docker_keeps_namespaces_elsewhere() {
+    let (ours, dockers) = (with_services(1), with_services(2));
+    let _named = Named::new(&dockers, "/run/docker/netns", "1-sandbox");
+    assert_eq!(count(&mut client_in("1-sandbox")), 2);
+    // The one that `ip netns` knows comes first.
+    let _same = Named::new(&ours, "/run/netns", "1-sandbox");
+    assert_eq!(count(&mut client_in("1-sandbox")), 1);
+}
+
+fn a_name_that_is_also_a_process_is_a_name() {
+    let (named, of_process) = (with_services(1), with_services(2));
+    let sleeper = Sleeper::new(&of_process);
+    let process = sleeper.0.id();
+    assert_eq!(count(&mut client_in(&process.to_string())), 2);
+    for folder in ["/run/docker/netns", "/run/netns"] {
+        let _named = Named::new(&named, folder, &process.to_string());
+        assert_eq!(count(&mut client_in(&process.to_string())), 1, "{folder}");
+    }
+    let process = Namespace::of_process(process).expect("it runs");
+    assert_eq!(count(&mut Client::in_namespace(&process).expect("IPVS is there")), 2);
+}
+
+fn an_open_namespace_outlives_its_name() {
+    let ns = with_services(2);
+    let namespace = Namespace::named(ns.name()).expect("it is there");
+    drop(ns);
+    assert_eq!(count(&mut Client::in_namespace(&namespace).expect("IPVS is there")), 2);
 }

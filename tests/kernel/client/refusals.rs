@@ -4,8 +4,8 @@ use super::{connect, in_batch, name, scheduler, server, tcp, udp};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use ipvs::{
-    Change, Client, DaemonConfig, DaemonRole, DestinationConfig, Operation, RefusalKind, Result,
-    ServiceConfig, Timeouts,
+    Change, Client, DaemonConfig, DaemonRole, DestinationConfig, Namespace, Operation, RefusalKind,
+    Result, ServiceConfig, Timeouts,
 };
 use std::process::Command;
 
@@ -90,7 +90,11 @@ fn refused_changes() -> Vec<(Change, RefusalKind, &'static str)> {
             Kind::Other,
             "No such device",
         ),
-        (SetTimeouts(Timeouts { tcp: u32::MAX, tcp_fin: 0, udp: 0 }), Kind::Invalid, invalid),
+        (
+            SetTimeouts(Timeouts { tcp_seconds: u32::MAX, tcp_fin_seconds: 0, udp_seconds: 0 }),
+            Kind::Invalid,
+            invalid,
+        ),
     ]
 }
 
@@ -148,7 +152,8 @@ fn without_permission_everything_is_refused() {
 fn before_loopback_was_ever_up_no_server_is_taken() {
     let made = Command::new("ip").args(["netns", "add", "never-up"]).status().expect("ip runs");
     assert!(made.success());
-    let mut client = Client::in_namespace("never-up").expect("it is there");
+    let client = Client::in_namespace(&Namespace::find("never-up").expect("it is there"));
+    let mut client = client.expect("IPVS is there");
     let loopback = |state: &str| {
         let set = Command::new("ip").args(["-n", "never-up", "link", "set", "lo", state]).status();
         assert!(set.expect("ip runs").success());

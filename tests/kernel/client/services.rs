@@ -33,7 +33,10 @@ const V4: AddressFamily = AddressFamily::V4;
 const V6: AddressFamily = AddressFamily::V6;
 
 fn persistent(timeout: u32, netmask: Netmask) -> ServiceConfig {
-    ServiceConfig { persistence: Some(Persistence { timeout, netmask }), ..scheduler("rr") }
+    ServiceConfig {
+        persistence: Some(Persistence { timeout_seconds: timeout, netmask }),
+        ..scheduler("rr")
+    }
 }
 
 fn services_of_every_protocol_and_family_are_kept() {
@@ -160,7 +163,7 @@ fn everything_at_once_is_kept() {
     let config = |netmask| ServiceConfig {
         scheduler: name("sh"),
         scheduler_flags: SchedulerFlags::from_bits_truncate(7),
-        persistence: Some(Persistence { timeout: 77, netmask }),
+        persistence: Some(Persistence { timeout_seconds: 77, netmask }),
         persistence_engine: Some(name("sip")),
         one_packet: true,
     };
@@ -230,5 +233,5 @@ fn a_timeout_of_persistence_wraps_where_the_kernel_counts_it_in_ticks() {
     let key = tcp("10.0.0.1:2");
     client.add_service(&key, &persistent(u32::MAX, Netmask::host(V4))).expect("it is taken");
     let kept = client.service(&key).expect("it is there").config.persistence.expect("persistent");
-    assert!(kept.timeout < u32::MAX / 100 + 1, "{}", kept.timeout);
+    assert!(kept.timeout_seconds < u32::MAX / 100 + 1, "{}", kept.timeout_seconds);
 }

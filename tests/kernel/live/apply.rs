@@ -19,7 +19,9 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         what_the_kernel_refuses_undoes_all_and_is_told_with_its_line,
         the_counters_of_what_stays_go_on,
         a_lost_reader_of_errors_does_not_keep_it_from_undoing,
-        an_empty_file_means_an_empty_table,
+        an_input_without_rules_empties_the_table_only_when_asked_to,
+        a_file_of_another_kind_is_recognized_and_nothing_is_touched,
+        what_cannot_be_printed_or_read_is_told_from_a_difference,
     ]
 }
 
@@ -64,8 +66,8 @@ fn every_mistake_is_told_with_its_line_and_nothing_is_touched() {
         "line 6: --tcp-service: ",
         "line 7: --nonsense",
         "line 8: Service not defined",
-        "line 9: this is no part of a table",
-        "line 10: this is no part of a table",
+        "line 9: not part of a table",
+        "line 10: not part of a table",
     ];
     assert_eq!(lines.len(), starts.len(), "{}", ran.stderr);
     for (line, start) in lines.iter().zip(starts) {
@@ -92,7 +94,7 @@ fn the_file_comes_by_name_or_on_standard_input() {
     }
     let ns = loaded();
     let ran = ns.ipvsadm(["--apply", "/no/such/file"]);
-    assert_ended(&ran, 1, "/no/such/file: No such file or directory (os error 2)");
+    assert_ended(&ran, 5, "/no/such/file: No such file or directory");
     assert_eq!(saved(&ns), wanted);
 }
 
@@ -107,17 +109,76 @@ fn the_summary_counts_what_was_done() {
             TABLE.replace("10.9.0.1:80", "10.9.0.9:80"),
             "1 service edited, 1 server added, 1 removed, 3 unchanged",
         ),
-        (String::new(), "3 services removed, 4 servers removed"),
-        (String::new(), "nothing to change"),
+        ("-C\n".to_owned(), "3 services removed, 4 servers removed"),
+        ("-C\n".to_owned(), "nothing to change"),
     ] {
         assert_ended(&apply(&ns, &rules, NO_MORE), 0, summary);
     }
 }
 
-fn an_empty_file_means_an_empty_table() {
+/// A generator that failed, a closed standard input, a file of comments.
+fn an_input_without_rules_empties_the_table_only_when_asked_to() {
     let ns = loaded();
-    assert_ended(&apply(&ns, "# nothing\n\n", NO_MORE), 0, "3 services removed, 4 servers removed");
+    let before = saved(&ns);
+    let program = program::ipvsadm();
+    for input in ["", "\n", "# nothing\n\n"] {
+        for more in [&[][..], &["--dry-run"]] {
+            let ran = apply(&ns, input, more);
+            assert_eq!(ran.code(), Some(2), "{input:?} {more:?}");
+            assert!(ran.stderr.contains("--allow-empty"), "{}", ran.stderr);
+        }
+    }
+    let ran = ns.command("sh").args(["-c", "exec \"$0\" --apply <&-"]).arg(&program).run();
+    assert_eq!(ran.code(), Some(2), "{}", ran.stderr);
+    let ran = ns.command("sh").args(["-c", "false | \"$0\" --apply"]).arg(&program).run();
+    assert_eq!(ran.code(), Some(2), "{}", ran.stderr);
+    assert_eq!(saved(&ns), before);
+
+    let removed = "3 services removed, 4 servers removed";
+    assert_ended(&apply(&ns, "# nothing\n", ["--allow-empty"]), 0, removed);
     assert_eq!(saved(&ns), "");
+    load(&ns, TABLE);
+    assert_ended(&apply(&ns, "{\"services\": []}", NO_MORE), 0, removed);
+    assert_eq!(saved(&ns), "");
+}
+
+fn a_file_of_another_kind_is_recognized_and_nothing_is_touched() {
+    let ns = loaded();
+    let before = saved(&ns);
+    let listing = ns.ipvsadm(["-L", "-n"]).success().stdout;
+    let utf16: Vec<u8> = TABLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (kind, bytes) in [
+        ("gzip data", b"\x1f\x8b\x08\x00rest\n\n\n".to_vec()),
+        ("UTF-16 text", [b"\xff\xfe".to_vec(), utf16.clone()].concat()),
+        ("UTF-16 text", utf16),
+        ("a listing", listing.into_bytes()),
+        ("a JSON list", b"[{\"protocol\": \"tcp\"}]".to_vec()),
+    ] {
+        for program in [program::ipvsadm(), super::restore_program()] {
+            let words: &[&str] = if program == program::ipvsadm() { &["--apply"] } else { &[] };
+            let ran = ns.command(&program).args(words).stdin(bytes.clone()).run();
+            assert_eq!(ran.code(), Some(2), "{kind}: {}", ran.stderr);
+            assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+            let start = format!("neither rules nor JSON, but {kind}");
+            assert!(ran.stderr.starts_with(&start), "{}", ran.stderr);
+            assert_eq!(saved(&ns), before);
+        }
+    }
+}
+
+fn what_cannot_be_printed_or_read_is_told_from_a_difference() {
+    let ns = loaded();
+    let path = file("other", "-A -f 1 -s rr\n");
+    let path = path.to_str().expect("it is UTF-8");
+    let ours = program::ipvsadm();
+    let run = |script: &str| ns.command("sh").args(["-c", script]).arg(&ours).arg(path).run();
+    assert_ended(&run("\"$0\" --apply \"$1\" --dry-run > /dev/null"), 1, "");
+    let full = run("\"$0\" --apply \"$1\" --dry-run > /dev/full");
+    assert_ended(&full, 5, "standard output: No space left on device");
+    let full = run("\"$0\" -C --dry-run > /dev/full");
+    assert_ended(&full, 5, "standard output: No space left on device");
+    let missing = run("\"$0\" --apply /no/such/file --dry-run");
+    assert_ended(&missing, 5, "/no/such/file: No such file or directory");
 }
 
 fn kept_weights_are_those_of_the_kernel() {
@@ -166,7 +227,7 @@ fn what_the_kernel_refuses_undoes_all_and_is_told_with_its_line() {
         ),
     ] {
         let ran = apply(&ns, rules, NO_MORE);
-        let errors = format!("{errors}Nothing was changed: the table is what it was.");
+        let errors = format!("{errors}Nothing was changed: the previous state is restored.");
         assert_ended(&ran, 255, &errors);
         assert_eq!(saved(&ns), before, "after\n{rules}");
     }
@@ -210,8 +271,8 @@ fn counted(ns: &Netns, packets: u64) -> (u64, u64) {
     let end = Instant::now() + Duration::from_secs(15);
     loop {
         let services = client.services().expect("a list");
-        let stats = services.iter().find(|service| service.key.port() == 1007);
-        let stats = stats.expect("the service is there").stats;
+        let service = services.into_iter().find(|service| service.key.port() == 1007);
+        let stats = service.and_then(|service| service.stats).expect("it is there and was read");
         if stats.incoming_packets >= packets || Instant::now() > end {
             return (stats.connections, stats.incoming_packets);
         }

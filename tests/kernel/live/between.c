@@ -2,11 +2,14 @@
 // about to send another one.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int has_changes(const struct nlmsghdr *first)
 {
@@ -31,8 +34,14 @@ ssize_t send(int fd, const void *datagram, size_t length, int flags)
     if (length >= NLMSG_HDRLEN + GENL_HDRLEN && has_changes(datagram) && sent++ >= atoi(getenv("DATAGRAMS"))) {
         // What runs now is not to be stopped itself.
         unsetenv("LD_PRELOAD");
-        if (system(getenv("THEN")) < 0)
-            abort();
+        // Not system(), which ignores SIGINT meanwhile.
+        pid_t child = fork();
+        if (child == 0) {
+            execl("/bin/sh", "sh", "-c", getenv("THEN"), (char *)NULL);
+            _exit(127);
+        }
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+            ;
     }
     return next(fd, datagram, length, flags);
 }

@@ -68,7 +68,7 @@ fn requests_to_apply(ns: &Netns, rules: &str) -> BTreeMap<u8, usize> {
         // The question for the family's number is another family's.
         sent.borrow_mut().clear();
         let now = client.table().expect("the table can be read");
-        let plan = Plan::between(&now, &wanted, PlanOptions::default());
+        let plan = Plan::between(&now.into(), &wanted.into(), PlanOptions::default());
         client.apply(&plan).expect("the kernel takes it");
         sent.take()
     })

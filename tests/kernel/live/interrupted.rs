@@ -1,10 +1,12 @@
 //! Killed in the middle of it, or overtaken by another program, and what comes after.
 
 use super::tables::{described, large};
-use super::{apply, assert_ended, load, saved, size, table};
+use super::{apply, assert_ended, load, restore_program, saved, size, table};
 use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
 use crate::{preload, program};
+use std::ffi::OsString;
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,9 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         killed_before_any_datagram_the_next_apply_ends_in_the_table,
         what_another_program_changes_meanwhile_is_planned_for_anew,
         who_is_overtaken_again_and_again_gives_up_and_undoes,
+        a_signal_undoes_what_was_done_and_ends_as_a_shell_expects,
+        a_second_signal_ends_at_once,
+        a_signal_that_is_ignored_stays_ignored,
     ]
 }
 
@@ -38,8 +43,21 @@ fn library() -> PathBuf {
 
 /// Runs `ipvsadm --apply`, and `then` before each datagram after so many.
 fn apply_between(ns: &Netns, library: &Path, rules: &str, datagrams: usize, then: &str) -> Ran {
-    ns.command(program::ipvsadm())
-        .arg("--apply")
+    let apply = [program::ipvsadm().into_os_string(), "--apply".into()];
+    run_between(ns, library, &apply, rules, datagrams, then)
+}
+
+/// The same with any command.
+fn run_between(
+    ns: &Netns,
+    library: &Path,
+    command: &[OsString],
+    rules: &str,
+    datagrams: usize,
+    then: &str,
+) -> Ran {
+    ns.command(&command[0])
+        .args(&command[1..])
         .stdin(rules)
         .env("LD_PRELOAD", library)
         .env("DATAGRAMS", datagrams.to_string())
@@ -99,7 +117,81 @@ fn who_is_overtaken_again_and_again_gives_up_and_undoes() {
     assert_ended(
         &ran,
         255,
-        "line 1: Service already exists\nNothing was changed: the table is what it was.",
+        "line 1: Service already exists\nNothing was changed: the previous state is restored.",
     );
     assert_eq!(saved(&ns), "-A -f 1 -s lc");
+}
+
+/// A command for `THEN` that sends its parent a signal, once.
+fn once(signal: &str) -> String {
+    let _ = fs::remove_file("/tmp/signalled");
+    format!("[ -e /tmp/signalled ] || {{ : > /tmp/signalled; kill -{signal} $PPID; }}")
+}
+
+/// Every command that is all or nothing, before each datagram in turn.
+fn a_signal_undoes_what_was_done_and_ends_as_a_shell_expects() {
+    let library = library();
+    let [before, after] = pair();
+    let settings = "--set 100 20 30\n--start-daemon backup --mcast-interface lo --syncid 7\n";
+    let after = format!("{after}{settings}");
+    let words = |program: PathBuf, words: &[&str]| -> Vec<OsString> {
+        let words = words.iter().map(OsString::from);
+        std::iter::once(program.into_os_string()).chain(words).collect()
+    };
+    for (command, signal, number) in [
+        (words(program::ipvsadm(), &["--apply"]), "INT", 2),
+        (words(restore_program(), &["--atomic"]), "TERM", 15),
+        (words(restore_program(), &[]), "HUP", 1),
+    ] {
+        let mut interrupted = 0;
+        for datagrams in 0.. {
+            let ns = Netns::new();
+            load(&ns, &before);
+            let old = ns.enter(|| ipvs::Client::new()?.state()).expect("it can be read");
+            let ran = run_between(&ns, &library, &command, &after, datagrams, &once(signal));
+            let new = ns.enter(|| ipvs::Client::new()?.state()).expect("it can be read");
+            if ran.status.success() {
+                // The signal came before the last datagram, or there are not so many.
+                assert_ne!(new, old);
+                break;
+            }
+            assert_eq!(ran.status.signal(), Some(number), "{command:?}: {}", ran.stderr);
+            let said = "Interrupted: nothing was changed, the previous state is restored.\n";
+            assert_eq!(ran.stderr, said);
+            assert_eq!(new, old, "after datagram {datagrams}");
+            interrupted += 1;
+        }
+        assert!(interrupted > 2, "{command:?} was interrupted only {interrupted} times");
+    }
+    // A shell reports 128 and the signal's number.
+    let ns = Netns::new();
+    load(&ns, &before);
+    let script = format!("'{}' --apply; echo $?", program::ipvsadm().display());
+    let shell: Vec<OsString> = vec!["bash".into(), "-c".into(), script.into()];
+    let ran = run_between(&ns, &library, &shell, &after, 1, &once("TERM"));
+    assert_eq!(ran.stdout.lines().last(), Some("143"), "{}", ran.stderr);
+}
+
+fn a_second_signal_ends_at_once() {
+    let library = library();
+    let [before, after] = pair();
+    let ns = Netns::new();
+    load(&ns, &before);
+    // The second one comes when undoing begins.
+    let ran = apply_between(&ns, &library, &after, 1, "kill -TERM $PPID");
+    assert_eq!(ran.status.signal(), Some(15), "{}", ran.stderr);
+    assert_eq!(ran.stderr, "");
+    apply(&ns, &after, [""; 0]).success();
+    assert_eq!(table(&ns), described(&after));
+}
+
+fn a_signal_that_is_ignored_stays_ignored() {
+    let library = library();
+    let [before, after] = pair();
+    let ns = Netns::new();
+    load(&ns, &before);
+    let script = format!("trap '' TERM; exec '{}' --apply", program::ipvsadm().display());
+    let shell: Vec<OsString> = vec!["sh".into(), "-c".into(), script.into()];
+    run_between(&ns, &library, &shell, &after, 0, "kill -TERM $PPID").success();
+    assert_eq!(table(&ns), described(&after));
 }

@@ -64,6 +64,13 @@ impl Holder {
         Holder { child, input: Some((end, writer)) }
     }
 
+    /// How others name it.
+    fn described(&self) -> String {
+        let (process, program) = (self.child.id(), program::ipvsadm());
+        let program = program.display();
+        format!("another ipvsadm that is changing this table: process {process} ({program} -R)")
+    }
+
     /// Lets it come to its end.
     fn end(mut self) {
         self.close();
@@ -119,7 +126,7 @@ fn whoever_comes_second_waits_for_the_first() {
         let mut line = String::new();
         let errors = second.stderr.take().expect("it is a pipe");
         BufReader::new(errors).read_line(&mut line).expect("it writes");
-        assert_eq!(line, "waiting for another ipvsadm that is changing this table\n", "{word}");
+        assert_eq!(line, format!("waiting for {}\n", holder.described()), "{word}");
         assert_eq!(saved(&ns), before, "{word}");
         assert!(second.try_wait().expect("it is ours").is_none(), "{word}");
         // Others need not wait: who reads, who changes one thing, and who works elsewhere.
@@ -138,17 +145,16 @@ fn wait_bounds_how_long() {
     load(&ns, "-A -f 9\n");
     let before = saved(&ns);
     let holder = Holder::start(&ns);
-    for (seconds, more) in
-        [("0", ""), ("1", "waiting for another ipvsadm that is changing this table\n")]
-    {
+    let other = holder.described();
+    for (seconds, more) in [("0", String::new()), ("1", format!("waiting for {other}\n"))] {
         for (program, word, input) in lockers() {
             let start = Instant::now();
             let words = word.split_whitespace().chain(["--wait", seconds]);
             let ran = ns.command(&program).args(words).stdin(input).run();
             let waited = start.elapsed();
-            let told = ran.stderr.strip_prefix(more).unwrap_or(&ran.stderr);
+            let told = ran.stderr.strip_prefix(&more).unwrap_or(&ran.stderr);
             let expected = format!(
-                "another ipvsadm is changing this table; waited {seconds} s for it. --wait gives it longer\n"
+                "gave up after {seconds} s waiting for {other}; --wait SECONDS waits longer\n"
             );
             assert_eq!((ran.code(), told), (Some(4), expected.as_str()), "{}", ran.command);
             assert!(

@@ -83,12 +83,12 @@ fn a_namespace_may_be_a_path_or_a_process() {
 
 fn a_namespace_that_is_none_is_told() {
     let here = Netns::new();
-    let missing = "No such file or directory (os error 2)";
+    let searched = "not found in /run/netns or /run/docker/netns";
     for (namespace, why) in [
-        ("nowhere", missing),
-        ("/run/netns/nowhere", missing),
-        ("4194999", missing),
-        ("/etc/passwd", "Invalid argument (os error 22)"),
+        ("nowhere", searched),
+        ("/run/netns/nowhere", "No such file or directory"),
+        ("4194999", &format!("{searched}, and there is no such process")),
+        ("/etc/passwd", "not a network namespace"),
     ] {
         for words in [&["-L", "-n"][..], &["-A", "-f", "1"], &["--apply"], &["-C", "--dry-run"]] {
             let ran = here.ipvsadm(words.iter().chain(&["--netns", namespace]));
@@ -112,8 +112,8 @@ fn the_loopback_that_is_down_is_that_of_the_namespace() {
     let ran = bare("--apply", rules);
     assert_eq!(ran.code(), Some(255));
     assert!(ran.stderr.starts_with("line 2: Invalid operation."), "{}", ran.stderr);
-    let advice = "The loopback interface of this network namespace is down, and so every real \
-                  server is refused: ip link set lo up\n";
+    let advice = "The loopback interface of this network namespace is down, so the kernel \
+                  refuses every real server: ip link set lo up\n";
     assert!(ran.stderr.contains(advice), "{}", ran.stderr);
     assert_eq!(bare("-S -n", "").success().stdout, "");
     // Once for all servers.

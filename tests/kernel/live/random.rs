@@ -41,7 +41,7 @@ fn for_random_pairs(
 }
 
 fn plan(from: &ipvs::Table, to: &ipvs::Table) -> Plan {
-    Plan::between(from, to, PlanOptions::default())
+    Plan::between(&from.clone().into(), &to.clone().into(), PlanOptions::default())
 }
 
 fn a_plan_between_any_two_tables_ends_in_the_second() -> Result<(), String> {
@@ -135,9 +135,9 @@ fn refused_at_any_position_a_plan_leaves_the_first() -> Result<(), String> {
                 let Err(error) = client.apply(&plan) else {
                     return Err(TestCaseError::fail(format!("change {position} was not refused")));
                 };
-                let index = error.refused.first().map(|refused| refused.index);
+                let index = error.refused().first().map(|refused| refused.index);
                 prop_assert_eq!(index, Some(position), "{}", error);
-                prop_assert!(matches!(error.aftermath, Aftermath::Restored), "{}", error);
+                prop_assert!(matches!(error.aftermath(), Aftermath::Restored), "{}", error);
                 prop_assert_eq!(&client.table().expect("the table can be read"), &first);
                 positions.set(positions.get() + 1);
             }

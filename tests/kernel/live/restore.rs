@@ -138,7 +138,7 @@ fn atomic_undoes_all_if_the_kernel_refuses_a_line() {
     let before = saved(&ns);
     let rules = "-A -f 1\n-A -t 10.0.0.1:80 -s lc\n-A -f 2 -s nonsense\n";
     let errors = "line 3: Scheduler or persistence engine not found\n\
-                  Nothing was changed: the table is what it was.";
+                  Nothing was changed: the previous state is restored.";
     assert_ended(&restore(&ns, rules, ["--atomic"]), 255, errors);
     assert_eq!(saved(&ns), before);
     // What contradicts itself is not even begun.

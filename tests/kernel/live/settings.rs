@@ -1,6 +1,6 @@
 //! Timeouts and sync daemons in an applied file.
 
-use super::{apply, assert_ended, load, saved};
+use super::{apply, assert_ended, load, restore, saved, script};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 
@@ -10,6 +10,10 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         a_daemon_that_the_kernel_starts_otherwise_is_not_started_anew,
         a_setting_that_is_refused_undoes_all,
         a_dry_run_shows_the_settings_that_differ,
+        the_summary_names_timeouts_and_daemons,
+        an_atomic_restore_undoes_the_table_when_a_setting_is_refused,
+        what_was_saved_whole_can_be_restored_where_it_came_from,
+        daemons_and_servers_of_another_family_make_room_for_each_other,
     ]
 }
 
@@ -94,7 +98,7 @@ fn a_setting_that_is_refused_undoes_all() {
         BACKUP.replace('7', "9")
     );
     let ran = apply(&ns, &rules, NO_MORE);
-    let errors = "line 6: No such device\nNothing was changed: all is what it was.";
+    let errors = "line 6: No such device\nNothing was changed: the previous state is restored.";
     assert_ended(&ran, 255, errors);
     assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns).0), before);
 }
@@ -115,4 +119,98 @@ fn a_dry_run_shows_the_settings_that_differ() {
     // And these rules do it.
     load(&ns, &shown);
     assert_eq!(dry(&rules), (Some(0), String::new()));
+}
+
+fn the_summary_names_timeouts_and_daemons() {
+    let ns = Netns::new();
+    let rules = format!("-A -f 1 -s rr\n--set 100 20 30\n{BACKUP}");
+    for (rules, summary) in [
+        (rules.clone(), "1 service added, timeouts changed, 1 sync daemon started"),
+        (rules.clone(), "1 service unchanged"),
+        (rules.replace("100", "90"), "timeouts changed"),
+        (rules.replace("100", "90").replace('7', "8"), "1 sync daemon restarted"),
+        ("-A -f 1 -s rr\n--stop-daemon backup\n".to_owned(), "1 sync daemon stopped"),
+    ] {
+        assert_ended(&apply(&ns, &rules, NO_MORE), 0, summary);
+    }
+}
+
+fn an_atomic_restore_undoes_the_table_when_a_setting_is_refused() {
+    let ns = Netns::new();
+    load(&ns, &format!("-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n{BACKUP}"));
+    let before = (saved(&ns), timeouts(&ns), daemons(&ns).0);
+    for refused in [
+        "--start-daemon master --mcast-interface none\n",
+        "--start-daemon backup --mcast-interface none\n",
+    ] {
+        let rules = format!("-A -f 2 -s lc\n--set 1 2 3\n--stop-daemon master\n{refused}");
+        let ran = restore(&ns, &rules, ["--atomic"]);
+        assert_eq!(ran.code(), Some(255), "{refused}{}", ran.stderr);
+        assert!(ran.stderr.starts_with("line 4: "), "{}", ran.stderr);
+        assert!(ran.stderr.ends_with("the previous state is restored.\n"), "{}", ran.stderr);
+        assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns).0), before, "{refused}");
+        // Without --atomic the rest are carried out, and the daemon that ran runs again.
+        let ran = restore(&ns, &rules, NO_MORE);
+        assert_eq!(ran.code(), Some(255), "{refused}{}", ran.stderr);
+        assert_eq!(saved(&ns), "-A -f 2 -s lc", "{refused}");
+        assert_eq!(daemons(&ns).0, before.2, "{refused}");
+        restore(&ns, "-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n", NO_MORE)
+            .success();
+    }
+}
+
+/// By each way in, over what is there, and where nothing is.
+fn what_was_saved_whole_can_be_restored_where_it_came_from() {
+    let rules = format!("-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n{BACKUP}");
+    let ns = Netns::new();
+    load(&ns, &rules);
+    let whole = ns.ipvsadm(["-S", "-n", "--all"]).success().stdout;
+    let json = ns.ipvsadm(["-S", "--all", "--json"]).success().stdout;
+    let before = (saved(&ns), timeouts(&ns), daemons(&ns));
+    for more in [&[][..], &["--atomic"], &["--clear"]] {
+        for input in [&whole, &json] {
+            if more == ["--clear"] && input == &json {
+                continue;
+            }
+            let dry = restore(&ns, input, [more, &["--dry-run"]].concat());
+            let expected = if more == ["--clear"] { Some(1) } else { Some(0) };
+            assert_eq!(dry.code(), expected, "{more:?}: {}{}", dry.stdout, dry.stderr);
+            assert!(!dry.stdout.contains("daemon"), "{}", dry.stdout);
+            restore(&ns, input, more).success();
+            assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns)), before, "{more:?}");
+            let empty = Netns::new();
+            restore(&empty, input, more).success();
+            let restored = (saved(&empty), timeouts(&empty), daemons(&empty).0);
+            assert_eq!(restored, (before.0.clone(), before.1.clone(), before.2.0.clone()));
+        }
+    }
+    for input in [&whole, &json] {
+        apply(&ns, input, NO_MORE).success();
+        assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns)), before);
+    }
+    // A daemon that runs otherwise is replaced.
+    for more in [&[][..], &["--clear"]] {
+        let other = whole.replace("--syncid 7", "--syncid 9");
+        restore(&ns, &other, more).success();
+        assert!(daemons(&ns).0.contains("syncid=9"), "{}", daemons(&ns).0);
+        restore(&ns, &whole, more).success();
+        assert_eq!(daemons(&ns).0, before.2.0);
+    }
+    // `-R` carries out what stands there, as ever.
+    let ran = ns.command(script("ipvsadm")).arg("-R").stdin(BACKUP).run();
+    assert_ended(&ran, 255, "line 1: Daemon has already run");
+}
+
+/// The kernel has either a sync daemon or servers of another family than their service's.
+fn daemons_and_servers_of_another_family_make_room_for_each_other() {
+    let ns = Netns::new();
+    let mixed = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r [fd09::1]:80 -i -w 1\n";
+    let plain = format!("-A -t 10.0.0.1:80 -s rr\n{BACKUP}");
+    for _ in 0..2 {
+        apply(&ns, &plain, NO_MORE).success();
+        apply(&ns, &format!("{mixed}--stop-daemon backup\n"), NO_MORE).success();
+        assert_eq!(daemons(&ns).0, "");
+    }
+    apply(&ns, &plain, NO_MORE).success();
+    assert!(daemons(&ns).0.contains("backup"), "{}", daemons(&ns).0);
 }

@@ -1,7 +1,7 @@
 //! Tables to change: large ones, and random ones, as rules.
 
-use ipvs::Table;
-use ipvs::rules::{Command, Lines, NumericOnly};
+use ipvs::rules::Lines;
+use ipvs::{Rehearsal, Table};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::fmt::Write;
@@ -35,18 +35,18 @@ pub(super) fn large(
 /// The table that rules describe. Panics if there is anything wrong with them.
 #[track_caller]
 pub(super) fn described(rules: &str) -> Table {
-    let mut table = Table::new();
-    for line in Lines::new(rules.as_bytes(), NumericOnly) {
+    let mut rehearsal = Rehearsal::default();
+    for line in Lines::new(rules.as_bytes()) {
         let line = line.expect("reading memory works");
-        match line.command {
-            Ok(Command::Change(change)) => {
-                let done = table.apply(&change);
+        match line.change {
+            Ok(change) => {
+                let done = rehearsal.change(&change);
                 done.unwrap_or_else(|error| panic!("line {}: {error}\n{rules}", line.number));
             }
             other => panic!("line {}: {other:?}\n{rules}", line.number),
         }
     }
-    table
+    rehearsal.into_state().table
 }
 
 /// A service by what names it, with options that it must have, and the servers that it may have.

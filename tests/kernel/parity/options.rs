@@ -1,7 +1,7 @@
 //! The options that both programs have, from our table of options, each with values that are right.
 
 use super::pair::Line;
-use ipvs::rules::{OPTIONS, OptionId, OptionSpec, ValueKind};
+use ipvs::rules::grammar::{OPTIONS, OptionId, OptionSpec, ValueKind};
 use ipvs::{Change, DestinationConfig, DestinationKey, Forwarding, ServiceConfig, ServiceKey};
 use std::net::SocketAddr;
 

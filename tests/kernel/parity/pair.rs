@@ -141,7 +141,7 @@ fn let_daemons_begin() {
 const WHOLE_TABLE: [&str; 4] = ["-C", "--clear", "-R", "--restore"];
 
 /// The timeouts that a new namespace has.
-const TIMEOUTS: Timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+const TIMEOUTS: Timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
 
 /// Both programs, each with a namespace of its own.
 pub(crate) struct Pair {

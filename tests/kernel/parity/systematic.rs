@@ -3,7 +3,7 @@
 use super::options::{commands, complete, given, long, sample, shared, table, with};
 use super::pair::{Differences, Line, Pair};
 use crate::harness::KernelTest;
-use ipvs::rules::{Group, OptionId, OptionSpec, Repeat, ValueKind};
+use ipvs::rules::grammar::{Group, OptionId, OptionSpec, Repeat, ValueKind};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

@@ -1,5 +1,6 @@
-//! A kernel of fakes: it speaks netlink, to the byte, and keeps its table in memory.
+//! A model of the kernel: it speaks netlink, to the byte, and keeps its state in memory.
 
+mod daemon;
 mod state;
 mod wire;
 
@@ -10,6 +11,7 @@ use std::rc::Rc;
 
 use ipvs::{Client, Transport};
 
+pub(crate) use self::state::LONGEST_TIMEOUT;
 use self::state::State;
 use self::wire::{CONTROLLER, Request, attribute, done, error, find, reply, requests};
 
@@ -17,22 +19,22 @@ const FAMILY: u16 = 34;
 const CHUNK: usize = 32 * 1024;
 const ENOBUFS: i32 = 105;
 
-/// What goes wrong, and when. Writing requests are counted from 0, from when the faults were set.
+/// Faults to inject. Writing requests are counted from 0, from when the faults were set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
-    /// Those that are refused, with `ENOMEM`: it may meet any request.
+    /// The requests that are refused, with `ENOMEM`: it may meet any request.
     pub(crate) refuse: BTreeSet<usize>,
-    /// That in whose datagram the replies are lost.
+    /// The request in whose datagram the replies are lost.
     pub(crate) lose_replies: Option<usize>,
-    /// That whose datagram cannot be sent.
+    /// The request whose datagram cannot be sent.
     pub(crate) fail_send: Option<usize>,
-    /// That at which the client is killed: neither it nor any later one arrives.
+    /// The request at which the client is killed: neither it nor any later one arrives.
     pub(crate) kill: Option<usize>,
-    /// That after which reading fails.
+    /// The request after which reading fails.
     pub(crate) no_reading_after: Option<usize>,
 }
 
-/// What an injected refusal is refused with.
+/// The error number of an injected refusal.
 pub(crate) const ENOMEM: i32 = 12;
 
 #[derive(Debug)]
@@ -41,6 +43,8 @@ struct Inner {
     faults: Faults,
     written: usize,
     refused: usize,
+    /// The number of datagrams with writing requests.
+    datagrams: usize,
     window: usize,
     replies: VecDeque<io::Result<Vec<u8>>>,
 }
@@ -58,6 +62,7 @@ impl MemoryKernel {
             faults: Faults::default(),
             written: 0,
             refused: 0,
+            datagrams: 0,
             window,
             replies: VecDeque::new(),
         })))
@@ -70,15 +75,26 @@ impl MemoryKernel {
         other
     }
 
+    /// True if this kernel holds the same, added at the same time.
+    pub(crate) fn is_in_state_of(&self, other: &MemoryKernel) -> bool {
+        self.0.borrow().state == other.0.borrow().state
+    }
+
     pub(crate) fn client(&self) -> Client<MemoryKernel> {
         self.0.borrow_mut().replies.clear();
         Client::with_transport(self.clone()).expect("the family is there")
     }
 
-    /// Sets what goes wrong, and counts writing requests and refusals from 0.
+    /// Sets what goes wrong, and counts writing requests, refusals and datagrams from 0.
     pub(crate) fn set_faults(&self, faults: Faults) {
         let mut inner = self.0.borrow_mut();
-        (inner.faults, inner.written, inner.refused) = (faults, 0, 0);
+        inner.faults = faults;
+        (inner.written, inner.refused, inner.datagrams) = (0, 0, 0);
+    }
+
+    /// Refuses nothing from here on but what the kernel itself would refuse.
+    pub(crate) fn stop_refusing(&self) {
+        self.0.borrow_mut().faults.refuse.clear();
     }
 
     /// As an old kernel does, takes servers at this address for its own.
@@ -86,14 +102,24 @@ impl MemoryKernel {
         self.0.borrow_mut().state.local.push(address);
     }
 
-    /// How many writing requests came since the faults were last set.
+    /// Which start the master and the backup daemon that run come from.
+    pub(crate) fn daemon_starts(&self) -> [Option<u64>; 2] {
+        self.0.borrow().state.daemons.starts()
+    }
+
+    /// The number of writing requests since the faults were last set.
     pub(crate) fn written(&self) -> usize {
         self.0.borrow().written
     }
 
-    /// How many requests were refused since the faults were last set.
+    /// The number of requests refused since the faults were last set.
     pub(crate) fn refused(&self) -> usize {
         self.0.borrow().refused
+    }
+
+    /// The number of datagrams with writing requests that arrived since the faults were last set.
+    pub(crate) fn datagrams(&self) -> usize {
+        self.0.borrow().datagrams
     }
 }
 
@@ -127,6 +153,7 @@ impl Inner {
         if self.faults.fail_send.take_if(|at| coming.contains(at)).is_some() {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
+        self.datagrams += usize::from(writes > 0);
         for request in requests {
             if state::writes(&request) {
                 if self.faults.kill.is_some_and(|at| self.written >= at) {
@@ -140,11 +167,20 @@ impl Inner {
             self.replies.clear();
             self.replies.push_back(Err(io::Error::from_raw_os_error(ENOBUFS)));
         }
+        // The client waits for its answers meanwhile.
+        self.state.daemons.schedule();
         Ok(())
     }
 
-    /// Answers a request, and says how many replies wait for it.
+    /// Answers a request, and returns the number of replies that take room in the buffer. The
+    /// acknowledgement of a control message is small enough not to count.
     fn answer(&mut self, request: &Request) -> io::Result<usize> {
+        if request.is_control() {
+            if request.wants_acknowledgement() {
+                self.push(error(request, 0));
+            }
+            return Ok(0);
+        }
         if request.family == CONTROLLER {
             assert_eq!(find(&request.attributes, 2), Some(&b"IPVS\0"[..]), "the family's name");
             let attributes = vec![attribute(2, b"IPVS\0"), attribute(1, &FAMILY.to_ne_bytes())];
@@ -166,6 +202,8 @@ impl Inner {
             self.state.carry_out(request)
         };
         Ok(match result {
+            // `netlink_rcv_skb` answers nothing then, though asked to acknowledge.
+            Err(state::EINTR) => 0,
             Err(errno) => {
                 self.refused += 1;
                 self.push(error(request, errno));

@@ -1,14 +1,17 @@
-//! What the kernel keeps, and what it makes of each request: `ip_vs_genl_set_cmd` and what it
-//! calls in net/netfilter/ipvs/ip_vs_ctl.c, retold. Values are kept as they came over the wire.
+//! The kernel's state, and how each request changes it: `ip_vs_genl_set_cmd` and what it calls in
+//! net/netfilter/ipvs/ip_vs_ctl.c, retold. Values are kept as they came over the wire.
 
 use neli::genl::Nlattr;
 use neli::types::Buffer;
 
+use super::daemon::Daemons;
 use super::wire::{Attributes, CONTROLLER, Request, attribute, find, nest, nested, u16_of, u32_of};
 
 pub(crate) const ENOENT: i32 = 2;
 pub(crate) const ESRCH: i32 = 3;
+pub(crate) const EINTR: i32 = 4;
 pub(crate) const EEXIST: i32 = 17;
+pub(crate) const ENODEV: i32 = 19;
 pub(crate) const EINVAL: i32 = 22;
 pub(crate) const ERANGE: i32 = 34;
 pub(crate) const EAFNOSUPPORT: i32 = 97;
@@ -23,7 +26,9 @@ const DEL_DEST: u8 = 7;
 const GET_DEST: u8 = 8;
 const NEW_DAEMON: u8 = 9;
 const DEL_DAEMON: u8 = 10;
+const GET_DAEMON: u8 = 11;
 const SET_CONFIG: u8 = 12;
+const GET_CONFIG: u8 = 13;
 const GET_INFO: u8 = 15;
 const ZERO: u8 = 16;
 const FLUSH: u8 = 17;
@@ -36,6 +41,9 @@ const TUNNEL: u32 = 2;
 const TUNNEL_GUE: u8 = 1;
 const HASHED: u32 = 2;
 
+/// `INT_MAX / HZ`, for a kernel with 250 ticks a second: the longest timeout, in seconds.
+pub(crate) const LONGEST_TIMEOUT: u32 = i32::MAX as u32 / 250;
+
 const SCHEDULERS: [&str; 13] =
     ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"];
 
@@ -46,7 +54,7 @@ enum ServiceId {
     Address { family: u16, protocol: u16, address: [u8; 16], port: [u8; 2] },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Service {
     id: ServiceId,
     scheduler: Vec<u8>,
@@ -66,14 +74,14 @@ struct DestinationId {
     port: [u8; 2],
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Destination {
     id: DestinationId,
     config: DestinationConfig,
     born: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct DestinationConfig {
     method: u32,
     weight: u32,
@@ -82,9 +90,12 @@ struct DestinationConfig {
     tunnel: (u8, [u8; 2], u16),
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     services: Vec<Service>,
+    /// Those of TCP, TCP after a FIN, and UDP.
+    timeouts: [u32; 3],
+    pub(crate) daemons: Daemons,
     /// Each service and server shows the number of its birth as its count of connections, so that
     /// one which stayed can be told from one that was removed and added again.
     births: u64,
@@ -92,7 +103,19 @@ pub(crate) struct State {
     pub(crate) local: Vec<[u8; 4]>,
 }
 
-/// Whether a request changes anything.
+impl Default for State {
+    fn default() -> Self {
+        State {
+            services: Vec::new(),
+            timeouts: [15 * 60, 2 * 60, 5 * 60],
+            daemons: Daemons::default(),
+            births: 0,
+            local: Vec::new(),
+        }
+    }
+}
+
+/// True if a request changes anything.
 pub(crate) fn writes(request: &Request) -> bool {
     request.family != CONTROLLER
         && matches!(
@@ -112,7 +135,7 @@ pub(crate) fn writes(request: &Request) -> bool {
 }
 
 impl State {
-    /// Carries out a request, and gives back the attributes of the messages that answer it.
+    /// Carries out a request, and returns the attributes of the messages that answer it.
     pub(crate) fn carry_out(
         &mut self,
         request: &Request,
@@ -136,6 +159,13 @@ impl State {
                 let destinations = found.map(|service| service.destinations.as_slice());
                 Ok(destinations.unwrap_or_default().iter().map(report_destination).collect())
             }
+            GET_CONFIG => {
+                let timeouts = (4..).zip(self.timeouts);
+                Ok(vec![
+                    timeouts.map(|(kind, value)| attribute(kind, &value.to_ne_bytes())).collect(),
+                ])
+            }
+            GET_DAEMON if request.dumps() => Ok(self.daemons.report()),
             _ => self.change(request).map(|()| Vec::new()),
         }
     }
@@ -147,7 +177,14 @@ impl State {
                 return Ok(());
             }
             ZERO if find(&request.attributes, 1).is_none() => return Ok(()),
-            SET_CONFIG | NEW_DAEMON | DEL_DAEMON => return Ok(()),
+            SET_CONFIG => return self.set_timeouts(&request.attributes),
+            NEW_DAEMON | DEL_DAEMON => {
+                let attributes = nested(&request.attributes, 3).ok_or(EINVAL)?;
+                if request.command == DEL_DAEMON {
+                    return self.daemons.stop(&attributes);
+                }
+                return self.daemons.start(&attributes, self.mixes_families());
+            }
             _ => {}
         }
         let attributes = service_attributes(request)?;
@@ -186,12 +223,32 @@ impl State {
         }
     }
 
+    /// `ip_vs_set_timeout`: all of them or none, and 0 leaves one as it is.
+    fn set_timeouts(&mut self, attributes: &Attributes) -> Result<(), i32> {
+        let wanted = [4, 5, 6].map(|kind| find(attributes, kind).map_or(0, u32_of));
+        if wanted.iter().any(|timeout| *timeout > LONGEST_TIMEOUT) {
+            return Err(EINVAL);
+        }
+        for (timeout, wanted) in self.timeouts.iter_mut().zip(wanted) {
+            if wanted != 0 {
+                *timeout = wanted;
+            }
+        }
+        Ok(())
+    }
+
+    /// `mixed_address_family_dests`: true if a service has a server of the other family.
+    fn mixes_families(&self) -> bool {
+        self.services.iter().any(|service| {
+            service.destinations.iter().any(|server| server.id.family != service.id.family())
+        })
+    }
+
     fn change_destination(&mut self, service: usize, request: &Request) -> Result<(), i32> {
         let attributes = nested(&request.attributes, 2).ok_or(EINVAL)?;
+        let daemon_runs = self.daemons.any();
         let service = &mut self.services[service];
-        let service_family = match service.id {
-            ServiceId::Mark(family, _) | ServiceId::Address { family, .. } => family,
-        };
+        let service_family = service.id.family();
         let id = destination_id(&attributes, service_family)?;
         let index = service.destinations.iter().position(|destination| destination.id == id);
         if request.command == DEL_DEST {
@@ -199,7 +256,7 @@ impl State {
             return Ok(());
         }
         let mut config = full_destination(&attributes)?;
-        if id.family != service_family && config.method != TUNNEL {
+        if id.family != service_family && (daemon_runs || config.method != TUNNEL) {
             return Err(EINVAL);
         }
         if config.weight > i32::MAX as u32 || config.lower > config.upper {
@@ -221,6 +278,14 @@ impl State {
         self.births += 1;
         service.destinations.push(Destination { id, config, born: self.births });
         Ok(())
+    }
+}
+
+impl ServiceId {
+    fn family(&self) -> u16 {
+        match self {
+            ServiceId::Mark(family, _) | ServiceId::Address { family, .. } => *family,
+        }
     }
 }
 
@@ -266,10 +331,7 @@ fn check_service(service: &Service) -> Result<(), i32> {
     {
         return Err(ENOENT);
     }
-    let family = match service.id {
-        ServiceId::Mark(family, _) | ServiceId::Address { family, .. } => family,
-    };
-    if family == AF_INET6 && !(1..=128).contains(&u32_of(&service.netmask)) {
+    if service.id.family() == AF_INET6 && !(1..=128).contains(&u32_of(&service.netmask)) {
         return Err(EINVAL);
     }
     Ok(())
@@ -354,16 +416,16 @@ fn address(value: &[u8], family: u16) -> [u8; 16] {
     address
 }
 
-fn array<const N: usize>(value: &[u8]) -> [u8; N] {
+pub(crate) fn array<const N: usize>(value: &[u8]) -> [u8; N] {
     value.try_into().expect("a value of the right length")
 }
 
-fn name(value: &[u8]) -> Vec<u8> {
+pub(crate) fn name(value: &[u8]) -> Vec<u8> {
     let (nul, text) = value.split_last().expect("a closing NUL");
     assert_eq!(*nul, 0, "a name ends with NUL");
     text.to_vec()
 }
 
-fn terminated(text: &[u8]) -> Vec<u8> {
+pub(crate) fn terminated(text: &[u8]) -> Vec<u8> {
     [text, &[0]].concat()
 }

@@ -10,6 +10,7 @@ use neli::types::{Buffer, GenlBuffer};
 use neli::{FromBytes, ToBytes};
 
 pub(crate) const CONTROLLER: u16 = 16;
+const NLMSG_MIN_TYPE: u16 = 16;
 pub(crate) const NLMSG_ERROR: u16 = 2;
 pub(crate) const NLMSG_DONE: u16 = 3;
 const NLM_F_CAPPED: u16 = 0x100;
@@ -17,7 +18,7 @@ const NLM_F_CAPPED: u16 = 0x100;
 /// A list of attributes as they stand in a message.
 pub(crate) type Attributes = GenlBuffer<u16, Buffer>;
 
-/// A request, taken apart down to its outermost attributes.
+/// A request, taken apart down to its outermost attributes. A control message has none.
 pub(crate) struct Request {
     pub(crate) family: u16,
     pub(crate) flags: NlmF,
@@ -32,6 +33,11 @@ impl Request {
         self.flags.contains(NlmF::DUMP)
     }
 
+    /// True of a message that no family sees (`netlink_rcv_skb` in net/netlink/af_netlink.c).
+    pub(crate) fn is_control(&self) -> bool {
+        self.family < NLMSG_MIN_TYPE
+    }
+
     pub(crate) fn wants_acknowledgement(&self) -> bool {
         self.flags.contains(NlmF::ACK)
     }
@@ -42,6 +48,11 @@ pub(crate) fn requests(datagram: &[u8]) -> Vec<Request> {
     let mut cursor = Cursor::new(datagram);
     let mut requests = Vec::new();
     while (cursor.position() as usize) < datagram.len() {
+        let start = cursor.position() as usize;
+        if u16_of(&datagram[start + 4..start + 6]) < NLMSG_MIN_TYPE {
+            requests.push(control(&mut cursor));
+            continue;
+        }
         let message = Nlmsghdr::<u16, Genlmsghdr<u8, u16>>::from_bytes(&mut cursor)
             .expect("a message that neli can read");
         assert!(message.nl_flags().contains(NlmF::REQUEST), "a request is marked as one");
@@ -56,6 +67,18 @@ pub(crate) fn requests(datagram: &[u8]) -> Vec<Request> {
         });
     }
     requests
+}
+
+fn control(cursor: &mut Cursor<&[u8]>) -> Request {
+    let message = Nlmsghdr::<u16, Buffer>::from_bytes(cursor).expect("a control message");
+    Request {
+        family: *message.nl_type(),
+        flags: *message.nl_flags(),
+        sequence: *message.nl_seq(),
+        command: 0,
+        version: 0,
+        attributes: Attributes::new(),
+    }
 }
 
 /// The value of the attribute of this kind.
@@ -86,9 +109,11 @@ pub(crate) fn attribute(kind: u16, value: &[u8]) -> Nlattr<u16, Buffer> {
 }
 
 pub(crate) fn nest(kind: u16, inner: &[Nlattr<u16, Buffer>]) -> Nlattr<u16, Buffer> {
-    inner.iter().fold(build_attribute(kind, &[]), |outer, attribute| {
-        outer.nest(attribute).expect("an attribute in another")
-    })
+    let mut cursor = Cursor::new(Vec::new());
+    for attribute in inner {
+        attribute.to_bytes(&mut cursor).expect("bytes");
+    }
+    build_attribute(kind, cursor.get_ref())
 }
 
 fn build_attribute(kind: u16, value: &[u8]) -> Nlattr<u16, Buffer> {

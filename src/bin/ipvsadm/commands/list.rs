@@ -1,6 +1,6 @@
 //! `-L`: services, connections, timeouts and sync daemons.
 
-use ipvs::rules::{ConnectionListing, Format, Listing, ServiceListing, View};
+use ipvs::rules::grammar::{ConnectionListing, Format, Listing, ServiceListing, View};
 use ipvs::{Client, Statistics};
 
 use crate::kernel::connections::Connections;

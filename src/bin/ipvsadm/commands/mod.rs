@@ -1,7 +1,10 @@
-//! What each command does: a file a command.
+//! The commands: a file each, and what several of them share.
 
 pub(crate) mod apply;
 pub(crate) mod dry_run;
 pub(crate) mod list;
+pub(crate) mod replace;
 pub(crate) mod restore;
+pub(crate) mod rule;
 pub(crate) mod save;
+mod transition;

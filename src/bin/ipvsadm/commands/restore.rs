@@ -1,62 +1,76 @@
-//! `-R`: rules from standard input, each carried out when it has come.
+//! `-R`: rules from standard input, each carried out as it comes.
 
-use ipvs::rules::{Command, RuleLine, parse_line};
-use ipvs::{Batch, Client};
+use ipvs::rules::grammar::{CommandLine, RuleCommand, parse_command};
+use ipvs::{Batch, Change, Client, DaemonConfig, DaemonRole, DaemonState};
 
+use crate::commands::rule;
 use crate::names::Resolver;
 use crate::process::Sink;
 use crate::process::advice::Advice;
-use crate::process::failure::{Failure, refusal_text};
+use crate::process::failure::{Failure, refusal_text, status};
 use crate::process::input::{Input, Source};
 use crate::process::notice::say;
 use crate::process::progress::Progress;
-use crate::run;
 
-/// Carries out the rules of `input`. What is wrong with single lines is told as it happens; the
+/// What becomes of a line that starts a sync daemon while one of its role runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Daemons {
+    /// The kernel refuses it.
+    AsWritten,
+    /// The daemon that runs is left alone if it is as the line says, and replaced if it is not.
+    Replace,
+}
+
+/// Carries out the rules of `input`. What is wrong with a line is reported as it happens; the
 /// outcome is that of the last line that ran.
 pub(crate) fn restore(
     client: &mut Client,
     input: impl Source,
+    daemons: Daemons,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let mut input = Input::new(input);
     let mut names = Resolver::default();
-    let mut last = Last::default();
+    let mut run = Run { daemons, line: 0, status: 0, advice: Advice::default() };
     loop {
-        let other = changes(client, &mut input, &mut names, &mut last)?;
-        let Some(line) = other else {
-            return last.outcome();
+        let Some(line) = run.changes(client, &mut input, &mut names)? else {
+            return run.outcome();
         };
         let mut stops = line.stops_restore();
-        last.begins(line.number);
+        run.begin(line.number);
         let outcome = match line.command {
-            Ok(command) => run::carry_out(&command, client, sink)
+            Ok(RuleCommand::Change(Change::StartDaemon(role, config))) => {
+                run.replace_daemon(client, role, config)
+            }
+            Ok(command) => rule::carry_out(&command, client, sink)
                 .and_then(|()| sink.flush().map_err(Failure::Output)),
             Err(error) => Err(Failure::Usage(error)),
         };
         if let Err(failure) = outcome {
-            // A service that cannot be listed ends the run, as it does in ipvsadm 1.31.
+            // A service that cannot be listed ends the run, as in ipvsadm 1.31.
             stops |= matches!(failure, Failure::NothingToList | Failure::Output(_));
-            report(line.number, &failure);
-            last.status = failure.status();
+            if !failure.is_silent() {
+                say(format_args!("line {}: {failure}", line.number));
+            }
+            run.status = failure.status();
         }
         if stops {
-            return last.outcome();
+            return run.outcome();
         }
     }
 }
 
-/// The line that ran last, and the exit status that it stands for.
-#[derive(Default)]
-struct Last {
+/// A run of rules: the line that ran last, and the exit status it stands for.
+struct Run {
+    daemons: Daemons,
     line: u64,
     status: u8,
-    /// What is to be said in the end, for all lines.
+    /// To be given at the end, once for all lines.
     advice: Advice,
 }
 
-impl Last {
-    fn begins(&mut self, line: u64) {
+impl Run {
+    fn begin(&mut self, line: u64) {
         (self.line, self.status) = (line, 0);
     }
 
@@ -67,68 +81,89 @@ impl Last {
             status => Err(Failure::Reported(status)),
         }
     }
-}
 
-/// Carries out changes up to a line that asks for something else, which it returns, or to the end.
-/// All of them have been carried out then, and what was refused has been told.
-fn changes(
-    client: &mut Client,
-    input: &mut Input<impl Source>,
-    names: &mut Resolver,
-    last: &mut Last,
-) -> Result<Option<RuleLine>, Failure> {
-    let mut batch = client.batch();
-    let mut progress = Progress::new("rules", None);
-    loop {
-        let Some((number, line)) = input.line() else {
-            // Whoever writes the rules may wait for these before writing more.
-            finish(&mut batch, last, &mut progress)?;
-            if input.fill()? {
-                continue;
-            }
-            return Ok(None);
-        };
-        match parse_line(line, names) {
-            Ok(None) => {}
-            Ok(Some(Command::Change(change))) => {
-                last.begins(number);
-                batch.push(number, &change)?;
-                tell_refused(&mut batch, last, &mut progress);
-                progress.step();
-            }
-            other => {
-                finish(&mut batch, last, &mut progress)?;
-                let command = other.transpose().unwrap_or(Ok(Command::Restore));
-                return Ok(Some(RuleLine { number, command }));
-            }
+    /// Carries out changes up to a line that asks for something else, which it returns, or to the
+    /// end. All of them have been carried out then, and refusals reported.
+    fn changes(
+        &mut self,
+        client: &mut Client,
+        input: &mut Input<impl Source>,
+        names: &mut Resolver,
+    ) -> Result<Option<CommandLine>, Failure> {
+        let mut batch = client.batch();
+        let mut progress = Progress::new("rules", None);
+        loop {
+            let Some((number, line)) = input.line() else {
+                // Whoever writes the rules may wait for these before writing more.
+                self.finish(&mut batch, &mut progress)?;
+                if input.fill()? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            let command = match parse_command(line, names) {
+                Ok(None) => continue,
+                Ok(Some(RuleCommand::Change(change))) if self.goes_in_a_batch(&change) => {
+                    self.begin(number);
+                    batch.push(number, &change)?;
+                    self.report_refused(&mut batch, &mut progress);
+                    progress.step();
+                    continue;
+                }
+                Ok(Some(command)) => Ok(command),
+                Err(error) => Err(error),
+            };
+            self.finish(&mut batch, &mut progress)?;
+            return Ok(Some(CommandLine { number, command }));
         }
     }
-}
 
-fn finish(
-    batch: &mut Batch<'_, u64>,
-    last: &mut Last,
-    progress: &mut Progress,
-) -> Result<(), Failure> {
-    batch.flush()?;
-    tell_refused(batch, last, progress);
-    Ok(())
-}
-
-fn tell_refused(batch: &mut Batch<'_, u64>, last: &mut Last, progress: &mut Progress) {
-    for refused in batch.take_refused() {
-        let line = refused.tag;
-        progress.clear();
-        say(format_args!("line {line}: {}", refusal_text(&refused.refusal)));
-        last.advice.heed(&refused.refusal);
-        if line == last.line {
-            last.status = 255;
-        }
+    /// A daemon that replaces another is more than a change.
+    fn goes_in_a_batch(&self, change: &Change) -> bool {
+        self.daemons == Daemons::AsWritten || !matches!(change, Change::StartDaemon(..))
     }
-}
 
-fn report(line: u64, failure: &Failure) {
-    if !failure.is_silent() {
-        say(format_args!("line {line}: {failure}"));
+    fn replace_daemon(
+        &mut self,
+        client: &mut Client,
+        role: DaemonRole,
+        config: DaemonConfig,
+    ) -> Result<(), Failure> {
+        let mut now = ipvs::State::default();
+        now.set_daemon(role, Some(DaemonState::Stopped));
+        for daemon in client.daemons()? {
+            now.set_daemon(daemon.role, Some(DaemonState::Running(daemon.config)));
+        }
+        let plan = rule::replace_daemon(&now, role, DaemonState::Running(config));
+        client.apply(&plan).map_err(|error| {
+            let refusal = error.refused().first().map(|first| refusal_text(&first.refusal));
+            say(format_args!(
+                "line {}: {}",
+                self.line,
+                refusal.unwrap_or_else(|| error.to_string())
+            ));
+            Failure::Reported(status::REFUSED)
+        })
+    }
+
+    fn finish(
+        &mut self,
+        batch: &mut Batch<'_, u64>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        batch.flush()?;
+        self.report_refused(batch, progress);
+        Ok(())
+    }
+
+    fn report_refused(&mut self, batch: &mut Batch<'_, u64>, progress: &mut Progress) {
+        for refused in batch.take_refused() {
+            progress.clear();
+            say(format_args!("line {}: {}", refused.tag, refusal_text(&refused.refusal)));
+            self.advice.note(&refused.refusal);
+            if refused.tag == self.line {
+                self.status = status::REFUSED;
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `-S`: the table as rules, or as JSON that `--apply` reads.
 
-use ipvs::rules::SaveOptions;
+use ipvs::rules::grammar::SaveOptions;
 use ipvs::{Client, Statistics};
 
 use crate::kernel::table::{Selection, Services};

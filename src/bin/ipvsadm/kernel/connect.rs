@@ -1,15 +1,32 @@
-//! The connection to the kernel.
+//! The connection to the kernel, and loading its module.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ipvs::{Client, Error};
 
 use crate::process::failure::Failure;
 
-/// Connects to IPVS. Where the kernel has none, its module is loaded first.
-pub(crate) fn connect() -> Result<Client, Failure> {
+/// Whether the module may be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loading {
+    /// If the kernel has no IPVS.
+    IfMissing,
+    /// Not even by the kernel, which since Linux 5.16 loads it for whoever asks for IPVS.
+    Never,
+}
+
+/// Exists, in each network namespace, while the kernel has IPVS.
+const TABLE: &str = "/proc/net/ip_vs";
+
+/// Connects to IPVS.
+pub(crate) fn connect(loading: Loading) -> Result<Client, Failure> {
+    if loading == Loading::Never && !Path::new(TABLE).exists() {
+        let problem = "IPVS is not loaded, and --no-load leaves it so";
+        return Err(Failure::Unavailable(problem.to_owned()));
+    }
     match Client::new() {
-        Err(Error::NotAvailable) => {
+        Err(Error::NotAvailable) if loading == Loading::IfMissing => {
             load_module();
             Client::new()
         }
@@ -21,7 +38,7 @@ pub(crate) fn connect() -> Result<Client, Failure> {
     })
 }
 
-/// Asks modprobe, whose own words on standard error say what went wrong. Its place is fixed, as
+/// Runs modprobe, which itself says on standard error what went wrong. It is run by its path, since
 /// the PATH of an init script may be poor.
 fn load_module() {
     for modprobe in ["/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe"] {

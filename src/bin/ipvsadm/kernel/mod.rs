@@ -2,6 +2,5 @@
 
 pub(crate) mod connect;
 pub(crate) mod connections;
-pub(crate) mod settings;
 pub(crate) mod table;
 pub(crate) mod totals;

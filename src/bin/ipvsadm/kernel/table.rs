@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ipvs::{
-    Client, Destination, DestinationKey, RefusalKind, Service, ServiceConfig, ServiceKey,
-    SnapshotEntry, Statistics, Stats,
+    Client, Destination, DestinationKey, RefusalKind, Service, ServiceKey, SnapshotEntry,
+    Statistics,
 };
 
 use crate::names::ReverseNames;
@@ -25,39 +25,17 @@ pub(crate) struct Selection {
 /// The selected services, each to be read with its servers.
 #[derive(Debug)]
 pub(crate) struct Services {
-    waiting: Vec<Waiting>,
+    waiting: Vec<Service>,
     selection: Selection,
     /// All of them with their servers, if they had to be known in advance.
     entries: Option<Vec<SnapshotEntry>>,
-}
-
-/// A service whose servers are still to be read. Statistics are more than half of a service, and
-/// most listings show none.
-#[derive(Debug)]
-struct Waiting {
-    key: ServiceKey,
-    config: ServiceConfig,
-    stats: Option<Box<Stats>>,
-}
-
-impl Waiting {
-    fn new(service: &Service, statistics: Statistics) -> Self {
-        let stats = (statistics == Statistics::Read).then(|| Box::new(service.stats));
-        Waiting { key: service.key, config: service.config, stats }
-    }
-
-    /// The service, with statistics if they were kept.
-    fn service(&self) -> Service {
-        let stats = self.stats.as_deref().copied().unwrap_or_default();
-        Service { key: self.key, config: self.config, stats }
-    }
 }
 
 impl Services {
     pub(crate) fn find(client: &mut Client, selection: Selection) -> Result<Self, Failure> {
         let Selection { only, statistics, sorted } = selection;
         let mut waiting = Vec::new();
-        let push = |service| waiting.push(Waiting::new(&service, statistics));
+        let push = |service| waiting.push(service);
         match only {
             Some(key) => client.service(&key).map(push).map_err(nothing_to_list)?,
             None => client.each_service(statistics, push)?,
@@ -83,8 +61,7 @@ impl Services {
         if !names.is_numeric() {
             let mut entries = Vec::with_capacity(self.waiting.len());
             self.each(client, |service, destinations| {
-                let destinations = destinations.to_vec();
-                entries.push(SnapshotEntry { service: *service, destinations });
+                entries.push(SnapshotEntry::new(service.clone(), destinations.to_vec()));
                 Ok(())
             })?;
             names.look_up(addresses(&entries));
@@ -122,7 +99,7 @@ impl Services {
         let mut progress = Progress::new("services", Some(self.waiting.len()));
         for waiting in &self.waiting {
             self.read_destinations(client, &waiting.key, &mut destinations)?;
-            show(&waiting.service(), &destinations)?;
+            show(waiting, &destinations)?;
             progress.step();
         }
         Ok(())

@@ -21,14 +21,13 @@ fn parse(file: &str) -> Option<Stats> {
         .split_ascii_whitespace()
         .map(|number| u64::from_str_radix(number, 16).ok());
     let mut next = || numbers.next().flatten();
-    Some(Stats {
-        connections: next()?,
-        incoming_packets: next()?,
-        outgoing_packets: next()?,
-        incoming_bytes: next()?,
-        outgoing_bytes: next()?,
-        ..Stats::default()
-    })
+    let mut stats = Stats::default();
+    stats.connections = next()?;
+    stats.incoming_packets = next()?;
+    stats.outgoing_packets = next()?;
+    stats.incoming_bytes = next()?;
+    stats.outgoing_bytes = next()?;
+    Some(stats)
 }
 
 #[cfg(test)]

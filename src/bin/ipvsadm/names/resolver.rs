@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use ipvs::rules::{Resolve, ResolveError};
+use ipvs::rules::grammar::{Resolve, ResolveError};
 use ipvs::{AddressFamily, Protocol};
 
 use super::ports::{self, PortNames};

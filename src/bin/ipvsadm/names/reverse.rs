@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use ipvs::{Protocol, rules};
+use ipvs::Protocol;
+use ipvs::rules::grammar::ReverseResolve;
 
 use super::hosts::look_up_all;
 use super::ports::PortNames;
@@ -73,7 +74,7 @@ impl ReverseNames {
 }
 
 /// For rules.
-impl rules::Names for ReverseNames {
+impl ReverseResolve for ReverseNames {
     fn host(&self, address: IpAddr) -> Option<&str> {
         self.host(address)
     }

@@ -3,16 +3,16 @@
 
 use std::net::IpAddr;
 
-use ipvs::rules::View;
-use ipvs::rules::text::{push_named_endpoint, push_number};
+use ipvs::rules::grammar::View;
+use ipvs::rules::grammar::text::{push_named_endpoint, push_number};
 use ipvs::{
     AddressFamily, Destination, Forwarding, Info, Protocol, Service, ServiceKey, Stats, Tunnel,
     TunnelChecksum,
 };
 
-use super::Printer;
 use super::counter::{push_exact, push_short};
 use super::pad::pad_right;
+use super::{Printer, statistics};
 use crate::names::ReverseNames;
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -117,9 +117,9 @@ impl Lines<'_> {
             }
         }
         match self.view {
-            View::Stats => self.totals(text, start, &service.stats),
+            View::Stats => self.totals(text, start, &statistics(&service.stats)),
             View::Rate => {
-                let rates = &service.stats.rates;
+                let rates = &statistics(&service.stats).rates;
                 pad_right(text, start, FIRST);
                 self.counter(text, rates.connections);
                 self.counter(text, rates.incoming_packets);
@@ -158,9 +158,9 @@ impl Lines<'_> {
                 push_column(text, active, 10);
                 push_column(text, inactive, 10);
             }
-            View::Stats => self.totals(text, start, &destination.stats),
+            View::Stats => self.totals(text, start, &statistics(&destination.stats)),
             View::Rate => {
-                let rates = &destination.stats.rates;
+                let rates = &statistics(&destination.stats).rates;
                 push_exact(text, rates.connections);
                 push_exact(text, rates.incoming_packets);
                 push_exact(text, rates.outgoing_packets);
@@ -240,7 +240,7 @@ fn push_settings(text: &mut Vec<u8>, service: &Service) {
     }
     if let Some(persistence) = &config.persistence {
         text.extend_from_slice(b" persistent ");
-        push_number(text, persistence.timeout);
+        push_number(text, persistence.timeout_seconds);
         if !persistence.netmask.is_host() {
             text.extend_from_slice(format!(" mask {}", persistence.netmask).as_bytes());
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipvs::Protocol;
-use ipvs::rules::text::{push_named_endpoint, push_number};
+use ipvs::rules::grammar::text::{push_named_endpoint, push_number};
 
 use super::pad::pad_right;
 use crate::names::ReverseNames;

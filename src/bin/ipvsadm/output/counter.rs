@@ -1,6 +1,6 @@
 //! Counters in columns of nine: eight places after a blank, or before the letter of a unit.
 
-use ipvs::rules::text::push_number;
+use ipvs::rules::grammar::text::push_number;
 
 use super::pad::pad_left;
 

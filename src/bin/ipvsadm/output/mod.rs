@@ -12,7 +12,7 @@ pub(crate) mod rules;
 pub(crate) mod settings;
 pub(crate) mod table;
 
-use ipvs::{Destination, Service};
+use ipvs::{Destination, Service, Stats};
 
 use crate::process::failure::Failure;
 
@@ -47,6 +47,11 @@ pub(crate) enum Next {
     Done,
     /// The same services once more.
     ReadAgain,
+}
+
+/// The statistics of a service or server; all 0 where none were read.
+fn statistics(stats: &Option<Box<Stats>>) -> Stats {
+    stats.as_deref().copied().unwrap_or_default()
 }
 
 /// Prints what is already in memory.

@@ -1,6 +1,6 @@
 //! The table as rules (`-S`), which `-R` and `--apply` read.
 
-use ipvs::rules::push_line;
+use ipvs::rules::grammar::push_line;
 use ipvs::{Change, Destination, Service};
 
 use super::settings::Settings;

@@ -13,7 +13,8 @@ pub(crate) struct Settings {
 
 /// Prints the timeouts.
 pub(crate) fn print_timeouts(sink: &mut Sink, timeouts: &Timeouts) {
-    let Timeouts { tcp, tcp_fin, udp } = timeouts;
+    let (tcp, tcp_fin, udp) =
+        (timeouts.tcp_seconds, timeouts.tcp_fin_seconds, timeouts.udp_seconds);
     sink.print(format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n"));
 }
 
@@ -31,7 +32,7 @@ fn daemon_line(daemon: &Daemon) -> String {
         daemon.role, config.interface, config.sync_id
     );
     // Kernels before 4.3 report none of these.
-    if let Some(length) = config.max_length {
+    if let Some(length) = config.max_length_bytes {
         line += &format!(", maxlen={length}");
     }
     if let Some(group) = config.group {

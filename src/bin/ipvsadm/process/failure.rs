@@ -1,17 +1,53 @@
-//! How the program ends when something goes wrong: the one place that gives exit statuses.
+//! How the program ends when something goes wrong. Every exit status stands in [`status`].
 
 use std::io;
 
-use ipvs::rules::{Unwritable, UsageError};
+use ipvs::rules::Unwritable;
+use ipvs::rules::grammar::UsageError;
 use ipvs::{Error, Refusal, RefusalKind};
+
+/// The exit statuses. 0 is done; with `--dry-run`, nothing to do.
+pub(crate) mod status {
+    /// `--dry-run` found something to do.
+    pub(crate) const DIFFERENT: u8 = 1;
+    /// `-L SERVICE` for a service that is not there.
+    pub(crate) const NOT_THERE: u8 = 1;
+    /// `ipvsadm-save` called wrongly, as in ipvsadm 1.31.
+    pub(crate) const SAVE_USAGE: u8 = 1;
+    /// A value out of range, an option that does not belong to the command, a file that makes no
+    /// sense: nothing was touched.
+    pub(crate) const SENSELESS: u8 = 2;
+    /// No IPVS in the kernel, or no permission to ask it.
+    pub(crate) const UNAVAILABLE: u8 = 2;
+    /// Another ipvsadm held the lock too long. As iptables has it.
+    pub(crate) const LOCKED: u8 = 4;
+    /// A file could not be read, or output not be written.
+    pub(crate) const IO: u8 = 5;
+    /// A signal ended the program: this and its number. A shell reports the same for a program
+    /// that is killed.
+    pub(crate) const SIGNAL: u8 = 128;
+    /// The kernel refused; the namespace cannot be entered; an unknown option.
+    pub(crate) const REFUSED: u8 = 255;
+}
+
+const SIGPIPE: u8 = 13;
 
 /// Why the program does not end with status 0.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The words make no sense.
+    /// The command line makes no sense.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// There is no IPVS, or no right to ask it.
+    /// The file to apply is of another kind: its name for people, and what to do.
+    #[error("neither rules nor JSON, but {0}")]
+    NotRules(&'static str),
+    /// The file to apply says nothing.
+    #[error(
+        "no rules: nothing was changed. An empty input empties the table only with --allow-empty, \
+         or as JSON: {{\"services\": []}}"
+    )]
+    NoRules,
+    /// There is no IPVS, or no permission to ask it.
     #[error(
         "Can't initialize ipvs: {0}\n\
          Are you sure that IP Virtual Server is built in the kernel or as module?"
@@ -20,45 +56,59 @@ pub(crate) enum Failure {
     /// The kernel refused, or talking to it failed.
     #[error("{0}")]
     Kernel(Error),
-    /// The service that is to be listed is not there.
+    /// The service to list is not there.
     #[error("No such service")]
     NothingToList,
-    /// Another program changes the table and did not end in time; so many seconds were waited.
-    #[error("another ipvsadm is changing this table; waited {0} s for it. --wait gives it longer")]
-    Locked(u64),
-    /// What was already reported, with this status.
+    /// Another program holds the lock: the seconds waited for it, and who it is if known.
+    #[error(
+        "gave up after {seconds} s waiting for another ipvsadm that is changing this table{}; \
+         --wait SECONDS waits longer",
+        .holder.as_deref().map(|holder| format!(": {holder}")).unwrap_or_default()
+    )]
+    Locked {
+        /// The seconds waited.
+        seconds: u64,
+        /// The process, if it can be seen.
+        holder: Option<String>,
+    },
+    /// A signal arrived, and what had been done is undone.
+    #[error("")]
+    Signal(i32),
+    /// Everything has been said; only the status is left.
     #[error("")]
     Reported(u8),
     /// Standard output cannot be written.
-    #[error("standard output: {0}")]
+    #[error("standard output: {}", plain_text(.0))]
     Output(#[source] io::Error),
+    /// A file or standard input cannot be read.
+    #[error("{0:#}")]
+    Unreadable(anyhow::Error),
     /// Anything else.
     #[error("{0:#}")]
     Other(anyhow::Error),
 }
-
-/// As a shell reports a program that `SIGPIPE` ended.
-const BROKEN_PIPE: u8 = 128 + 13;
-
-/// As iptables reports the same.
-const LOCKED: u8 = 4;
 
 impl Failure {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Failure::Usage(error) => error.exit_status(),
-            Failure::Unavailable(_) => 2,
-            Failure::Kernel(_) => 255,
-            Failure::NothingToList | Failure::Other(_) => 1,
+            Failure::NotRules(_) | Failure::NoRules => status::SENSELESS,
+            Failure::Unavailable(_) => status::UNAVAILABLE,
+            Failure::Kernel(_) => status::REFUSED,
+            Failure::NothingToList => status::NOT_THERE,
             Failure::Reported(status) => *status,
-            Failure::Locked(_) => LOCKED,
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
-            Failure::Output(_) => 1,
+            Failure::Locked { .. } => status::LOCKED,
+            // No signal has a number above 64.
+            Failure::Signal(signal) => status::SIGNAL + *signal as u8,
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                status::SIGNAL + SIGPIPE
+            }
+            Failure::Output(_) | Failure::Unreadable(_) | Failure::Other(_) => status::IO,
         }
     }
 
-    /// What the kernel refused.
+    /// The refusal, if the kernel refused.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match self {
             Failure::Kernel(error) => error.refusal(),
@@ -66,18 +116,19 @@ impl Failure {
         }
     }
 
-    /// Whether there is nothing to say: the reader went away, or it has been said.
+    /// True if there is nothing to say: the reader went away, or it has been said.
     pub(crate) fn is_silent(&self) -> bool {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            Failure::Reported(_) => true,
+            Failure::Reported(_) | Failure::Signal(_) => true,
             _ => false,
         }
     }
 }
 
 impl From<Error> for Failure {
-    /// IPVS asks for the same right whatever is asked of it, so a lack of it is told the same way.
+    /// IPVS asks for the same permission whatever it is asked, so lacking it is always
+    /// [`Failure::Unavailable`].
     fn from(error: Error) -> Self {
         match error.refusal_kind() {
             Some(RefusalKind::PermissionDenied) => Failure::Unavailable(error.to_string()),
@@ -100,7 +151,20 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// The whole text of what the kernel refused, for a message of its own.
+/// The whole text of a refusal, for a message of its own.
 pub(crate) fn refusal_text(refusal: &Refusal) -> String {
     Failure::from(Error::Refused(refusal.clone())).to_string()
+}
+
+/// An error of the system in the C library's words alone: the standard library adds the number.
+pub(crate) fn plain(error: io::Error) -> anyhow::Error {
+    anyhow::anyhow!("{}", plain_text(&error))
+}
+
+fn plain_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
 }

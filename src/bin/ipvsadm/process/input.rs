@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use crate::process::failure::Failure;
+use crate::process::failure::{Failure, plain};
 use crate::process::lock::Lock;
 
 /// How much is read at a time: at first little, as most inputs are short, and memory that is not
@@ -127,7 +127,7 @@ impl Source for LockedInput {
 }
 
 fn unreadable(error: io::Error) -> Failure {
-    Failure::Other(anyhow::Error::new(error).context("standard input"))
+    Failure::Unreadable(plain(error).context("standard input"))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use rustix::io::Errno;
 use crate::process::failure::Failure;
 use crate::process::notice::say;
 
-/// The lock of this network namespace. It is held until this is dropped, or the program ends in
-/// whatever way.
+/// The lock of this network namespace, held until this is dropped or the program ends, however it
+/// ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -23,14 +23,14 @@ pub(crate) struct Lock {
 /// The namespace of this thread; its inode tells it from others.
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
 
-/// After this long a person wants to know what is waited for.
+/// After this long a person wants to know what the program waits for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long to sleep between attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Lock {
-    /// Waits for the lock, so many seconds at most if `wait` says so.
+    /// Waits for the lock, at most `wait` seconds if there is a limit.
     ///
     /// `None` where there is no place for the lock: on a read-only file system the command must
     /// work all the same, as `ipvsadm` 1.31 did without any lock.
@@ -50,10 +50,15 @@ impl Lock {
             }
             let waited = started.elapsed();
             if deadline.is_some_and(|deadline| waited >= deadline) {
-                return Err(Failure::Locked(waited.as_secs()));
+                return Err(Failure::Locked { seconds: waited.as_secs(), holder: holder(&file) });
             }
             if waited >= PATIENCE && !told {
-                say("waiting for another ipvsadm that is changing this table");
+                match holder(&file) {
+                    Some(holder) => say(format_args!(
+                        "waiting for another ipvsadm that is changing this table: {holder}"
+                    )),
+                    None => say("waiting for another ipvsadm that is changing this table"),
+                }
                 told = true;
             }
             thread::sleep(PAUSE);
@@ -66,4 +71,55 @@ fn open() -> io::Result<File> {
     let path = PathBuf::from(format!("/run/ipvsadm.{inode}.lock"));
     // Nobody but root may hold it, or anybody could keep root from changing the table.
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// `process 4711 (ipvsadm --apply rules)`: the process that holds the lock, by the kernel's list.
+/// `None` if it cannot be seen from here, as in another PID namespace.
+fn holder(file: &File) -> Option<String> {
+    let inode = file.metadata().ok()?.ino();
+    let process = holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode)?;
+    let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let words: Vec<_> = command
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
+        .map(String::from_utf8_lossy)
+        .collect();
+    Some(match words.is_empty() {
+        true => format!("process {process}"),
+        // A process may call itself anything.
+        false => format!("process {process} ({})", words.join(" ").replace(char::is_control, "?")),
+    })
+}
+
+/// The process that holds a lock on this inode: `1: FLOCK  ADVISORY  WRITE 4711 00:1a:63 0 EOF`.
+fn holder_in(locks: &str, inode: u64) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        // A line with an arrow is one that waits.
+        (words.next()? == "FLOCK").then_some(())?;
+        let process = words.nth(2)?.parse().ok().filter(|process| *process != 0)?;
+        let (_, found) = words.next()?.rsplit_once(':')?;
+        (found.parse() == Ok(inode)).then_some(process)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_found_in_the_kernels_list() {
+        let locks = "\
+1: POSIX  ADVISORY  WRITE 800 00:1a:63 0 EOF
+2: -> FLOCK  ADVISORY  WRITE 801 00:1a:63 0 EOF
+3: FLOCK  ADVISORY  WRITE 802 00:1a:64 0 EOF
+4: FLOCK  ADVISORY  WRITE 803 00:1a:63 0 EOF
+5: FLOCK  ADVISORY  WRITE 0 00:1a:65 0 EOF
+";
+        assert_eq!(holder_in(locks, 63), Some(803));
+        assert_eq!(holder_in(locks, 64), Some(802));
+        assert_eq!(holder_in(locks, 65), None);
+        assert_eq!(holder_in(locks, 66), None);
+        assert_eq!(holder_in("nonsense\n\n1:\n", 63), None);
+    }
 }

@@ -6,7 +6,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use ipvs::{
     AddressFamily, Destination, DestinationConfig, DestinationKey, Forwarding, Name, Netmask,
-    Persistence, Protocol, Rates, SchedulerFlags, Service, ServiceConfig, ServiceKey, Snapshot,
+    Persistence, Protocol, SchedulerFlags, Service, ServiceConfig, ServiceKey, Snapshot,
     SnapshotEntry, Stats, Tunnel, TunnelChecksum,
 };
 use proptest::prelude::*;
@@ -43,13 +43,12 @@ fn key() -> impl Strategy<Value = ServiceKey> {
     ]
 }
 
-fn stats() -> impl Strategy<Value = Stats> {
-    (any::<[u64; 3]>(), any::<[u64; 2]>()).prop_map(|([a, b, c], [d, e])| Stats {
-        connections: a,
-        incoming_packets: b,
-        outgoing_bytes: c,
-        rates: Rates { connections: d, incoming_bytes: e, ..Rates::default() },
-        ..Stats::default()
+fn stats() -> impl Strategy<Value = Box<Stats>> {
+    (any::<[u64; 3]>(), any::<[u64; 2]>()).prop_map(|(totals, rates)| {
+        let mut stats = Box::<Stats>::default();
+        [stats.connections, stats.incoming_packets, stats.outgoing_bytes] = totals;
+        [stats.rates.connections, stats.rates.incoming_bytes] = rates;
+        stats
     })
 }
 
@@ -76,8 +75,8 @@ fn service() -> impl Strategy<Value = Service> {
             let config = ServiceConfig {
                 scheduler,
                 scheduler_flags: SchedulerFlags::from_bits_truncate(flags),
-                persistence: persistence.map(|(timeout, mask, length)| Persistence {
-                    timeout,
+                persistence: persistence.map(|(timeout_seconds, mask, length)| Persistence {
+                    timeout_seconds,
                     netmask: match key.family() {
                         AddressFamily::V4 => Netmask::V4(mask.into()),
                         AddressFamily::V6 => Netmask::V6(length),
@@ -86,7 +85,9 @@ fn service() -> impl Strategy<Value = Service> {
                 persistence_engine: engine,
                 one_packet: one_packet && udp_or_mark,
             };
-            Service { key, config, stats }
+            let mut service = Service::new(key, config);
+            service.stats = Some(stats);
+            service
         })
 }
 
@@ -110,18 +111,22 @@ fn destination(of: AddressFamily) -> impl Strategy<Value = Destination> {
         .prop_flat_map(
             move |(forwarding, other, connections, port, weight, upper, lower, stats)| {
                 let tunnel = matches!(forwarding, Forwarding::Tunnel(_));
-                address(if tunnel { other } else { of }).prop_map(move |address| Destination {
-                    key: DestinationKey { address, port },
-                    config: DestinationConfig {
+                address(if tunnel { other } else { of }).prop_map(move |address| {
+                    let key = DestinationKey { address, port };
+                    let config = DestinationConfig {
                         forwarding,
                         weight,
                         upper_threshold: upper.max(lower),
                         lower_threshold: upper.min(lower),
-                    },
-                    active_connections: connections[0],
-                    inactive_connections: connections[1],
-                    persistent_connections: connections[2],
-                    stats,
+                    };
+                    let mut server = Destination::new(key, config);
+                    [
+                        server.active_connections,
+                        server.inactive_connections,
+                        server.persistent_connections,
+                    ] = connections;
+                    server.stats = Some(stats.clone());
+                    server
                 })
             },
         )
@@ -129,19 +134,10 @@ fn destination(of: AddressFamily) -> impl Strategy<Value = Destination> {
 
 fn table() -> impl Strategy<Value = Snapshot> {
     let entry = service().prop_flat_map(|service| {
-        prop::collection::vec(destination(service.key.family()), 0..4).prop_map(
-            move |mut destinations| {
-                destinations.sort_by_key(|server| server.key);
-                destinations.dedup_by_key(|server| server.key);
-                SnapshotEntry { service, destinations }
-            },
-        )
+        prop::collection::vec(destination(service.key.family()), 0..4)
+            .prop_map(move |destinations| SnapshotEntry::new(service.clone(), destinations))
     });
-    prop::collection::vec(entry, 0..5).prop_map(|mut entries| {
-        entries.sort_by_key(|entry| entry.service.key);
-        entries.dedup_by_key(|entry| entry.service.key);
-        Snapshot { entries }
-    })
+    prop::collection::vec(entry, 0..5).prop_map(Snapshot::new)
 }
 
 proptest! {

@@ -9,8 +9,8 @@ use std::fmt;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use ipvs::{
-    AddressFamily, Change, DaemonConfig, DaemonRole, DestinationConfig, DestinationKey, Netmask,
-    SchedulerFlags, ServiceConfig, ServiceKey, TunnelChecksum,
+    AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
+    DestinationKey, Netmask, SchedulerFlags, ServiceConfig, ServiceKey, TunnelChecksum,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -279,53 +279,67 @@ fn service_config<T>(key: &ServiceKey, service: &Service<T>) -> Result<ServiceCo
         config.scheduler = scheduler.0;
     }
     for name in service.scheduler_flags.iter().flatten() {
-        match SchedulerFlags::by_name(name) {
-            Some((Some(owner), _)) if owner != config.scheduler.as_str() => {
-                let text = format!("`{name}` is only for the scheduler {owner}");
-                return Err(wrong("scheduler_flags", text));
-            }
-            Some((_, flag)) => config.scheduler_flags |= flag,
-            None => {
-                let text = format!(
-                    "`{name}` is no flag: there are flag-1, flag-2 and flag-3, sh-fallback and \
-                     sh-port with sh, and mh-fallback and mh-port with mh"
-                );
-                return Err(wrong("scheduler_flags", text));
-            }
-        }
+        config.scheduler_flags |= SchedulerFlags::for_scheduler(config.scheduler.as_str(), name)
+            .map_err(|reason| wrong("scheduler_flags", format!("`{name}`: {reason}")))?;
     }
     if let Some(found) = &service.persistence {
         config.persistence = Some(persistence(key.family(), found)?);
     }
-    if let ServiceKey::Address { protocol, port, .. } = *key {
-        if port == 0 && config.persistence.is_none() {
-            let text = "a service for all ports must be persistent: give a port, or persistence";
-            return Err(wrong("port", text));
-        }
-        if config.one_packet && protocol != ipvs::Protocol::Udp {
-            return Err(wrong("one_packet", "only for UDP and firewall marks"));
-        }
-    }
+    config.check(key).map_err(in_fields)?;
     Ok(config)
 }
 
 fn persistence(family: AddressFamily, found: &Persistence) -> Result<ipvs::Persistence, Wrong> {
-    let timeout = found.timeout_seconds.map_or(ipvs::Persistence::DEFAULT_TIMEOUT, |it| it.0);
+    let timeout =
+        found.timeout_seconds.map_or(ipvs::Persistence::DEFAULT_TIMEOUT_SECONDS, |it| it.0);
     let mut persistence = ipvs::Persistence::new(family, timeout);
-    match (family, found.netmask, found.prefix_length) {
-        (AddressFamily::V4, _, Some(_)) => {
-            return Err(wrong("persistence.prefix_length", "only for IPv6: IPv4 has a netmask"));
+    // Which of the two fits the family is checked with everything else.
+    match (found.netmask, found.prefix_length) {
+        (Some(_), Some(_)) => {
+            let text = "has both a netmask, for IPv4, and a prefix_length, for IPv6";
+            return Err(wrong("persistence", text));
         }
-        (AddressFamily::V6, Some(_), _) => {
-            return Err(wrong("persistence.netmask", "only for IPv4: IPv6 has a prefix_length"));
-        }
-        (AddressFamily::V4, Some(mask), None) => persistence.netmask = Netmask::V4(mask),
-        (AddressFamily::V6, None, Some(length)) => {
+        (Some(mask), None) => persistence.netmask = Netmask::V4(mask),
+        (None, Some(length)) => {
             persistence.netmask = Netmask::V6(length.fitting().unwrap_or(128));
         }
-        (_, None, None) => {}
+        (None, None) => {}
     }
     Ok(persistence)
+}
+
+/// The reason why a configuration makes no sense, in terms of fields.
+fn in_fields(reason: ConfigError) -> Wrong {
+    match reason {
+        ConfigError::AllPorts => wrong("port", format!("{reason}: give a port, or persistence")),
+        ConfigError::OnePacket => wrong("one_packet", "only for UDP and firewall marks"),
+        ConfigError::NetmaskFamily { service: AddressFamily::V4, .. } => {
+            wrong("persistence.prefix_length", "only for IPv6: IPv4 has a netmask")
+        }
+        ConfigError::NetmaskFamily { .. } => {
+            wrong("persistence.netmask", "only for IPv4: IPv6 has a prefix_length")
+        }
+        ConfigError::PrefixLength(_) => wrong("persistence.prefix_length", reason.to_string()),
+        ConfigError::DestinationFamily { service } => {
+            let text = format!(
+                "must be an {service} address, as the service has, unless forwarding is tunnel"
+            );
+            wrong("address", text)
+        }
+        ConfigError::Weight(_) => wrong("weight", reason.to_string()),
+        ConfigError::Thresholds { upper, .. } => {
+            wrong("lower_threshold", format!("must not exceed upper_threshold, {upper}"))
+        }
+        ConfigError::TunnelPortMissing => wrong("tunnel", "type gue needs a port"),
+        ConfigError::TunnelPort(kind) => wrong("tunnel.port", format!("type {kind} has none")),
+        ConfigError::TunnelChecksum(kind) => {
+            wrong("tunnel.checksum", format!("type {kind} has none"))
+        }
+        ConfigError::TunnelRemoteChecksum(kind) => {
+            wrong("tunnel.checksum", format!("type {kind} has no remote checksum"))
+        }
+        other => wrong("", other.to_string()),
+    }
 }
 
 fn destination_key(service: &ServiceKey, found: &Destination) -> DestinationKey {
@@ -337,24 +351,15 @@ fn destination(
     service: &ServiceKey,
     found: &Destination,
 ) -> Result<(DestinationKey, DestinationConfig), Wrong> {
-    let forwarding = forwarding(found)?;
-    let tunnel = matches!(forwarding, ipvs::Forwarding::Tunnel(_));
     let key = destination_key(service, found);
-    if key.family() != service.family() && !tunnel {
-        let text = format!(
-            "must be an {} address, as its service has, unless forwarding is tunnel",
-            service.family()
-        );
-        return Err(wrong("address", text));
-    }
-    let upper_threshold = found.upper_threshold.map_or(0, |count| count.0);
-    let lower_threshold = found.lower_threshold.map_or(0, |count| count.0);
-    if lower_threshold > upper_threshold {
-        let text = format!("must not exceed upper_threshold, {upper_threshold}");
-        return Err(wrong("lower_threshold", text));
-    }
-    let weight = found.weight.map_or(DestinationConfig::default().weight, |weight| weight.0);
-    Ok((key, DestinationConfig { forwarding, weight, upper_threshold, lower_threshold }))
+    let config = DestinationConfig {
+        forwarding: forwarding(found)?,
+        weight: found.weight.map_or(DestinationConfig::default().weight, |weight| weight.0),
+        upper_threshold: found.upper_threshold.map_or(0, |count| count.0),
+        lower_threshold: found.lower_threshold.map_or(0, |count| count.0),
+    };
+    config.check(service, &key).map_err(in_fields)?;
+    Ok((key, config))
 }
 
 fn forwarding(found: &Destination) -> Result<ipvs::Forwarding, Wrong> {
@@ -377,40 +382,19 @@ fn forwarding(found: &Destination) -> Result<ipvs::Forwarding, Wrong> {
 }
 
 fn tunnel(found: &Tunnel) -> Result<ipvs::Tunnel, Wrong> {
-    let checksum = match found.checksum {
-        Some(Checksum::None) | None => TunnelChecksum::None,
-        Some(Checksum::Checksum) => TunnelChecksum::Checksum,
-        Some(Checksum::Remote) => TunnelChecksum::Remote,
+    let kind = match found.kind {
+        TunnelKind::Ipip => ipvs::TunnelKind::Ipip,
+        TunnelKind::Gue => ipvs::TunnelKind::Gue,
+        TunnelKind::Gre => ipvs::TunnelKind::Gre,
+        TunnelKind::Other => return Err(wrong("tunnel.type", "not one that can be set up")),
     };
     let port = found.port.and_then(|port| NonZeroU16::new(port.fitting()?));
-    match found.kind {
-        TunnelKind::Gue => match port {
-            Some(port) => Ok(ipvs::Tunnel::Gue { port, checksum }),
-            None => Err(wrong("tunnel", "type gue needs a port")),
-        },
-        kind if port.is_some() => {
-            let text = format!("type {} has none", kind_name(kind));
-            Err(wrong("tunnel.port", text))
-        }
-        TunnelKind::Gre if checksum == TunnelChecksum::Remote => {
-            Err(wrong("tunnel.checksum", "type gre has no remote checksum"))
-        }
-        TunnelKind::Gre => Ok(ipvs::Tunnel::Gre { checksum }),
-        TunnelKind::Ipip if found.checksum.is_some() => {
-            Err(wrong("tunnel.checksum", "type ipip has none"))
-        }
-        TunnelKind::Ipip => Ok(ipvs::Tunnel::Ipip),
-        TunnelKind::Other => Err(wrong("tunnel.type", "none that can be set")),
-    }
-}
-
-fn kind_name(kind: TunnelKind) -> &'static str {
-    match kind {
-        TunnelKind::Ipip => "ipip",
-        TunnelKind::Gue => "gue",
-        TunnelKind::Gre => "gre",
-        TunnelKind::Other => "other",
-    }
+    let checksum = found.checksum.as_ref().map(|checksum| match checksum {
+        Checksum::None => TunnelChecksum::None,
+        Checksum::Checksum => TunnelChecksum::Checksum,
+        Checksum::Remote => TunnelChecksum::Remote,
+    });
+    ipvs::Tunnel::from_parts(kind, port, checksum).map_err(in_fields)
 }
 
 /// What is not there stays as it is.
@@ -418,9 +402,9 @@ fn timeouts(found: &Timeouts) -> Change {
     let seconds =
         |timeout: Option<crate::output::json::document::Seconds>| timeout.map_or(0, |it| it.0);
     Change::SetTimeouts(ipvs::Timeouts {
-        tcp: seconds(found.tcp_seconds),
-        tcp_fin: seconds(found.tcp_fin_seconds),
-        udp: seconds(found.udp_seconds),
+        tcp_seconds: seconds(found.tcp_seconds),
+        tcp_fin_seconds: seconds(found.tcp_fin_seconds),
+        udp_seconds: seconds(found.udp_seconds),
     })
 }
 
@@ -436,7 +420,9 @@ fn daemon(found: &Daemon) -> Result<(DaemonRole, DaemonConfig), Wrong> {
     let config = DaemonConfig {
         interface: found.interface.0,
         sync_id: found.sync_id.and_then(|id| id.fitting()).unwrap_or(0),
-        max_length: found.max_length_bytes.and_then(|length| NonZeroU16::new(length.fitting()?)),
+        max_length_bytes: found
+            .max_length_bytes
+            .and_then(|length| NonZeroU16::new(length.fitting()?)),
         group: found.multicast_group,
         port: found.multicast_port.and_then(|port| NonZeroU16::new(port.fitting()?)),
         ttl: found.multicast_ttl.and_then(|ttl| NonZeroU8::new(ttl.fitting()?)),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use ipvs::{
     AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
-    DestinationKey, Forwarding, Info, Persistence, Rates, SchedulerFlags, Service, ServiceConfig,
+    DestinationKey, Forwarding, Info, Persistence, SchedulerFlags, Service, ServiceConfig,
     ServiceKey, Snapshot, SnapshotEntry, Stats, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(super) fn written(table: &Snapshot, detail: Detail) -> Vec<u8> {
     let text = printed(|sink| {
         let version = Version { major: 1, minor: 2, patch: 1 };
         let mut json = match detail {
-            Detail::All => Json::listing(sink, Info { version, connection_table_size: 4096 }),
+            Detail::All => Json::listing(sink, Info::new(version, 4096)),
             Detail::Configuration => Json::configuration(sink, None),
         };
         print_entries(&mut json, &table.entries);
@@ -43,7 +43,7 @@ pub(super) fn read_changes(text: &[u8]) -> Result<(Vec<Change>, Vec<Change>), Re
 /// The changes that make a table.
 pub(super) fn changes(table: &Snapshot) -> Vec<Change> {
     let mut changes = Vec::new();
-    for SnapshotEntry { service, destinations } in &table.entries {
+    for SnapshotEntry { service, destinations, .. } in &table.entries {
         changes.push(Change::AddService(service.key, service.config));
         changes.extend(
             destinations
@@ -55,20 +55,16 @@ pub(super) fn changes(table: &Snapshot) -> Vec<Change> {
 }
 
 fn server(address: &str, config: DestinationConfig) -> Destination {
-    let stats = Stats {
-        connections: u64::MAX,
-        incoming_bytes: 9_007_199_254_740_993,
-        rates: Rates { outgoing_bytes: 7, ..Rates::default() },
-        ..Stats::default()
-    };
-    Destination {
-        key: address.parse::<SocketAddr>().expect("an address").into(),
-        config,
-        active_connections: 3,
-        inactive_connections: u32::MAX,
-        persistent_connections: 0,
-        stats,
-    }
+    let mut stats = Stats::default();
+    stats.connections = u64::MAX;
+    stats.incoming_bytes = 9_007_199_254_740_993;
+    stats.rates.outgoing_bytes = 7;
+    let address: SocketAddr = address.parse().expect("an address");
+    let mut server = Destination::new(address.into(), config);
+    server.active_connections = 3;
+    server.inactive_connections = u32::MAX;
+    server.stats = Some(Box::new(stats));
+    server
 }
 
 fn small() -> Snapshot {
@@ -90,29 +86,18 @@ fn small() -> Snapshot {
         lower_threshold: 50,
     };
     let mark = ServiceKey::firewall_mark(NonZeroU32::MAX, AddressFamily::V6);
-    Snapshot {
-        entries: vec![
-            SnapshotEntry {
-                service: Service {
-                    key: ServiceKey::tcp(address),
-                    config: web,
-                    stats: Stats::default(),
-                },
-                destinations: vec![
-                    server("10.0.0.2:80", local),
-                    server("[2001:db8::2]:80", tunnel),
-                ],
-            },
-            SnapshotEntry {
-                service: Service {
-                    key: mark,
-                    config: ServiceConfig::default(),
-                    stats: Stats::default(),
-                },
-                destinations: Vec::new(),
-            },
-        ],
-    }
+    let service = |key, config| {
+        let mut service = Service::new(key, config);
+        service.stats = Some(Box::default());
+        service
+    };
+    Snapshot::new(vec![
+        SnapshotEntry::new(
+            service(ServiceKey::tcp(address), web),
+            vec![server("10.0.0.2:80", local), server("[2001:db8::2]:80", tunnel)],
+        ),
+        SnapshotEntry::new(service(mark, ServiceConfig::default()), Vec::new()),
+    ])
 }
 
 #[test]
@@ -188,23 +173,20 @@ fn an_empty_table_is_empty_lists() {
 
 #[test]
 fn timeouts_and_daemons_are_written_and_read() {
-    let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+    let timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
     let daemons = [
-        Daemon {
-            role: DaemonRole::Master,
-            config: DaemonConfig {
+        Daemon::new(
+            DaemonRole::Master,
+            DaemonConfig {
                 sync_id: 5,
-                max_length: NonZeroU16::new(1460),
+                max_length_bytes: NonZeroU16::new(1460),
                 group: Some(IpAddr::from([224, 0, 0, 81])),
                 port: NonZeroU16::new(8848),
                 ttl: NonZeroU8::new(1),
                 ..DaemonConfig::new("eth0".parse().expect("a name"))
             },
-        },
-        Daemon {
-            role: DaemonRole::Backup,
-            config: DaemonConfig::new("eth1".parse().expect("a name")),
-        },
+        ),
+        Daemon::new(DaemonRole::Backup, DaemonConfig::new("eth1".parse().expect("a name"))),
     ];
     let settings = Settings { timeouts, daemons: daemons.to_vec() };
     let text = printed(|sink| {
@@ -333,7 +315,7 @@ line 2, column 58: services[0]: invalid value: integer `70000`, expected a whole
 line 3, column 68: services[1]: unknown field `shceduler`: did you mean `scheduler`?
 line 7, column 17: services[2].destinations[1]: invalid value: integer `-1`, expected a whole number from 0 to 2147483647
 line 8, column 5: services[2].destinations[2]: the same server as services[2].destinations[0]: 10.0.0.2:81
-line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, as its service has, unless forwarding is tunnel
+line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, as the service has, unless forwarding is tunnel
 line 10, column 47: services[2].destinations[4]: unknown variant `nat`, expected one of `masquerade`, `direct_route`, `tunnel`, `local`, `bypass`
 line 12, column 3: services[3]: the same service as services[2]: TCP 10.0.0.1:81
 line 13, column 3: services[4]: invalid type: integer `7`, expected an object
@@ -371,7 +353,7 @@ fn what_makes_no_sense_is_refused_by_its_path() {
         ),
         (
             r#""firewall_mark": 5, "scheduler_flags": ["sh-port"]"#,
-            ".scheduler_flags: `sh-port` is only for the scheduler sh",
+            ".scheduler_flags: `sh-port`: only for the scheduler sh",
         ),
     ] {
         let text = format!(r#"{{"services": [{{{service}}}]}}"#);

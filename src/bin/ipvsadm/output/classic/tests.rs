@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ipvs::{
-    Destination, DestinationConfig, Name, Netmask, Persistence, Rates, SchedulerFlags, Service,
+    Destination, DestinationConfig, Name, Netmask, Persistence, SchedulerFlags, Service,
     ServiceConfig, SnapshotEntry, Version,
 };
 
@@ -19,18 +19,16 @@ fn socket(text: &str) -> SocketAddr {
 }
 
 fn service(key: ServiceKey, config: ServiceConfig) -> Service {
-    Service { key, config, stats: Stats::default() }
+    let mut service = Service::new(key, config);
+    service.stats = Some(Box::default());
+    service
 }
 
 fn server(address: &str, forwarding: Forwarding, weight: u32) -> Destination {
-    Destination {
-        key: socket(address).into(),
-        config: DestinationConfig { forwarding, weight, ..DestinationConfig::default() },
-        active_connections: 0,
-        inactive_connections: 0,
-        persistent_connections: 0,
-        stats: Stats::default(),
-    }
+    let config = DestinationConfig { forwarding, weight, ..DestinationConfig::default() };
+    let mut server = Destination::new(socket(address).into(), config);
+    server.stats = Some(Box::default());
+    server
 }
 
 /// The table that the reference was given.
@@ -59,7 +57,7 @@ fn table() -> Vec<SnapshotEntry> {
                 ServiceConfig {
                     scheduler_flags: SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_2,
                     persistence: Some(Persistence {
-                        timeout: 100,
+                        timeout_seconds: 100,
                         netmask: Netmask::V4([255, 255, 255, 0].into()),
                     }),
                     ..ServiceConfig::new(name("sh"))
@@ -84,7 +82,10 @@ fn table() -> Vec<SnapshotEntry> {
                 ServiceKey::sctp(socket("[2001:db8::1234:5678:9abc:def0]:5060")),
                 ServiceConfig {
                     scheduler_flags: SchedulerFlags::FLAG_2,
-                    persistence: Some(Persistence { timeout: 360, netmask: Netmask::V6(64) }),
+                    persistence: Some(Persistence {
+                        timeout_seconds: 360,
+                        netmask: Netmask::V6(64),
+                    }),
                     ..ServiceConfig::new(name("mh"))
                 },
             ),
@@ -101,7 +102,7 @@ fn table() -> Vec<SnapshotEntry> {
             vec![server("[2001:db8::9]:80", Forwarding::Masquerade, 1)],
         ),
     ]
-    .map(|(service, destinations)| SnapshotEntry { service, destinations })
+    .map(|(service, destinations)| SnapshotEntry::new(service, destinations))
     .into()
 }
 
@@ -217,15 +218,14 @@ TCP  10.0.0.1:80 rr|
 fn rates_of_a_server_are_never_shortened_but_its_bytes_are() {
     let mut server = server("10.0.0.1:80", Forwarding::Masquerade, 1);
     let much = 100_000_000;
-    server.stats.rates = Rates {
-        connections: much,
-        incoming_packets: much,
-        outgoing_packets: much,
-        incoming_bytes: much,
-        outgoing_bytes: much,
-    };
+    let rates = &mut server.stats.as_mut().expect("it has them").rates;
+    rates.connections = much;
+    rates.incoming_packets = much;
+    rates.outgoing_packets = much;
+    rates.incoming_bytes = much;
+    rates.outgoing_bytes = much;
     let service = service(ServiceKey::tcp(socket("10.0.0.2:80")), ServiceConfig::default());
-    let entry = SnapshotEntry { service, destinations: vec![server] };
+    let entry = SnapshotEntry::new(service, vec![server]);
     assert_eq!(
         printed(View::Rate, None, &[entry]).lines().last().expect("a server's line"),
         "  -> 10.0.0.1:80                  100000000 100000000 100000000  100000K  100000K"
@@ -235,7 +235,7 @@ fn rates_of_a_server_are_never_shortened_but_its_bytes_are() {
 #[test]
 fn the_banner() {
     let version = Version { major: 1, minor: 2, patch: 1 };
-    let info = Info { version, connection_table_size: 4096 };
+    let info = Info::new(version, 4096);
     let text = printed(View::Default, Some(info), &[]);
     assert_eq!(text.lines().next(), Some("IP Virtual Server version 1.2.1 (size=4096)"));
     assert_eq!(text.lines().count(), 3);
@@ -246,6 +246,6 @@ fn an_unnamed_flag_of_sh_shows_as_nothing() {
     let config =
         ServiceConfig { scheduler_flags: SchedulerFlags::FLAG_3, ..ServiceConfig::new(name("sh")) };
     let service = service(ServiceKey::tcp(socket("10.0.0.1:80")), config);
-    let text = printed(View::Default, None, &[SnapshotEntry { service, destinations: vec![] }]);
+    let text = printed(View::Default, None, &[SnapshotEntry::new(service, vec![])]);
     assert_eq!(text.lines().last(), Some("TCP  10.0.0.1:80 sh ()"));
 }

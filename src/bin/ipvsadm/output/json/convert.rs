@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ipvs::rules::Unwritable;
-use ipvs::{AddressFamily, DaemonRole, Netmask, Rates, ServiceKey, Stats, TunnelChecksum};
+use ipvs::{AddressFamily, DaemonRole, Netmask, ServiceKey, Stats, TunnelChecksum};
 
 use super::document::{
     self, Checksum, Counters, Family, Forwarding, Name, Number, Protocol, Role, TunnelKind,
@@ -80,8 +80,8 @@ pub(super) fn service(
         persistence: config.persistence.as_ref().map(persistence),
         persistence_engine: config.persistence_engine.map(Name),
         one_packet: Some(config.one_packet),
-        counters: all.then(|| counters(&service.stats)),
-        rates: all.then(|| rates(&service.stats.rates)),
+        counters: service.stats.as_deref().filter(|_| all).map(counters),
+        rates: service.stats.as_deref().filter(|_| all).map(rates),
         destinations: Some(destinations),
     }
 }
@@ -91,7 +91,7 @@ fn persistence(persistence: &ipvs::Persistence) -> document::Persistence {
         Netmask::V4(mask) => (Some(mask), None),
         Netmask::V6(length) => (None, Some(Number(length.into()))),
     };
-    let timeout_seconds = Some(Number(persistence.timeout));
+    let timeout_seconds = Some(Number(persistence.timeout_seconds));
     document::Persistence { timeout_seconds, netmask, prefix_length }
 }
 
@@ -113,8 +113,8 @@ fn destination(destination: &ipvs::Destination, all: bool) -> document::Destinat
         active_connections: all.then_some(destination.active_connections),
         inactive_connections: all.then_some(destination.inactive_connections),
         persistent_connections: all.then_some(destination.persistent_connections),
-        counters: all.then(|| counters(&destination.stats)),
-        rates: all.then(|| rates(&destination.stats.rates)),
+        counters: destination.stats.as_deref().filter(|_| all).map(counters),
+        rates: destination.stats.as_deref().filter(|_| all).map(rates),
     }
 }
 
@@ -152,7 +152,8 @@ fn counters(stats: &Stats) -> Counters {
     }
 }
 
-fn rates(rates: &Rates) -> Counters {
+fn rates(stats: &Stats) -> Counters {
+    let rates = &stats.rates;
     Counters {
         connections: rates.connections,
         incoming_packets: rates.incoming_packets,
@@ -172,7 +173,7 @@ impl From<&ipvs::Daemon> for document::Daemon {
             },
             interface: Name(config.interface),
             sync_id: Some(Number(config.sync_id.into())),
-            max_length_bytes: config.max_length.map(|length| Number(length.get().into())),
+            max_length_bytes: config.max_length_bytes.map(|length| Number(length.get().into())),
             multicast_group: config.group,
             multicast_port: config.port.map(|port| Number(port.get().into())),
             multicast_ttl: config.ttl.map(|ttl| Number(ttl.get().into())),
@@ -202,9 +203,9 @@ impl<'a> From<&Connection<'a>> for document::Connection<'a> {
 impl From<&ipvs::Timeouts> for document::Timeouts {
     fn from(timeouts: &ipvs::Timeouts) -> Self {
         document::Timeouts {
-            tcp_seconds: Some(Number(timeouts.tcp)),
-            tcp_fin_seconds: Some(Number(timeouts.tcp_fin)),
-            udp_seconds: Some(Number(timeouts.udp)),
+            tcp_seconds: Some(Number(timeouts.tcp_seconds)),
+            tcp_fin_seconds: Some(Number(timeouts.tcp_fin_seconds)),
+            udp_seconds: Some(Number(timeouts.udp_seconds)),
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn labels(service: &ServiceKey, server: Option<&Destination>) -> Stri
 pub(super) fn configuration(config: &ServiceConfig) -> String {
     let flags: Vec<&str> =
         config.scheduler_flags.names_in_rules(config.scheduler.as_str()).collect();
-    let persistence = config.persistence.map(|persistence| persistence.timeout.to_string());
+    let persistence = config.persistence.map(|persistence| persistence.timeout_seconds.to_string());
     let engine = config.persistence_engine.map(|engine| engine.to_string());
     format!(
         "scheduler=\"{}\",scheduler_flags=\"{}\",persistence_seconds=\"{}\",\

@@ -6,14 +6,14 @@ mod metrics;
 
 use std::collections::HashMap;
 
-use ipvs::rules::text::push_number;
+use ipvs::rules::grammar::text::push_number;
 use ipvs::{Destination, Info, Service, ServiceKey, SnapshotEntry, Stats};
 
 use self::labels::{configuration, labels, node_labels};
 use self::metrics::{
     BACKEND_COUNTERS, BACKEND_GAUGES, Metric, NODE_BACKENDS, SERVICE_COUNTERS, TOTALS, gauge,
 };
-use super::{Next, Printer};
+use super::{Next, Printer, statistics};
 use crate::process::Sink;
 use crate::process::failure::Failure;
 
@@ -72,8 +72,9 @@ impl<'s> Prometheus<'s> {
             services.iter().map(|(labels, entry)| (labels, entry.destinations.len() as u64));
         self.metric(&count, counted)?;
         for (metric, value) in SERVICE_COUNTERS {
-            let values =
-                services.iter().map(|(labels, entry)| (labels, value(&entry.service.stats)));
+            let values = services
+                .iter()
+                .map(|(labels, entry)| (labels, value(&statistics(&entry.service.stats))));
             self.metric(&metric, values)?;
         }
         Ok(())
@@ -120,7 +121,8 @@ impl<'s> Prometheus<'s> {
             self.metric(&metric, values)?;
         }
         for (metric, value) in BACKEND_COUNTERS {
-            let values = backends.iter().map(|(labels, server)| (labels, value(&server.stats)));
+            let values =
+                backends.iter().map(|(labels, server)| (labels, value(&statistics(&server.stats))));
             self.metric(&metric, values)?;
         }
         Ok(())
@@ -143,8 +145,7 @@ impl<'s> Prometheus<'s> {
 
 impl Printer for Prometheus<'_> {
     fn service(&mut self, service: &Service, destinations: &[Destination]) -> Result<(), Failure> {
-        let destinations = destinations.to_vec();
-        self.entries.push(SnapshotEntry { service: *service, destinations });
+        self.entries.push(SnapshotEntry::new(service.clone(), destinations.to_vec()));
         Ok(())
     }
 

@@ -15,19 +15,20 @@ fn socket(text: &str) -> SocketAddr {
 }
 
 fn server(address: &str) -> Destination {
-    Destination {
-        key: socket(address).into(),
-        config: DestinationConfig::default(),
-        active_connections: 7,
-        inactive_connections: 1,
-        persistent_connections: 0,
-        stats: Stats { connections: u64::MAX, ..Stats::default() },
-    }
+    let mut stats = Stats::default();
+    stats.connections = u64::MAX;
+    let mut server = Destination::new(socket(address).into(), DestinationConfig::default());
+    server.active_connections = 7;
+    server.inactive_connections = 1;
+    server.stats = Some(Box::new(stats));
+    server
 }
 
 fn entry(key: ServiceKey, scheduler: &str, destinations: Vec<Destination>) -> SnapshotEntry {
     let config = ServiceConfig::new(scheduler.parse().expect("a name"));
-    SnapshotEntry { service: Service { key, config, stats: Stats::default() }, destinations }
+    let mut service = Service::new(key, config);
+    service.stats = Some(Box::default());
+    SnapshotEntry::new(service, destinations)
 }
 
 fn exposition() -> String {
@@ -43,9 +44,10 @@ fn exposition() -> String {
         entry(mark(AddressFamily::V6), "rr", vec![server("10.0.0.2:0")]),
     ];
     let version = Version { major: 1, minor: 2, patch: 1 };
-    let info = Info { version, connection_table_size: 4096 };
-    let totals = Some(Stats { incoming_bytes: 5, ..Stats::default() });
-    let namespace = Namespace { info, totals };
+    let info = Info::new(version, 4096);
+    let mut totals = Stats::default();
+    totals.incoming_bytes = 5;
+    let namespace = Namespace { info, totals: Some(totals) };
     printed(|sink| print_entries(&mut Prometheus::new(sink, Some(namespace)), &entries))
 }
 

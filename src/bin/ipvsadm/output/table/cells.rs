@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use ipvs::rules::View;
-use ipvs::rules::text::push_named_endpoint;
+use ipvs::rules::grammar::View;
+use ipvs::rules::grammar::text::push_named_endpoint;
 use ipvs::{
     AddressFamily, Destination, Forwarding, Protocol, Rates, Service, ServiceKey, Stats, Tunnel,
     TunnelChecksum,
@@ -11,6 +11,7 @@ use ipvs::{
 
 use super::human;
 use crate::names::ReverseNames;
+use crate::output::statistics;
 
 /// Makes the cells of each row.
 pub(crate) struct Cells<'n> {
@@ -37,8 +38,8 @@ impl Cells<'_> {
         let (active, inactive) =
             (sum(|server| server.active_connections), sum(|server| server.inactive_connections));
         match self.view {
-            View::Stats => cells.extend(self.totals(&service.stats)),
-            View::Rate => cells.extend(self.rates(&service.stats.rates)),
+            View::Stats => cells.extend(self.totals(&statistics(&service.stats))),
+            View::Rate => cells.extend(self.rates(&statistics(&service.stats).rates)),
             View::Default => cells.extend([String::new(), active, inactive]),
             View::Thresholds => cells.extend([String::new(), String::new(), active, inactive]),
             View::PersistentConnections => {
@@ -69,8 +70,8 @@ impl Cells<'_> {
         let active = server.active_connections.to_string();
         let inactive = server.inactive_connections.to_string();
         match self.view {
-            View::Stats => cells.extend(self.totals(&server.stats)),
-            View::Rate => cells.extend(self.rates(&server.stats.rates)),
+            View::Stats => cells.extend(self.totals(&statistics(&server.stats))),
+            View::Rate => cells.extend(self.rates(&statistics(&server.stats).rates)),
             View::Default => cells.extend([weight, active, inactive]),
             View::Thresholds => cells.extend([
                 limit(config.upper_threshold),
@@ -150,7 +151,7 @@ fn settings(service: &Service) -> String {
         text += flag;
     }
     if let Some(persistence) = &config.persistence {
-        text += &format!(", persistent {} s", persistence.timeout);
+        text += &format!(", persistent {} s", persistence.timeout_seconds);
         if !persistence.netmask.is_host() {
             text += &format!(" mask {}", persistence.netmask);
         }

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use ipvs::rules::View;
+use ipvs::rules::grammar::View;
 use ipvs::{
-    AddressFamily, DestinationConfig, Forwarding, Persistence, Rates, ServiceConfig, ServiceKey,
+    AddressFamily, DestinationConfig, Forwarding, Persistence, ServiceConfig, ServiceKey,
     SnapshotEntry, Stats, Tunnel,
 };
 
@@ -18,26 +18,24 @@ fn socket(text: &str) -> SocketAddr {
 }
 
 fn server(address: &str, forwarding: Forwarding, weight: u32) -> Destination {
-    let stats = Stats {
-        connections: 12_345,
-        incoming_packets: 999,
-        incoming_bytes: 5 * 1024 * 1024,
-        rates: Rates { connections: 1, outgoing_bytes: 2048, ..Rates::default() },
-        ..Stats::default()
+    let mut stats = Stats::default();
+    stats.connections = 12_345;
+    stats.incoming_packets = 999;
+    stats.incoming_bytes = 5 * 1024 * 1024;
+    stats.rates.connections = 1;
+    stats.rates.outgoing_bytes = 2048;
+    let config = DestinationConfig {
+        forwarding,
+        weight,
+        upper_threshold: 100,
+        ..DestinationConfig::default()
     };
-    Destination {
-        key: socket(address).into(),
-        config: DestinationConfig {
-            forwarding,
-            weight,
-            upper_threshold: 100,
-            ..DestinationConfig::default()
-        },
-        active_connections: 7,
-        inactive_connections: 1500,
-        persistent_connections: 2,
-        stats,
-    }
+    let mut server = Destination::new(socket(address).into(), config);
+    server.active_connections = 7;
+    server.inactive_connections = 1500;
+    server.persistent_connections = 2;
+    server.stats = Some(Box::new(stats));
+    server
 }
 
 fn entries() -> Vec<SnapshotEntry> {
@@ -46,16 +44,15 @@ fn entries() -> Vec<SnapshotEntry> {
         ..ServiceConfig::new("wrr".parse().expect("a name"))
     };
     let mark = ServiceKey::firewall_mark(std::num::NonZeroU32::MIN, AddressFamily::V6);
-    let service = |key, config| Service { key, config, stats: Stats::default() };
     vec![
-        SnapshotEntry {
-            service: service(ServiceKey::tcp(socket("10.0.0.1:80")), web),
-            destinations: vec![
+        SnapshotEntry::new(
+            Service::new(ServiceKey::tcp(socket("10.0.0.1:80")), web),
+            vec![
                 server("192.168.0.1:80", Forwarding::Masquerade, 3),
                 server("192.168.0.2:80", Forwarding::Tunnel(Tunnel::Ipip), 0),
             ],
-        },
-        SnapshotEntry { service: service(mark, ServiceConfig::default()), destinations: vec![] },
+        ),
+        SnapshotEntry::new(Service::new(mark, ServiceConfig::default()), vec![]),
     ]
 }
 
@@ -155,7 +152,7 @@ fn many(services: u32) -> Vec<SnapshotEntry> {
         entry.service.key = ServiceKey::tcp((number.to_be_bytes(), 80));
         if number % 100 == 7 {
             let netmask = ipvs::Netmask::V4([255, 255, 255, 0].into());
-            entry.service.config.persistence = Some(Persistence { timeout: 360, netmask });
+            entry.service.config.persistence = Some(Persistence { timeout_seconds: 360, netmask });
         }
         entry.destinations.push(server("192.168.0.3:65535", Forwarding::DirectRoute, number));
         entry
@@ -168,7 +165,7 @@ fn on_one_page(entries: &[SnapshotEntry], capabilities: Capabilities) -> String 
     let cells = Cells { view: View::Default, exact: false, names: &ReverseNames::Numeric };
     let heads = heads(View::Default);
     let mut page = Page::default();
-    for SnapshotEntry { service, destinations } in entries {
+    for SnapshotEntry { service, destinations, .. } in entries {
         page.push(Row::Service, cells.service(service, destinations));
         for server in destinations {
             let row = if server.config.weight == 0 { Row::Drained } else { Row::Server };

@@ -3,16 +3,16 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Events as text: `weight=10`, `list`, `'word'`.
+/// Tokens as text: `weight=10`, `list`, `'word'`.
 fn scan(words: &[&str]) -> String {
-    let events = Scanner::new(words.iter().map(|word| word.as_bytes()));
-    let texts: Vec<String> = events
-        .map(|event| match event {
-            Ok(Event::Option { option, value: None }) => option.long().to_owned(),
-            Ok(Event::Option { option, value: Some(value) }) => {
+    let tokens = Scanner::new(words.iter().map(|word| word.as_bytes()));
+    let texts: Vec<String> = tokens
+        .map(|token| match token {
+            Ok(Token::Option { option, value: None }) => option.long().to_owned(),
+            Ok(Token::Option { option, value: Some(value) }) => {
                 format!("{}={}", option.long(), String::from_utf8_lossy(value))
             }
-            Ok(Event::Word(word)) => format!("'{}'", String::from_utf8_lossy(word)),
+            Ok(Token::Word(word)) => format!("'{}'", String::from_utf8_lossy(word)),
             Err(SyntaxError::UnknownOption { word }) => {
                 format!("unknown {}", String::from_utf8_lossy(word))
             }
@@ -80,7 +80,7 @@ fn options_are_read_as_popt_reads_them() {
 }
 
 fn words(line: &[u8]) -> Vec<&[u8]> {
-    Words::new(line).collect()
+    LineWords::new(line).collect()
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_word_may_be_cut_to_nothing() {
 proptest! {
     #[test]
     fn any_bytes_are_split_and_scanned(line: Vec<u8>) {
-        let events = Scanner::new(Words::new(&line)).count();
-        prop_assert!(events <= line.len());
+        let tokens = Scanner::new(LineWords::new(&line)).count();
+        prop_assert!(tokens <= line.len());
     }
 }

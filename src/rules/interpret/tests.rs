@@ -1,10 +1,13 @@
 //! Statuses are those that ipvsadm 1.31 ended with.
 
 use super::*;
-use crate::rules::{ConnectionListing, Format, Listing, NumericOnly, Scanner, View};
+use crate::rules::command::{ApplyOptions, ConnectionListing, Execution, Listing, View};
+use crate::rules::options::ValueKind;
+use crate::rules::resolve::NumericOnly;
+use crate::rules::scanner::Scanner;
 use crate::{
-    Change, DaemonConfig, DestinationConfig, DestinationKey, Forwarding, ServiceConfig, Timeouts,
-    Tunnel, TunnelChecksum,
+    Change, ConfigError, DaemonConfig, DestinationConfig, DestinationKey, Forwarding,
+    ServiceConfig, Timeouts, Tunnel, TunnelChecksum,
 };
 
 fn read(words: &[&str]) -> Result<Command, UsageError> {
@@ -19,7 +22,7 @@ fn line(line: &str) -> Result<Command, UsageError> {
 
 fn change(text: &str) -> Change {
     match line(text) {
-        Ok(Command::Change(change)) => change,
+        Ok(Command::Change(change, _)) => change,
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -46,7 +49,7 @@ fn servers(text: &str) -> (DestinationKey, DestinationConfig) {
 
 #[test]
 fn the_default_lists_the_table() {
-    assert_eq!(line("-L"), Ok(Command::default()));
+    assert_eq!(line("-L"), Ok(Invocation::default().command));
 }
 
 #[test]
@@ -70,9 +73,9 @@ fn the_command_comes_first() {
         "--start-daemon",
         "--sort -L",
     ] {
-        assert_eq!(line(text), Err(UsageError::NoCommand), "{text}");
+        let error = line(text).expect_err(text);
+        assert_eq!((error.exit_status(), error.stops_restore()), (255, true), "{text}");
     }
-    assert_eq!(UsageError::NoCommand.exit_status(), 255);
     assert_eq!(status("foo -L"), 2);
     assert_eq!(status(" -L"), 2);
 }
@@ -229,7 +232,7 @@ fn each_command_takes_its_options_and_no_others() {
                 _ => {}
             }
             words.push(format!("--{}", row.long));
-            if row.value != crate::rules::ValueKind::None {
+            if row.value != ValueKind::None {
                 words.push(sample(row.id).into());
             }
             let words: Vec<_> = words.iter().map(String::as_str).collect();
@@ -279,7 +282,10 @@ fn persistence_is_1_to_2678400_seconds() {
 #[test]
 fn a_service_for_all_ports_is_persistent() {
     for text in ["-A -t 1.2.3.4", "-E -u 1.2.3.4:0", "-A -t 1.2.3.4 -o"] {
-        assert!(matches!(line(text), Err(UsageError::ZeroPort(_))), "{text}");
+        let error = line(text).expect_err(text);
+        let reason = ConfigError::AllPorts;
+        assert!(matches!(error, UsageError::Config { reason: it, .. } if it == reason), "{text}");
+        assert_eq!(error.exit_status(), 2);
     }
     for text in ["-A -t 1.2.3.4 -p", "-A -f 1", "-D -t 1.2.3.4", "-Z -t 1.2.3.4", "-L -t 1.2.3.4"] {
         assert_eq!(status(text), 0, "{text}");
@@ -288,8 +294,10 @@ fn a_service_for_all_ports_is_persistent() {
 
 #[test]
 fn one_packet_scheduling_is_for_udp_and_marks() {
-    assert_eq!(line("-A -t 1.2.3.4:80 -o"), Err(UsageError::OnePacket));
-    assert_eq!(line("-A --sctp-service 1.2.3.4:80 -o"), Err(UsageError::OnePacket));
+    let option = OptionId::Ops;
+    let error = UsageError::Config { option, reason: ConfigError::OnePacket, meant: None };
+    assert_eq!(line("-A -t 1.2.3.4:80 -o"), Err(error.clone()));
+    assert_eq!(line("-A --sctp-service 1.2.3.4:80 -o"), Err(error));
     assert!(services("-A -u 1.2.3.4:80 -o").1.one_packet);
     assert!(services("-A -f 1 -o -p").1.one_packet);
 }
@@ -455,7 +463,8 @@ fn tunnels_have_the_options_of_their_type() {
 
 #[test]
 fn timeouts_are_0_to_2678400_seconds_and_stand_anywhere() {
-    let want = Change::SetTimeouts(Timeouts { tcp: 1, tcp_fin: 0, udp: 2678400 });
+    let want =
+        Change::SetTimeouts(Timeouts { tcp_seconds: 1, tcp_fin_seconds: 0, udp_seconds: 2678400 });
     for text in
         ["--set 1 0 2678400", "--set -- 1 0 2678400", "1 0 --set 2678400", "--set 1 -- 0 2678400"]
     {
@@ -568,36 +577,77 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         ("-A -s", "--scheduler: its value is missing: --scheduler NAME"),
         ("-L --numeric=5", "--numeric=5: --numeric takes no value"),
         ("-L foo", "unexpected argument foo"),
-        ("-L -A", "--add-service: there is a command already, --list; give one at a time"),
+        ("-L -A", "--add-service: only one command at a time, and --list is one"),
         ("-L -n -n", "--numeric: given twice"),
         (
             "-A -t 1.2.3.4:80 -u 1.2.3.4:80",
-            "--udp-service: --tcp-service was given already, and only one of the two can be",
+            "--udp-service: not valid with --tcp-service: only one of them at a time",
         ),
         ("-D -t 1.2.3.4:80 -n", "--numeric: not an option of --delete-service"),
-        ("-L -c --timeout", "--timeout: cannot go with --connection"),
-        ("-a -f 1 -r 10.1 --tun-csum", "--tun-csum: goes with --ipip only"),
-        ("-a -f 1 -r 10.1 -i --tun-csum", "--tun-csum: a tunnel of type ipip has none"),
+        ("-L -c --timeout", "--timeout: not valid with --connection"),
+        ("-a -f 1 -r 10.1 --tun-csum", "--tun-csum: only valid with --ipip"),
+        ("-a -f 1 -r 10.1 -i --tun-csum", "--tun-csum: not valid with --tun-type ipip"),
+        (
+            "-a -f 1 -r 10.1 -i --tun-type gre --tun-remcsum",
+            "--tun-remcsum: not valid with --tun-type gre",
+        ),
+        (
+            "-a -f 1 -r 10.1 -i --tun-type gre --tun-port 5",
+            "--tun-port: not valid with --tun-type gre",
+        ),
+        ("-a -f 1 -r 10.1 -i --tun-type gue", "--tun-type: gue needs a port: --tun-port PORT"),
+        (
+            "-a -f 1 -r ::1",
+            "--real-server: must be an IPv4 address, as the service has, unless -i makes it a \
+             tunnel",
+        ),
+        (
+            "-A -t 1.2.3.4",
+            "--tcp-service: a service for all ports must be persistent: give a port, or -p",
+        ),
+        (
+            "-A -t 2001:db8::1:80",
+            "--tcp-service: a service for all ports must be persistent: give a port, or -p; did \
+             you mean [2001:db8::1]:80?",
+        ),
+        (
+            "-A -u 1.2.3.4:50000-60000",
+            "--udp-service: `1.2.3.4:50000-60000`: a service has one port, or all of them (port \
+             0, with -p); for several ports, mark their packets and use a firewall mark (-f)",
+        ),
+        ("-L --stat", "--stat: unknown option; did you mean --stats?"),
+        ("--lisst", "--lisst: unknown option; did you mean --list?"),
+        ("--start-daemon", "--start-daemon: its value is missing: --start-daemon ROLE"),
+        (
+            "--json",
+            "--json: an option of -S and -L; the command must come first, as in `ipvsadm -L --json`",
+        ),
+        ("-S --format table", "--format: --save has no format table, only classic and json"),
+        (
+            "-L -c --format table",
+            "--format: --connection has no format table, only classic and json",
+        ),
     ] {
         assert_eq!(line(text).unwrap_err().to_string(), want, "{text}");
     }
 }
 
-fn invocation(text: &str) -> Result<crate::rules::Invocation, UsageError> {
+fn invocation(text: &str) -> Result<Invocation, UsageError> {
     interpret(Scanner::new(text.split(' ').map(str::as_bytes)), &mut NumericOnly)
 }
 
 #[test]
-fn how_to_carry_a_command_out() {
+fn program_options_may_come_before_the_command() {
     let all = invocation("-C --dry-run --wait 5 --netns blue").expect("legal");
-    assert_eq!(all.command, Command::Change(Change::Flush));
-    assert!(all.dry_run);
-    assert_eq!(all.wait, Some(5));
+    let execution = Execution { dry_run: true, wait: Some(5) };
+    assert_eq!(all.command, Command::Change(Change::Flush, execution));
     assert_eq!(all.namespace.as_deref(), Some("blue"));
     assert_eq!(invocation("--netns blue --wait 5 --dry-run -C"), Ok(all));
     assert_eq!(invocation("--netns blue"), Err(UsageError::NoCommand));
-    assert_eq!(invocation("--netns blue -n -L"), Err(UsageError::NoCommand));
-    assert_eq!(invocation("-C").expect("legal"), Command::Change(Change::Flush).into());
+    let early = UsageError::BeforeCommand(OptionId::Numeric);
+    assert_eq!(invocation("--netns blue -n -L"), Err(early));
+    let plain = Command::Change(Change::Flush, Execution::default());
+    assert_eq!(invocation("-C"), Ok(plain.into()));
     for (text, status) in [
         ("-L --dry-run", 2),
         ("-L --wait 5", 2),
@@ -606,6 +656,7 @@ fn how_to_carry_a_command_out() {
         ("-C --wait x", 2),
         ("-C --netns", 255),
         ("-C --netns=", 2),
+        ("-C --no-load", 2),
     ] {
         let got = invocation(text).map_or_else(|error| error.exit_status(), |_| 0);
         assert_eq!(got, status, "{text}");
@@ -613,17 +664,56 @@ fn how_to_carry_a_command_out() {
 }
 
 #[test]
+fn the_module_is_loaded_unless_told_otherwise() {
+    let loads = |text| invocation(text).expect(text).load_module;
+    assert!(loads("-L") && loads("-S -n") && Invocation::default().load_module);
+    assert!(!loads("-L --no-load") && !loads("--no-load -S"));
+}
+
+#[test]
 fn a_table_is_applied_from_a_file_or_standard_input() {
-    let file =
-        |text| invocation(text).map(|found| found.file.map(|file| file.display().to_string()));
-    assert_eq!(file("--apply"), Ok(None));
-    assert_eq!(file("--apply -"), Ok(None));
-    assert_eq!(file("--apply --keep-weights"), Ok(None));
-    assert_eq!(file("--apply rules"), Ok(Some("rules".to_owned())));
-    assert_eq!(file("--apply=rules --dry-run"), Ok(Some("rules".to_owned())));
-    assert!(file("--apply rules more").is_err());
-    assert!(file("--apply rules -").is_err());
-    assert!(file("--apply -t 1.2.3.4:80").is_err());
+    let apply = |text| match invocation(text).map(|found| found.command) {
+        Ok(Command::Apply(options)) => Ok(options),
+        Ok(other) => panic!("{text}: {other:?}"),
+        Err(error) => Err(error),
+    };
+    let stdin = ApplyOptions::default();
+    let file = ApplyOptions { file: Some("rules".into()), ..stdin.clone() };
+    let kept = ApplyOptions { keep_weights: true, ..file.clone() };
+    let empty = ApplyOptions { allow_empty: true, ..file.clone() };
+    let execution = |dry_run, wait| Execution { dry_run, wait };
+    let dry = ApplyOptions { execution: execution(true, None), ..file.clone() };
+    let waiting = ApplyOptions { execution: execution(false, Some(3)), ..file.clone() };
+    for (text, want) in [
+        ("--apply", &stdin),
+        ("--apply -", &stdin),
+        ("--apply=-", &stdin),
+        ("--apply rules", &file),
+        ("--apply=rules", &file),
+        ("--apply -- rules", &file),
+        ("--apply rules --dry-run", &dry),
+        ("--apply=rules --dry-run", &dry),
+        ("--apply --dry-run rules", &dry),
+        ("--dry-run --apply rules", &dry),
+        ("rules --apply --dry-run", &dry),
+        ("--apply --keep-weights rules", &kept),
+        ("--apply rules --keep-weights", &kept),
+        ("--apply --allow-empty rules", &empty),
+        ("--apply --wait 3 rules", &waiting),
+        ("--wait 3 --apply rules", &waiting),
+    ] {
+        assert_eq!(apply(text).as_ref(), Ok(want), "{text}");
+    }
+    for text in [
+        "--apply rules more",
+        "--apply=rules more",
+        "--apply --dry-run rules more",
+        "--apply rules -",
+        "--apply -t 1.2.3.4:80",
+        "-R --allow-empty",
+    ] {
+        assert_eq!(invocation(text).expect_err(text).exit_status(), 2, "{text}");
+    }
 }
 
 #[test]
@@ -637,7 +727,20 @@ fn listings_have_forms() {
     assert_eq!(format("-L --json"), Some(Format::Json));
     assert_eq!(format("-L --json --format json"), Some(Format::Json));
     assert_eq!(format("-L --format prometheus"), Some(Format::Prometheus));
-    for wrong in ["-L --json --format table", "-L --format x", "-L -c --format table"] {
+    let saved = |text| match invocation(text).map(|found| found.command) {
+        Ok(Command::Save(options)) => Some(options.json),
+        _ => None,
+    };
+    assert_eq!(saved("-S"), Some(false));
+    assert_eq!(saved("-S --format classic"), Some(false));
+    assert_eq!(saved("-S --format json"), Some(true));
+    assert_eq!(saved("-S --json --all"), Some(true));
+    for wrong in [
+        "-S --format prometheus",
+        "-L --json --format table",
+        "-L --format x",
+        "-L -c --format table",
+    ] {
         assert_eq!(invocation(wrong).expect_err("conflict").exit_status(), 2, "{wrong}");
     }
     let daemons = Listing::Daemons { json: true };

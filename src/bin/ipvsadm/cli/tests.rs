@@ -2,26 +2,21 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use ipvs::rules::{NumericOnly, OPTIONS};
+use ipvs::rules::grammar::NumericOnly;
 use proptest::prelude::*;
 
 use super::*;
 
-/// What clap makes of the words, with all the table's arguments or with those that it is given. `None`
-/// where it refuses, or where its answer is not used.
+/// What clap makes of the words. `None` where it refuses, or where its answer is not used.
 fn by_clap(words: &[OsString]) -> Option<String> {
-    let [all, used] = [command(OPTIONS), command(used(words))].map(|command| {
-        let matches = command.try_get_matches_from(words).ok()?;
-        Some(format!("{:?}", events(&matches)?))
-    });
-    assert!(all == used || all.is_none(), "{words:?}: {all:?} {used:?}");
-    used
+    let matches = command(Purpose::Parsing).try_get_matches_from(words).ok()?;
+    Some(format!("{:?}", tokens(&matches)?))
 }
 
 /// What the scanner makes of them. `None` where it refuses.
 fn by_scanner(words: &[OsString]) -> Option<String> {
-    let events: Result<Vec<_>, _> = scan(words).collect();
-    Some(format!("{:?}", events.ok()?))
+    let tokens: Result<Vec<_>, _> = scan(words).collect();
+    Some(format!("{:?}", tokens.ok()?))
 }
 
 fn os(words: &[&str]) -> Vec<OsString> {
@@ -68,7 +63,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn clap_and_the_scanner_see_the_same_events(words in line()) {
+    fn clap_and_the_scanner_see_the_same_tokens(words in line()) {
         if let Some(clap) = by_clap(&words) {
             prop_assert_eq!(Some(clap), by_scanner(&words));
         } else if let Some(scanner) = by_scanner(&words) {
@@ -82,7 +77,7 @@ proptest! {
     fn both_ways_in_give_the_same_answer(words in line()) {
         prop_assume!(!words.is_empty());
         let command = parse(&words, &mut NumericOnly);
-        prop_assert_eq!(command, rules::interpret(scan(&words), &mut NumericOnly));
+        prop_assert_eq!(command, interpret(scan(&words), &mut NumericOnly));
     }
 
     #[test]
@@ -113,7 +108,7 @@ fn a_command_line_that_clap_takes_is_read_by_clap() {
 
 #[test]
 fn no_word_lists_the_table() {
-    assert_eq!(parse(&[], &mut NumericOnly), Ok(rules::Invocation::default()));
+    assert_eq!(parse(&[], &mut NumericOnly), Ok(Invocation::default()));
     assert_eq!(parse(&os(&["--"]), &mut NumericOnly), Err(UsageError::NoCommand));
 }
 
@@ -132,5 +127,21 @@ fn words_that_are_not_utf8_are_answered() {
 
 #[test]
 fn the_clap_command_is_sound() {
-    command(OPTIONS).debug_assert();
+    command(Purpose::Parsing).debug_assert();
+    command(Purpose::Describing).debug_assert();
+}
+
+#[test]
+fn help_names_every_option_and_fits_80_columns() {
+    let text = help();
+    for row in OPTIONS {
+        assert!(text.contains(&format!("--{}", row.long)), "{}", row.id);
+    }
+    for group in Group::ALL {
+        assert!(text.contains(&format!("\n{}:\n", group.title())), "{text}");
+    }
+    for line in text.lines() {
+        assert!(line.len() <= HELP_WIDTH, "{line}");
+        assert_eq!(line, line.trim_end());
+    }
 }

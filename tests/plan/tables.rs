@@ -1,19 +1,19 @@
-//! Random tables and changes. Keys come from small pools, so that two tables share many.
+//! Random tables and changes to them. Keys come from small pools, so that two tables share many.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU16, NonZeroU32};
 
 use ipvs::{
     AddressFamily, Change, DestinationConfig, DestinationKey, Forwarding, Name, Netmask,
-    Persistence, Protocol, SchedulerFlags, ServiceConfig, ServiceKey, Table, Tunnel,
-    TunnelChecksum,
+    Persistence, Protocol, Rehearsal, SchedulerFlags, ServiceConfig, ServiceKey, State, Table,
+    Tunnel, TunnelChecksum,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.parse().expect("a name")
 }
 
@@ -45,7 +45,23 @@ pub(crate) fn destination_key() -> impl Strategy<Value = DestinationKey> {
         .prop_map(|(address, port)| DestinationKey { address, port })
 }
 
-/// `strange` ones may have what the kernel refuses.
+fn destination_key_of(family: AddressFamily) -> impl Strategy<Value = DestinationKey> {
+    destination_key().prop_map(move |key| {
+        // The two addresses of each family stand for each other.
+        let address = match (key.address, family) {
+            (IpAddr::V4(address), AddressFamily::V6) => {
+                Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, address.octets()[3].into()).into()
+            }
+            (IpAddr::V6(address), AddressFamily::V4) => {
+                Ipv4Addr::new(10, 0, 0, address.octets()[15]).into()
+            }
+            (address, _) => address,
+        };
+        DestinationKey { address, ..key }
+    })
+}
+
+/// A configuration, which if `strange` the kernel may refuse.
 fn service_config(family: AddressFamily, strange: bool) -> BoxedStrategy<ServiceConfig> {
     let schedulers = ["rr", "wrr", "lc", "wlc", "lblc", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"];
     let lengths: &[u8] = if strange { &[0, 1, 64, 128, 129, 255] } else { &[1, 64, 128] };
@@ -58,7 +74,7 @@ fn service_config(family: AddressFamily, strange: bool) -> BoxedStrategy<Service
         (AddressFamily::V6, false) => v6.boxed(),
     };
     let persistence = (select(&[0, 1, 300, 2_678_400][..]), netmask)
-        .prop_map(|(timeout, netmask)| Persistence { timeout, netmask });
+        .prop_map(|(timeout, netmask)| Persistence { timeout_seconds: timeout, netmask });
     (
         select(schedulers.to_vec()),
         0..8_u8,
@@ -115,10 +131,16 @@ fn destination_config(same_family: bool, strange: bool) -> BoxedStrategy<Destina
         .boxed()
 }
 
-/// A table that the kernel takes.
-pub(crate) fn table() -> impl Strategy<Value = Table> {
-    let entry = service_key().prop_flat_map(|key| {
-        let destination = destination_key().prop_flat_map(move |destination| {
+/// A table that the kernel takes. Where services have servers of the other family, `mixed` must
+/// be true.
+pub(crate) fn table(mixed: bool) -> impl Strategy<Value = Table> {
+    let entry = service_key().prop_flat_map(move |key| {
+        let destination = if mixed {
+            destination_key().boxed()
+        } else {
+            destination_key_of(key.family()).boxed()
+        };
+        let destination = destination.prop_flat_map(move |destination| {
             let same_family = destination.family() == key.family();
             (Just(destination), destination_config(same_family, false))
         });
@@ -127,54 +149,59 @@ pub(crate) fn table() -> impl Strategy<Value = Table> {
     vec(entry, 0..6).prop_map(|entries| {
         let mut table = Table::new();
         for (key, config, destinations) in entries {
-            // A key that came before is refused, which is as well.
-            let _ = table.apply(&Change::AddService(key, config));
+            let servers = table.insert(key, config);
             for (destination, config) in destinations {
-                let _ = table.apply(&Change::AddDestination(key, destination, config));
+                servers.insert(destination, config);
             }
         }
         table
     })
 }
 
-/// Two tables, the second with much of the first in it.
-pub(crate) fn two_tables() -> impl Strategy<Value = (Table, Table)> {
-    (table(), table(), vec(any::<bool>(), 61)).prop_map(|(from, mut to, choices)| {
+/// Two tables, the second with much of the first in it. For each, `mixed` is as for [`table`].
+pub(crate) fn two_tables(mixed: [bool; 2]) -> impl Strategy<Value = (Table, Table)> {
+    let tables = (table(mixed[0]), table(mixed[1]), vec(any::<bool>(), 61));
+    tables.prop_map(move |(from, to, choices)| {
         let mut choices = choices.into_iter().cycle();
         let mut keep = || choices.next() == Some(true);
+        let mut to = Rehearsal::new(State::from(to));
+        // A change is refused where the other table has the key already, or has it not.
         for (key, entry) in from.services() {
             if keep() {
-                let _ = to.apply(&Change::AddService(*key, *entry.config()));
+                let _ = to.change(&Change::AddService(*key, *entry.config()));
             }
             if keep() {
-                let _ = to.apply(&Change::EditService(*key, *entry.config()));
+                let _ = to.change(&Change::EditService(*key, *entry.config()));
             }
             for (destination, config) in entry.destinations() {
-                if keep() {
-                    let _ = to.apply(&Change::AddDestination(*key, *destination, *config));
+                if destination.family() != key.family() && !mixed[1] {
+                    continue;
                 }
                 if keep() {
-                    let _ = to.apply(&Change::EditDestination(*key, *destination, *config));
+                    let _ = to.change(&Change::AddDestination(*key, *destination, *config));
+                }
+                if keep() {
+                    let _ = to.change(&Change::EditDestination(*key, *destination, *config));
                 }
             }
         }
-        (from, to)
+        (from, to.into_state().table)
     })
 }
 
-/// Two tables of one service, in which now these and now those of a few servers are up.
+/// Two tables of one service with a few servers, of which each table has others up.
 pub(crate) fn standby_tables() -> impl Strategy<Value = (Table, Table)> {
     let servers = || vec(option::of(0..2_u32), 3);
     (servers(), servers()).prop_map(|(from, to)| {
         let table = |servers: Vec<Option<u32>>| {
             let mut table = Table::new();
             let service = ServiceKey::tcp(([192, 0, 2, 1], 80));
-            table.apply(&Change::AddService(service, ServiceConfig::default())).expect("added");
+            let entry = table.insert(service, ServiceConfig::default());
             for (server, weight) in servers.into_iter().enumerate() {
                 let Some(weight) = weight else { continue };
                 let key = DestinationKey::from(([10, 0, 0, 1], 80 + server as u16));
                 let config = DestinationConfig { weight, ..DestinationConfig::default() };
-                table.apply(&Change::AddDestination(service, key, config)).expect("added");
+                entry.insert(key, config);
             }
             table
         };
@@ -182,8 +209,8 @@ pub(crate) fn standby_tables() -> impl Strategy<Value = (Table, Table)> {
     })
 }
 
-/// Any change that is about a table, taken by the kernel or not.
-pub(crate) fn change() -> impl Strategy<Value = Change> {
+/// Any change to a table but a flush, taken by the kernel or not.
+pub(crate) fn table_change() -> impl Strategy<Value = Change> {
     let service =
         service_key().prop_flat_map(|key| (Just(key), service_config(key.family(), true))).boxed();
     let destination = (service_key(), destination_key(), destination_config(false, true)).boxed();
@@ -196,9 +223,4 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         2 => (service_key(), destination_key())
             .prop_map(|(service, key)| Change::DeleteDestination(service, key)),
     ]
-}
-
-/// As a [`change`], and now and then a flush.
-pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
-    vec(prop_oneof![60 => change(), 1 => Just(Change::Flush)], 0..80)
 }

@@ -1,11 +1,11 @@
-use super::*;
-use crate::rules::NumericOnly;
 use proptest::prelude::*;
+
+use super::*;
 
 /// Each line's number, and what becomes of it: `ok`, the exit status of an error, and `!` where
 /// reading stops.
 fn read(input: &[u8]) -> String {
-    let lines = Lines::new(input, NumericOnly).map(|line| {
+    let lines = CommandLines::new(input, NumericOnly).map(|line| {
         let line = line.unwrap();
         let stops = if line.stops_restore() { "!" } else { "" };
         match &line.command {
@@ -97,8 +97,28 @@ proptest! {
 
 #[test]
 fn rules_cannot_say_how_they_are_carried_out() {
-    for line in ["-C --dry-run", "-C --wait 5", "-L --netns blue", "--apply", "--apply rules"] {
-        let error = parse_line(line.as_bytes(), &mut NumericOnly).expect_err(line);
+    for line in [
+        "-C --dry-run",
+        "-C --wait 5",
+        "-L --netns blue",
+        "-L --no-load",
+        "--apply",
+        "--apply rules",
+    ] {
+        let error = parse_command(line.as_bytes(), &mut NumericOnly).expect_err(line);
         assert!(error.stops_restore(), "{line}");
     }
+}
+
+#[test]
+fn the_library_reads_changes_only() {
+    assert_eq!(parse_line(b"-C # all"), Ok(Some(Change::Flush)));
+    assert_eq!(parse_line(b" # nothing"), Ok(None));
+    for line in ["-L", "-S", "-h", "-v", "-R", "--apply", "-A -t www:80", "foo"] {
+        assert!(parse_line(line.as_bytes()).is_err(), "{line}");
+    }
+    let lines: Vec<_> = Lines::new(&b"-C\n-L\n-Z"[..]).map(Result::unwrap).collect();
+    assert_eq!(lines[0].change, Ok(Change::Flush));
+    assert!(lines[1].change.is_err());
+    assert_eq!((lines[2].number, &lines[2].change), (3, &Ok(Change::ZeroAll)));
 }

@@ -1,0 +1,48 @@
+//! Commands that may stand on a line of rules, as on a command line.
+
+use ipvs::rules::grammar::RuleCommand;
+use ipvs::{Client, DaemonRole, DaemonState, Plan, PlanOptions, State};
+
+use crate::cli;
+use crate::commands::{list, save};
+use crate::process::Sink;
+use crate::process::failure::Failure;
+
+/// What `-v` prints. Programs read the second word.
+const VERSION: &str =
+    concat!("ipvsadm v1.31 compatible (ipvsadm ", env!("CARGO_PKG_VERSION"), " in Rust)\n");
+
+/// Carries out a command. What it prints may still be in the sink.
+pub(crate) fn carry_out(
+    command: &RuleCommand,
+    client: &mut Client,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    match command {
+        RuleCommand::Change(change) => Ok(client.change(change)?),
+        RuleCommand::List(listing) => list::list(client, listing, sink),
+        RuleCommand::Save(options) => save::save(client, options, sink),
+        RuleCommand::Help | RuleCommand::Version => {
+            print_about(command, sink);
+            Ok(())
+        }
+    }
+}
+
+/// Prints the version, and for `-h` the help. Neither asks the kernel.
+pub(crate) fn print_about(command: &RuleCommand, sink: &mut Sink) {
+    sink.text.extend_from_slice(VERSION.as_bytes());
+    if let RuleCommand::Help = command {
+        sink.text.extend_from_slice(cli::help().as_bytes());
+    }
+}
+
+/// The plan that makes one sync daemon run as `wanted`, whatever it does now.
+pub(super) fn replace_daemon(now: &State, role: DaemonRole, wanted: DaemonState) -> Plan {
+    // Without the tables, which are none of a daemon's business.
+    let mut from = State::default();
+    let mut to = State::default();
+    from.set_daemon(role, now.daemon(role));
+    to.set_daemon(role, Some(wanted));
+    Plan::between(&from, &to, PlanOptions::default())
+}

@@ -1,0 +1,94 @@
+//! The kind of a file, by its first bytes.
+
+/// The kind of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Rules,
+    Json,
+    /// Something else: what it is, and what to do about it.
+    Other(&'static str),
+}
+
+/// Files that people pass by mistake: their first bytes, and what to say.
+const OTHERS: &[(&[u8], &str)] = &[
+    (b"\x1f\x8b", "gzip data; decompress it first: zcat FILE | ipvsadm --apply"),
+    (b"\x28\xb5\x2f\xfd", "zstd data; decompress it first: zstdcat FILE | ipvsadm --apply"),
+    (b"\xfd7zXZ\x00", "xz data; decompress it first: xzcat FILE | ipvsadm --apply"),
+    (b"BZh", "bzip2 data; decompress it first: bzcat FILE | ipvsadm --apply"),
+    (b"PK\x03\x04", "a zip archive; unpack it first"),
+    (b"\x7fELF", "a program"),
+    (b"\xff\xfe", "UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xfe\xff", "UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xef\xbb\xbf", "UTF-8 text with a byte order mark; remove it: sed '1s/^\\xef\\xbb\\xbf//'"),
+    (b"IP Virtual Server version", "a listing; save rules instead: ipvsadm -S -n"),
+    (b"Prot LocalAddress:Port", "a listing; save rules instead: ipvsadm -S -n"),
+    (b"IPVS connection entries", "a list of connections; save rules instead: ipvsadm -S -n"),
+    (b"# HELP ", "metrics for Prometheus; save rules instead: ipvsadm -S -n"),
+    (
+        b"[",
+        "a JSON list; pass the whole object, as ipvsadm -S --json prints it: {\"services\": [...]}",
+    ),
+    (b"<", "markup (HTML or XML)"),
+    (b"#!", "a script; run it instead"),
+];
+
+impl Kind {
+    /// The kind of the file that begins with these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Kind {
+        let text = bytes.trim_ascii_start();
+        let other = OTHERS.iter().find(|(start, _)| text.starts_with(start));
+        match (other, text.first()) {
+            (Some((_, what)), _) => Kind::Other(what),
+            (None, Some(b'{')) => Kind::Json,
+            (None, _) if looks_like_utf16(bytes) => Kind::Other(
+                "UTF-16 text without a byte order mark; convert it first: \
+                 iconv -f UTF-16LE -t UTF-8 FILE",
+            ),
+            (None, _) if bytes.iter().take(4096).any(|byte| *byte == 0) => {
+                Kind::Other("binary data")
+            }
+            (None, _) => Kind::Rules,
+        }
+    }
+}
+
+/// True if every other byte of the beginning is NUL, as in UTF-16 of plain text.
+fn looks_like_utf16(bytes: &[u8]) -> bool {
+    let nul = |parity: usize| bytes.iter().skip(parity).step_by(2).take(32).all(|byte| *byte == 0);
+    bytes.len() >= 4 && (nul(0) != nul(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_and_json_are_told_apart() {
+        for rules in ["", "\n", "-A -f 1\n", "  -C", "# a comment\n", "ipvsadm -A -f 1", "*"] {
+            assert_eq!(Kind::of(rules.as_bytes()), Kind::Rules, "{rules:?}");
+        }
+        for json in ["{}", " \n{\"services\": []}"] {
+            assert_eq!(Kind::of(json.as_bytes()), Kind::Json, "{json:?}");
+        }
+    }
+
+    #[test]
+    fn files_of_other_kinds_are_recognized() {
+        for (bytes, word) in [
+            (&b"\x1f\x8b\x08\x00"[..], "gzip"),
+            (b"\xff\xfe-\0A\0", "UTF-16"),
+            (b"-\0A\0 \0-\0f\0", "UTF-16"),
+            (b"\0-\0A\0 ", "UTF-16"),
+            (b"\xef\xbb\xbf-A -f 1", "byte order mark"),
+            (b"IP Virtual Server version 1.2.1 (size=4096)\n", "listing"),
+            (b"\n[{\"protocol\": \"tcp\"}]", "JSON list"),
+            (b"-A -f 1\n\0\0\0", "binary"),
+            (b"#!/bin/sh\nipvsadm -C\n", "script"),
+        ] {
+            match Kind::of(bytes) {
+                Kind::Other(what) => assert!(what.contains(word), "{what}"),
+                kind => panic!("{bytes:?} is {kind:?}"),
+            }
+        }
+    }
+}

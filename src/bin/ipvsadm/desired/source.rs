@@ -1,0 +1,30 @@
+//! The file, or standard input, that a state comes from.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::process::failure::{Failure, plain};
+use crate::process::notice::say;
+
+/// Reads all of a file; of standard input if there is none or it is `-`.
+pub(crate) fn read_all(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = match file.filter(|file| *file != Path::new("-")) {
+        Some(path) => File::open(path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(plain)
+            .with_context(|| path.display().to_string()),
+        None => {
+            let mut input = io::stdin().lock();
+            if input.is_terminal() {
+                say("Reading rules or JSON from the terminal; Ctrl-D ends them, Ctrl-C gives up.");
+            }
+            input.read_to_end(&mut bytes).map_err(plain).context("standard input")
+        }
+    };
+    read.map_err(Failure::Unreadable)?;
+    Ok(bytes)
+}

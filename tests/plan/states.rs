@@ -1,0 +1,213 @@
+//! Random states and changes: tables, timeouts and sync daemons.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::{NonZeroU8, NonZeroU16};
+
+use ipvs::{Change, DaemonConfig, DaemonRole, DaemonState, State, Timeouts};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::kernel::LONGEST_TIMEOUT;
+use crate::tables::{name, service_key, standby_tables, table_change, two_tables};
+use crate::{ROLES, mixes_families};
+
+const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
+const GROUP6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x81));
+
+/// Timeouts between which the kernels differ are left out: see [`Timeouts`].
+fn timeouts(values: &'static [u32]) -> impl Strategy<Value = Timeouts> {
+    [select(values), select(values), select(values)].prop_map(
+        |[tcp_seconds, tcp_fin_seconds, udp_seconds]| Timeouts {
+            tcp_seconds,
+            tcp_fin_seconds,
+            udp_seconds,
+        },
+    )
+}
+
+fn set_timeouts() -> impl Strategy<Value = Timeouts> {
+    timeouts(&[900, 120, 300, 1, LONGEST_TIMEOUT])
+}
+
+fn wished_timeouts() -> impl Strategy<Value = Timeouts> {
+    timeouts(&[0, 0, 0, 900, 120, 300, 1, LONGEST_TIMEOUT])
+}
+
+/// A configuration that the kernel takes; `field` says how each optional part is drawn.
+fn daemon_config(
+    lengths: &'static [u16],
+    groups: Vec<IpAddr>,
+    field: impl Fn(BoxedStrategy<u16>) -> BoxedStrategy<Option<u16>>,
+) -> BoxedStrategy<DaemonConfig> {
+    let last_group = groups.len() as u16;
+    (
+        select(&["eth0", "eth1"][..]),
+        select(&[0, 1, 255][..]),
+        field(select(lengths).boxed()),
+        field((0..last_group).boxed()),
+        field(select(&[8848, 9000][..]).boxed()),
+        field(select(&[1, 32][..]).boxed()),
+    )
+        .prop_map(move |(interface, sync_id, max_length, group, port, ttl)| DaemonConfig {
+            sync_id,
+            max_length_bytes: max_length.and_then(NonZeroU16::new),
+            group: group.map(|index| groups[usize::from(index)]),
+            port: port.and_then(NonZeroU16::new),
+            ttl: ttl.and_then(|ttl| NonZeroU8::new(ttl as u8)),
+            ..DaemonConfig::new(name(interface))
+        })
+        .boxed()
+}
+
+/// A configuration as the kernel reports it: whole, and within its bounds.
+fn reported_daemon(role: DaemonRole) -> BoxedStrategy<DaemonConfig> {
+    let lengths: &[u16] = match role {
+        DaemonRole::Master => &[1, 1452, 1472, 65487],
+        DaemonRole::Backup => &[1024, 1452, 1472, 8972, 65487],
+    };
+    daemon_config(lengths, vec![GROUP, GROUP6], |value| value.prop_map(Some).boxed())
+}
+
+/// A configuration as an administrator writes it, with lengths beyond what the kernel keeps.
+fn written_daemon() -> BoxedStrategy<DaemonConfig> {
+    let lengths = &[1, 1023, 1024, 1472, 65487, 65488, 65507, 65535];
+    daemon_config(lengths, vec![GROUP, GROUP6], |value| option::of(value).boxed())
+}
+
+/// A wish for one daemon, before it is known how it runs.
+#[derive(Debug, Clone)]
+enum Wish {
+    Leave,
+    Stop,
+    Run(DaemonConfig),
+    /// As it runs, without some of the optional parts.
+    Keep {
+        forget: [bool; 4],
+    },
+    /// As it runs, without some of the optional parts, and one part as in `config`.
+    Alter {
+        forget: [bool; 4],
+        part: usize,
+        config: DaemonConfig,
+    },
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let forget = any::<[bool; 4]>();
+    prop_oneof![
+        Just(Wish::Leave),
+        Just(Wish::Stop),
+        written_daemon().prop_map(Wish::Run),
+        forget.prop_map(|forget| Wish::Keep { forget }),
+        (forget, 0..6_usize, written_daemon()).prop_map(|(forget, part, config)| Wish::Alter {
+            forget,
+            part,
+            config
+        }),
+    ]
+}
+
+impl Wish {
+    fn of(self, now: Option<DaemonState>) -> Option<DaemonState> {
+        let now = match now {
+            Some(DaemonState::Running(now)) => Some(now),
+            _ => None,
+        };
+        let config = match (self, now) {
+            (Wish::Leave, _) | (Wish::Keep { .. }, None) => return None,
+            (Wish::Stop, _) => return Some(DaemonState::Stopped),
+            (Wish::Run(config), _) | (Wish::Alter { config, .. }, None) => config,
+            (Wish::Keep { forget }, Some(now)) => forgetful(now, forget),
+            (Wish::Alter { forget, part, config }, Some(now)) => {
+                let mut wanted = forgetful(now, forget);
+                match part {
+                    0 => wanted.interface = config.interface,
+                    1 => wanted.sync_id = config.sync_id,
+                    2 => wanted.max_length_bytes = config.max_length_bytes,
+                    3 => wanted.group = config.group,
+                    4 => wanted.port = config.port,
+                    _ => wanted.ttl = config.ttl,
+                }
+                wanted
+            }
+        };
+        Some(DaemonState::Running(config))
+    }
+}
+
+fn forgetful(mut config: DaemonConfig, forget: [bool; 4]) -> DaemonConfig {
+    config.max_length_bytes = config.max_length_bytes.filter(|_| !forget[0]);
+    config.group = config.group.filter(|_| !forget[1]);
+    config.port = config.port.filter(|_| !forget[2]);
+    config.ttl = config.ttl.filter(|_| !forget[3]);
+    config
+}
+
+/// A state that a kernel may be in, and one that is wanted of it, which shares much with it and
+/// leaves some of it open. If it is to be `possible`, a kernel can be made so.
+fn from_and_to(possible: bool) -> impl Strategy<Value = (State, State)> {
+    let tables = any::<[bool; 2]>().prop_flat_map(two_tables);
+    let daemons = ROLES.map(reported_daemon).map(option::of);
+    (tables, set_timeouts(), wished_timeouts(), daemons, [wish(), wish()]).prop_map(
+        move |((from, to), timeouts, wished_timeouts, daemons, wishes)| {
+            let (mut from, mut to) = (State::from(from), State::from(to));
+            (from.timeouts, to.timeouts) = (timeouts, wished_timeouts);
+            for ((role, daemon), wish) in ROLES.into_iter().zip(daemons).zip(wishes) {
+                let running = daemon.filter(|_| !mixes_families(&from.table));
+                let now = running.map_or(DaemonState::Stopped, DaemonState::Running);
+                from.set_daemon(role, Some(now));
+                let mut wanted = wish.of(Some(now));
+                if possible && mixes_families(&to.table) {
+                    let leave = wanted.is_none() && now == DaemonState::Stopped;
+                    wanted = Some(DaemonState::Stopped).filter(|_| !leave);
+                }
+                to.set_daemon(role, wanted);
+            }
+            (from, to)
+        },
+    )
+}
+
+/// A state that a kernel may be in, and one that is wanted of it.
+pub(crate) fn two_states() -> impl Strategy<Value = (State, State)> {
+    from_and_to(true)
+}
+
+/// As [`two_states`], but the second may have daemons beside a table that rules them out.
+pub(crate) fn perhaps_impossible_states() -> impl Strategy<Value = (State, State)> {
+    from_and_to(false)
+}
+
+/// As [`two_states`], often with one service in which other servers are to be up.
+pub(crate) fn serving_states() -> impl Strategy<Value = (State, State)> {
+    let standby = (two_states(), standby_tables()).prop_map(|((mut from, mut to), tables)| {
+        // Neither table rules out the daemons.
+        (from.table, to.table) = tables;
+        (from, to)
+    });
+    prop_oneof![two_states(), standby]
+}
+
+/// Any change that is taken or refused for what the state is and what the change says.
+fn change() -> impl Strategy<Value = Change> {
+    let not_multicast = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 1])];
+    let lengths = &[1, 1472, 65535];
+    let groups = [&[GROUP, GROUP, GROUP6][..], &not_multicast].concat();
+    let config = daemon_config(lengths, groups, |value| option::of(value).boxed());
+    prop_oneof![
+        60 => table_change(),
+        1 => Just(Change::Flush),
+        2 => Just(Change::ZeroAll),
+        2 => service_key().prop_map(Change::ZeroService),
+        3 => timeouts(&[0, 0, 1, 900, LONGEST_TIMEOUT]).prop_map(Change::SetTimeouts),
+        1 => timeouts(&[0, 1, 1 << 31, u32::MAX]).prop_map(Change::SetTimeouts),
+        6 => (select(&ROLES[..]), config).prop_map(|(role, config)| Change::StartDaemon(role, config)),
+        4 => select(&ROLES[..]).prop_map(Change::StopDaemon),
+    ]
+}
+
+pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
+    vec(change(), 0..80)
+}
