@@ -36,6 +36,7 @@
 
 mod bench;
 mod client;
+mod examples;
 mod formats;
 mod harness;
 mod lab;
@@ -66,6 +67,7 @@ fn all_tests() -> Vec<KernelTest> {
         live::tests(),
         parity::tests(),
         client::tests(),
+        examples::tests(),
         formats::tests(),
         selftest::tests(),
     ]

@@ -33,8 +33,11 @@ pub(crate) fn run_tests(tests: &[KernelTest]) -> ExitCode {
 
     let kernels = Arc::new(Kernels::default());
     let trials = tests.iter().map(|test| {
-        let (name, time, kernels) = (test.name.clone(), test.time, Arc::clone(&kernels));
-        Trial::test(test.name.clone(), move || kernels.run(&name, time).map_err(Into::into))
+        let (name, time, prepare) = (test.name.clone(), test.time, test.prepare);
+        let kernels = Arc::clone(&kernels);
+        Trial::test(test.name.clone(), move || {
+            prepare().and_then(|()| kernels.run(&name, time)).map_err(Into::into)
+        })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // Dropping them ends them. Returning the status instead of exiting with it leaves time for that.
@@ -195,7 +198,8 @@ fn job(name: &str) -> Job {
     let kept = kept.into_iter().chain(ipvsadm.parent());
     let own = env::current_exe().ok();
     let own = own.as_deref().and_then(Path::parent);
-    if let Ok(kept) = env::join_paths(kept.chain(own)) {
+    let examples = crate::program::folder_of_examples();
+    if let Ok(kept) = env::join_paths(kept.chain(own).chain(examples.as_deref())) {
         set(KEEP, kept);
     }
     for (name, value) in env::vars_os() {

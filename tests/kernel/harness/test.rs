@@ -14,6 +14,8 @@ pub(crate) struct KernelTest {
     pub(crate) name: String,
     /// After this long it is killed, and has failed.
     pub(crate) time: Duration,
+    /// Runs before the test, outside its kernel, where files can be written.
+    pub(crate) prepare: fn() -> Result<(), String>,
     run: Box<dyn Fn() -> ExitCode + Send + Sync>,
 }
 
@@ -29,6 +31,7 @@ impl KernelTest {
         KernelTest {
             name: format!("{module}::{function}"),
             time: TIME,
+            prepare: || Ok(()),
             run: Box::new(move || run().report()),
         }
     }
@@ -36,6 +39,12 @@ impl KernelTest {
     /// For a test that may take longer than others because it was asked to.
     pub(crate) fn within(mut self, time: Duration) -> KernelTest {
         self.time = time;
+        self
+    }
+
+    /// For a test that needs something built first. A failure to build it is the test's.
+    pub(crate) fn after(mut self, prepare: fn() -> Result<(), String>) -> KernelTest {
+        self.prepare = prepare;
         self
     }
 }
