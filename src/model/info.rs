@@ -58,3 +58,15 @@ pub struct Timeouts {
     /// UDP. As a setting, 0 leaves the value as it is.
     pub udp_seconds: u32,
 }
+
+impl Timeouts {
+    /// The timeouts after setting `wanted`, in which 0 leaves one as it is.
+    pub(crate) fn after_setting(&self, wanted: &Timeouts) -> Timeouts {
+        let either = |wanted: u32, now: u32| if wanted == 0 { now } else { wanted };
+        Timeouts {
+            tcp_seconds: either(wanted.tcp_seconds, self.tcp_seconds),
+            tcp_fin_seconds: either(wanted.tcp_fin_seconds, self.tcp_fin_seconds),
+            udp_seconds: either(wanted.udp_seconds, self.udp_seconds),
+        }
+    }
+}

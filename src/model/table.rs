@@ -83,6 +83,15 @@ impl Table {
         self.services.values().map(|entry| entry.destinations.len()).sum()
     }
 
+    /// True if a service has a server of the other family. The kernel takes no such server while a
+    /// sync daemon runs, and starts none while there is one (`ip_vs_genl_new_daemon` and
+    /// `ip_vs_genl_set_cmd` in net/netfilter/ipvs/ip_vs_ctl.c).
+    pub(crate) fn mixes_families(&self) -> bool {
+        self.services().any(|(service, entry)| {
+            entry.destinations().any(|(server, _)| server.family() != service.family())
+        })
+    }
+
     /// Puts in a service as it was read, in place of one with its key: the kernel may report a
     /// service twice if the table changes while it is read.
     pub(crate) fn insert_read<'d>(

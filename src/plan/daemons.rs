@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 
 use super::step::{Before, Step};
 use super::summary::Tally;
-use crate::model::{Change, DaemonConfig, DaemonRole, DaemonState, State, Table};
+use crate::model::{Change, DaemonConfig, DaemonRole, DaemonState, State};
 
 /// The steps for the sync daemons, each kind by itself.
 #[derive(Default)]
@@ -56,15 +56,6 @@ impl DaemonSteps {
         let change = Change::StartDaemon(role, config);
         self.started.push(Step::new(change, Before::Daemon(DaemonState::Stopped)));
     }
-}
-
-/// True if a service has a server of the other family. The kernel takes no such server while a
-/// sync daemon runs, and starts none while there is one (`ip_vs_genl_new_daemon` and
-/// `ip_vs_genl_set_cmd` in net/netfilter/ipvs/ip_vs_ctl.c).
-pub(super) fn mixes_families(table: &Table) -> bool {
-    table.services().any(|(service, entry)| {
-        entry.destinations().any(|(server, _)| server.family() != service.family())
-    })
 }
 
 /// True if a daemon that the kernel reports as `now` is as `wanted`, which leaves what it does not

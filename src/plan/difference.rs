@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 use std::collections::btree_map::{self, BTreeMap};
 use std::iter::Peekable;
 
-use super::daemons::{DaemonSteps, mixes_families};
-use super::rehearsal::after_setting;
+use super::daemons::DaemonSteps;
 use super::step::{Before, Step};
 use super::{Plan, PlanOptions, Summary};
 use crate::model::{
@@ -115,7 +114,7 @@ impl Difference {
     }
 
     fn compare_settings(&mut self, from: &State, to: &State) {
-        let timeouts = after_setting(&from.timeouts, &to.timeouts);
+        let timeouts = from.timeouts.after_setting(&to.timeouts);
         if timeouts != from.timeouts {
             self.summary.timeouts_changed = true;
             let change = Change::SetTimeouts(to.timeouts);
@@ -125,11 +124,11 @@ impl Difference {
         self.summary.daemons = daemons.tally;
         // Daemons are no more than an errand beside the table, unless the kernel minds the order.
         let daemon_changes = !daemons.stopped.is_empty() || !daemons.started.is_empty();
-        if daemon_changes && mixes_families(&to.table) {
+        if daemon_changes && to.table.mixes_families() {
             self.stopped_first = std::mem::take(&mut daemons.stopped);
         }
         self.settings.append(&mut daemons.stopped);
-        if daemon_changes && mixes_families(&from.table) {
+        if daemon_changes && from.table.mixes_families() {
             self.started_last = daemons.started;
         } else {
             self.settings.append(&mut daemons.started);

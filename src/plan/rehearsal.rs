@@ -2,7 +2,6 @@
 
 use std::collections::btree_map::Entry;
 
-use super::daemons::mixes_families;
 use crate::error::{Error, Operation, Refusal};
 use crate::model::{
     Change, ConfigError, DaemonState, DestinationKey, ServiceKey, State, TableEntry, Timeouts,
@@ -141,12 +140,12 @@ impl Rehearsal {
                 if [tcp_seconds, tcp_fin_seconds, udp_seconds].iter().any(|it| *it > MAX_TIMEOUT) {
                     return Err(Problem::Errno(errno::EINVAL));
                 }
-                let after = after_setting(&self.state.timeouts, timeouts);
+                let after = self.state.timeouts.after_setting(timeouts);
                 Ok(std::mem::replace(&mut self.state.timeouts, after) != after)
             }
             Change::StartDaemon(role, config) => {
                 let unicast = config.group.is_some_and(|group| !group.is_multicast());
-                if unicast || mixes_families(&self.state.table) {
+                if unicast || self.state.table.mixes_families() {
                     return Err(Problem::Errno(errno::EINVAL));
                 }
                 if let Some(DaemonState::Running(_)) = self.state.daemon(*role) {
@@ -187,16 +186,6 @@ fn check_beside_daemon(
         return Err(Problem::Errno(errno::EINVAL));
     }
     Ok(())
-}
-
-/// The timeouts after setting `wanted`, in which 0 leaves one as it is.
-pub(super) fn after_setting(now: &Timeouts, wanted: &Timeouts) -> Timeouts {
-    let either = |wanted: u32, now: u32| if wanted == 0 { now } else { wanted };
-    Timeouts {
-        tcp_seconds: either(wanted.tcp_seconds, now.tcp_seconds),
-        tcp_fin_seconds: either(wanted.tcp_fin_seconds, now.tcp_fin_seconds),
-        udp_seconds: either(wanted.udp_seconds, now.udp_seconds),
-    }
 }
 
 /// Refuses a netmask of another family than its service's, which the kernel would misread rather

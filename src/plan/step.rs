@@ -1,6 +1,5 @@
 //! One change of a plan, and the way back.
 
-use super::rehearsal::after_setting;
 use crate::model::{
     Change, DaemonState, DestinationConfig, ServiceConfig, State, TableEntry, Timeouts,
 };
@@ -118,7 +117,7 @@ impl Step {
                 }
             }
             (Change::SetTimeouts(_), Before::Timeouts(timeouts)) => {
-                state.timeouts = after_setting(&state.timeouts, timeouts);
+                state.timeouts = state.timeouts.after_setting(timeouts);
             }
             (Change::StartDaemon(role, _) | Change::StopDaemon(role), Before::Daemon(daemon)) => {
                 state.set_daemon(*role, Some(*daemon));
