@@ -74,8 +74,8 @@
 //!
 //! A [`Client`] works on the namespace that its thread was in when it was made, and stays with it.
 //! [`Client::in_namespace`] makes one for another [`Namespace`], found by name, path or process,
-//! and leaves the thread where it is. In a namespace whose loopback interface was never up, the kernel
-//! refuses every real server, for want of a routing table.
+//! and leaves the thread where it is. In a namespace whose loopback interface was never up, the
+//! kernel refuses every real server, for want of a routing table.
 //!
 //! # Many changes
 //!
@@ -89,8 +89,8 @@
 //! [`Table`] is what an administrator wants: services and servers with their configuration.
 //! [`Plan::between`] finds what makes the kernel's table into the wanted one, in an order in which
 //! every service goes on serving, and [`Client::apply`] carries it out: all of it or, if the kernel
-//! refuses anything, nothing, by undoing what was done. A controller needs little more: [`Plan`] has
-//! one as its example.
+//! refuses anything, nothing, by undoing what was done. A controller needs little more: [`Plan`]
+//! has one as its example.
 //!
 //! # Errors
 //!

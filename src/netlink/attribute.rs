@@ -62,8 +62,8 @@ impl<'b> Attributes<'b> {
         self.buffer[start..start + 2].copy_from_slice(&length.to_ne_bytes());
     }
 
-    /// The header of an attribute whose value has `length` bytes, and `padded`, which is the value or
-    /// the part of it that is known, filled up to a multiple of four bytes.
+    /// The header of an attribute whose value has `length` bytes, and `padded`, which is the value
+    /// or the part of it that is known, filled up to a multiple of four bytes.
     #[inline]
     fn put<const N: usize>(&mut self, kind: u16, length: usize, padded: [u8; N]) {
         // No value is longer than an address or a name.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Set to the path of another `ipvsadm`, has that one tested instead: a release build, or the reference itself.
+/// Set to the path of another `ipvsadm`, has that one tested instead: a release build, or the
+/// reference itself.
 pub(crate) const OVERRIDE: &str = "IPVSADM";
 
 /// The program under test.

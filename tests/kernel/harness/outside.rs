@@ -1,13 +1,6 @@
-//! Outside: shows the tests as `cargo test` shows any, and runs the selected ones inside kernels that it boots.
+//! Outside: shows the tests as `cargo test` shows any, and runs the selected ones inside kernels
+//! that it boots.
 
-use super::kernel::Kernel;
-use super::place::Place;
-use super::session::Session;
-use super::stage::{COLOURS, JOB, Job, KEEP, SIZE};
-use super::terminal::{self, RawTerminal};
-use super::test::KernelTest;
-use libtest_mimic::{Arguments, Trial};
-use rustix::process::{Signal, set_parent_process_death_signal};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
@@ -15,6 +8,16 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{env, fs, process, thread};
+
+use libtest_mimic::{Arguments, Trial};
+use rustix::process::{Signal, set_parent_process_death_signal};
+
+use super::kernel::Kernel;
+use super::place::Place;
+use super::session::Session;
+use super::stage::{COLOURS, JOB, Job, KEEP, SIZE};
+use super::terminal::{self, RawTerminal};
+use super::test::KernelTest;
 
 /// More kernels than this do not make the tests faster: booting costs more than running.
 const KERNELS: usize = 4;
@@ -40,13 +43,14 @@ pub(crate) fn run_tests(tests: &[KernelTest]) -> ExitCode {
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    // Dropping them ends them. Returning the status instead of exiting with it leaves time for that.
+    // Dropping them ends them. Returning the status instead of exiting with it leaves time for
+    // that.
     drop(kernels);
     conclusion.exit_code()
 }
 
-/// The kernels that are booted and idle. A test takes one, or boots one, so filters, counts and threads are
-/// libtest-mimic's business alone.
+/// The kernels that are booted and idle. A test takes one, or boots one, so filters, counts and
+/// threads are libtest-mimic's business alone.
 #[derive(Default)]
 struct Kernels(Mutex<Pool>);
 
@@ -164,7 +168,8 @@ fn watch_boot(scratch: &Path) {
     });
 }
 
-/// `cargo`, when a signal ends it, does not end what it started. This does, and then the supervisor ends the rest.
+/// `cargo`, when a signal ends it, does not end what it started. This does, and then the supervisor
+/// ends the rest.
 fn die_with_parent() {
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
 }

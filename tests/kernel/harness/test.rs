@@ -1,11 +1,13 @@
 //! A kernel test, and how one runs inside, in a process of its own.
 
-use super::stage::TEST;
 use std::env;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
-/// What no test needs, even on a machine that is busy with other things: one that hangs ends some time.
+use super::stage::TEST;
+
+/// What no test needs, even on a machine that is busy with other things: one that hangs ends some
+/// time.
 const TIME: Duration = Duration::from_secs(600);
 
 /// A test that needs a kernel with IPVS. The macro `tests!` makes them.
@@ -49,8 +51,8 @@ impl KernelTest {
     }
 }
 
-/// Runs the test that the environment names. Its panic, or its error, goes to standard error, and `init` has both
-/// of its outputs in one file.
+/// Runs the test that the environment names. Its panic, or its error, goes to standard error, and
+/// `init` has both of its outputs in one file.
 pub(crate) fn run_in_this_process(tests: &[KernelTest]) -> ExitCode {
     let name = env::var(TEST).unwrap_or_default();
     match tests.iter().find(|test| test.name == name) {
