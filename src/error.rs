@@ -27,9 +27,10 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// The kernel sent something that makes no sense. This is a bug, here or there.
+    /// The kernel sent something that makes no sense: a bug, in this library or in the kernel.
+    /// The text says what is wrong with it, in a few words.
     #[error("the kernel's reply is malformed: {0}")]
-    Malformed(#[from] Malformed),
+    Malformed(&'static str),
     /// The kernel dropped replies for want of buffer space: some of the batch's refusals are not
     /// known. A batch keeps to what the socket's buffer holds, so this does not happen unless
     /// the machine is out of memory.
@@ -59,10 +60,15 @@ impl Error {
 /// A `Result` of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What was wrong with a reply of the kernel, in a few words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(pub(crate) &'static str);
+/// What is wrong with a reply, for code that can fail in no other way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) &'static str);
+
+impl From<Malformed> for Error {
+    fn from(Malformed(reason): Malformed) -> Self {
+        Error::Malformed(reason)
+    }
+}
 
 /// What the kernel was asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 
+use ipvs::rules::grammar::SCHEDULERS;
 use ipvs::{
-    AddressFamily, Netmask, Persistence, Protocol, RefusalKind, SCHEDULERS, SchedulerFlags,
-    ServiceConfig, ServiceKey,
+    AddressFamily, Netmask, Persistence, Protocol, RefusalKind, SchedulerFlags, ServiceConfig,
+    ServiceKey,
 };
 
 use super::{
