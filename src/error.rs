@@ -172,8 +172,8 @@ pub enum RefusalKind {
     DaemonRunning,
     /// Stopping a sync daemon that is not running (`ESRCH`).
     DaemonNotRunning,
-    /// Any operation without `CAP_NET_ADMIN` (`EPERM`); on Linux 6.1, without it in the initial user
-    /// namespace.
+    /// Any operation without `CAP_NET_ADMIN` (`EPERM`); on Linux 6.1, without it in the initial
+    /// user namespace.
     PermissionDenied,
     /// A value that the kernel does not accept (`EINVAL`). In a network namespace whose loopback
     /// interface was never up, that is the address of every real server.

@@ -38,9 +38,10 @@ pub enum OnRefusal {
 pub enum ApplyError {
     /// The kernel refused changes.
     Refused {
-        /// The refused changes, in the order of the plan; at least one. The first made the plan fail.
-        /// The others were in the same datagram, which the kernel always carries out to its end.
-        /// They may be refused only because of the first, as the servers of a refused service are.
+        /// The refused changes, in the order of the plan; at least one. The first made the plan
+        /// fail. The others were in the same datagram, which the kernel always carries out to its
+        /// end. They may be refused only because of the first, as the servers of a refused service
+        /// are.
         refused: Vec<RefusedChange>,
         /// The state now.
         aftermath: Aftermath,
@@ -104,8 +105,8 @@ impl Sent {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AfterRefusal {
     Continue,
-    /// Send no further datagram. No datagram has changes from both sides of this index, so that those
-    /// from it on are carried out only if none before it is refused.
+    /// Send no further datagram. No datagram has changes from both sides of this index, so that
+    /// those from it on are carried out only if none before it is refused.
     Stop(usize),
 }
 
@@ -148,13 +149,14 @@ impl<T: Transport> Client<T> {
 
     /// Carries out a plan, all or nothing. An empty plan sends nothing.
     ///
-    /// Nothing is removed or lessened until the kernel has accepted all other changes of the plan. If
-    /// it refuses a change, no further datagram is sent, and everything that was carried out is
+    /// Nothing is removed or lessened until the kernel has accepted all other changes of the plan.
+    /// If it refuses a change, no further datagram is sent, and everything that was carried out is
     /// undone in reverse order. [`Step::undo`] says what cannot be brought back. If answers were
     /// lost, the state is read again to find out what was carried out.
     ///
-    /// The kernel has no transactions, so other programs see the state change step by step. Make the
-    /// plan right before applying it: a change that another program got in the way of is refused.
+    /// The kernel has no transactions, so other programs see the state change step by step. Make
+    /// the plan right before applying it: a change that another program got in the way of is
+    /// refused.
     ///
     /// # Errors
     /// [`ApplyError`] says which change was refused and why, or what else went wrong, and whether
@@ -175,9 +177,9 @@ impl<T: Transport> Client<T> {
     }
 
     /// As [`apply`](Self::apply) or [`apply_best_effort`](Self::apply_best_effort), but can be
-    /// stopped: `stop` is called before each datagram, which has at most 256 changes. Once it returns
-    /// true, nothing more is sent, and everything that was carried out is undone. It is not called
-    /// while undoing.
+    /// stopped: `stop` is called before each datagram, which has at most 256 changes. Once it
+    /// returns true, nothing more is sent, and everything that was carried out is undone. It is not
+    /// called while undoing.
     ///
     /// To stop on a signal, let the handler set a flag and `stop` return it.
     ///

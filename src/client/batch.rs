@@ -10,9 +10,9 @@ use crate::plan::check_netmask_family;
 
 /// Many changes in few datagrams, each with one acknowledgement for all.
 ///
-/// The kernel carries the changes out in the order in which they were pushed. A change it refuses is
-/// reported with its `Tag`, any value that the caller chose for it, and does not keep later changes
-/// from being carried out. For all or nothing, use a [`Plan`](crate::Plan).
+/// The kernel carries the changes out in the order in which they were pushed. A change it refuses
+/// is reported with its `Tag`, any value that the caller chose for it, and does not keep later
+/// changes from being carried out. For all or nothing, use a [`Plan`](crate::Plan).
 ///
 /// End a batch with [`finish`](Self::finish), which sends the remaining changes and returns the
 /// refusals. A batch that is dropped sends them too, but its refusals are lost.
@@ -68,8 +68,8 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
         Batch { client, tags: Vec::with_capacity(window), refused: Vec::new(), window }
     }
 
-    /// Adds a change, with a tag that comes back if it is refused. Sends the changes added so far once
-    /// there are enough of them to fill a datagram.
+    /// Adds a change, with a tag that comes back if it is refused. Sends the changes added so far
+    /// once there are enough of them to fill a datagram.
     ///
     /// # Errors
     /// [`Error::Config`], and then the change has not been added; and those of
@@ -82,13 +82,13 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
         if changes >= self.window || bytes >= MOST_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Sends the changes added so far, and waits until the kernel has carried out or refused each of
-    /// them.
+    /// Sends the changes added so far, and waits until the kernel has carried out or refused each
+    /// of them.
     ///
     /// # Errors
-    /// [`Error::Socket`], [`Error::Malformed`] and [`Error::RepliesLost`]. It is then not known which
-    /// changes were carried out, and they are not sent again. A refusal is not an error here: see
-    /// [`take_refused`](Self::take_refused).
+    /// [`Error::Socket`], [`Error::Malformed`] and [`Error::RepliesLost`]. It is then not known
+    /// which changes were carried out, and they are not sent again. A refusal is not an error here:
+    /// see [`take_refused`](Self::take_refused).
     pub fn flush(&mut self) -> Result<()> {
         let mut refusals = Vec::new();
         let outcome = self.client.connection.carry_out(|index, refusal| {

@@ -23,14 +23,14 @@ use crate::plan::check_netmask_family;
 /// A connection to IPVS in the kernel.
 ///
 /// A client has one socket, and works on the network namespace in which it was made. Each method
-/// waits until the kernel has answered. A client can move to another thread, and several clients can
-/// work on the same table at the same time.
+/// waits until the kernel has answered. A client can move to another thread, and several clients
+/// can work on the same table at the same time.
 ///
 /// # Errors
 ///
-/// Every method can fail with [`Error::Socket`], with [`Error::Malformed`], and with a refusal of the
-/// kind [`PermissionDenied`](crate::RefusalKind::PermissionDenied): reading takes `CAP_NET_ADMIN` as
-/// changing does. Each method lists the refusals that it can have besides.
+/// Every method can fail with [`Error::Socket`], with [`Error::Malformed`], and with a refusal of
+/// the kind [`PermissionDenied`](crate::RefusalKind::PermissionDenied): reading takes
+/// `CAP_NET_ADMIN` as changing does. Each method lists the refusals that it can have besides.
 ///
 /// # Example
 ///
@@ -57,14 +57,15 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotAvailable`] if the kernel has no IPVS, or its module is not loaded. (Since Linux
-    /// 5.16 this call makes the kernel try to load it.) [`Error::Socket`] if no socket can be opened.
+    /// 5.16 this call makes the kernel try to load it.) [`Error::Socket`] if no socket can be
+    /// opened.
     pub fn new() -> Result<Self> {
         Client::with_transport(KernelSocket::open().map_err(Error::Socket)?)
     }
 }
 
-/// The netlink socket, for use with `poll` or to find its network namespace. Reading from the socket
-/// or writing to it would break the client's conversation with the kernel.
+/// The netlink socket, for use with `poll` or to find its network namespace. Reading from the
+/// socket or writing to it would break the client's conversation with the kernel.
 impl<T: AsFd> AsFd for Client<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.connection.transport().as_fd()
@@ -90,8 +91,8 @@ impl<T: Transport> Client<T> {
 
     /// All virtual services, in no particular order.
     ///
-    /// The kernel sends a long list in pieces, and resumes at a count of services, including those of
-    /// all other network namespaces (`ip_vs_genl_dump_services` in
+    /// The kernel sends a long list in pieces, and resumes at a count of services, including those
+    /// of all other network namespaces (`ip_vs_genl_dump_services` in
     /// `net/netfilter/ipvs/ip_vs_ctl.c`). If another program adds services meanwhile, in any
     /// namespace, a service may come twice; if it removes some, a service may be missing. A
     /// [`Snapshot`] and a [`Table`](crate::Table) have no service twice.
@@ -133,8 +134,8 @@ impl<T: Transport> Client<T> {
     /// The real servers of a virtual service, in no particular order. Empty if there is no such
     /// service, which the kernel does not tell from one without servers.
     ///
-    /// If another program adds or removes servers of this service meanwhile, one may come twice or be
-    /// missing, as with [`services`](Self::services).
+    /// If another program adds or removes servers of this service meanwhile, one may come twice or
+    /// be missing, as with [`services`](Self::services).
     ///
     /// # Errors
     /// See [`Client`].
@@ -144,8 +145,8 @@ impl<T: Transport> Client<T> {
         Ok(destinations)
     }
 
-    /// As [`destinations`](Self::destinations), but appends to `destinations`. For callers that read
-    /// many services, and reuse one allocation.
+    /// As [`destinations`](Self::destinations), but appends to `destinations`. For callers that
+    /// read many services, and reuse one allocation.
     ///
     /// # Errors
     /// See [`Client`]. The servers that came before the error have been appended.
@@ -328,9 +329,9 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`DaemonRunning`](crate::RefusalKind::DaemonRunning),
-    /// [`Invalid`](crate::RefusalKind::Invalid) for a group that is not multicast, or while a service
-    /// has a real server of the other family; [`Other`](crate::RefusalKind::Other) with `ENODEV` for
-    /// an interface that does not exist.
+    /// [`Invalid`](crate::RefusalKind::Invalid) for a group that is not multicast, or while a
+    /// service has a real server of the other family; [`Other`](crate::RefusalKind::Other) with
+    /// `ENODEV` for an interface that does not exist.
     pub fn start_daemon(&mut self, role: DaemonRole, config: &DaemonConfig) -> Result<()> {
         self.change(&Change::StartDaemon(role, *config))
     }

@@ -67,8 +67,8 @@ impl Namespace {
     /// `/run/docker/netns`.
     ///
     /// # Errors
-    /// [`Error::Namespace`]. The kind of its source is [`NotFound`](ErrorKind::NotFound) if there is
-    /// no namespace with this name.
+    /// [`Error::Namespace`]. The kind of its source is [`NotFound`](ErrorKind::NotFound) if there
+    /// is no namespace with this name.
     pub fn named(name: &str) -> Result<Self> {
         let is_name = !matches!(name, "" | "." | "..") && !name.contains('/');
         for folder in NAMED.iter().filter(|_| is_name) {

@@ -136,8 +136,8 @@ pub struct DestinationConfig {
     /// The forwarding method.
     pub forwarding: Forwarding,
     /// The server's share of new connections, relative to the weights of the others: 0 to
-    /// [`MAX_WEIGHT`](Self::MAX_WEIGHT). 0 gives it none, and leaves its existing connections alone.
-    /// Schedulers without weights, such as `rr`, only distinguish 0.
+    /// [`MAX_WEIGHT`](Self::MAX_WEIGHT). 0 gives it none, and leaves its existing connections
+    /// alone. Schedulers without weights, such as `rr`, only distinguish 0.
     pub weight: u32,
     /// The number of connections, active and inactive, at which the server gets no new ones. 0
     /// means no limit.

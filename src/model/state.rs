@@ -60,8 +60,8 @@ impl State {
     }
 
     /// The changes that set the timeouts and start the daemons of this state, in the order in which
-    /// `ipvsadm -S --all` writes them. Timeouts that are all 0, and a daemon that does not run, need
-    /// none.
+    /// `ipvsadm -S --all` writes them. Timeouts that are all 0, and a daemon that does not run,
+    /// need none.
     pub fn settings(&self) -> impl Iterator<Item = Change> {
         let timeouts = (self.timeouts != Timeouts::default()).then_some(self.timeouts);
         let daemons =

@@ -24,8 +24,8 @@ pub struct Stats {
     pub connections: u64,
     /// Packets from clients.
     pub incoming_packets: u64,
-    /// Packets to clients: with masquerading, and since Linux 5.10 also those of other servers whose
-    /// replies pass through the director.
+    /// Packets to clients: with masquerading, and since Linux 5.10 also those of other servers
+    /// whose replies pass through the director.
     pub outgoing_packets: u64,
     /// Bytes from clients, IP headers included.
     pub incoming_bytes: u64,

@@ -12,8 +12,8 @@ use super::{
 /// what it holds. Services and servers are sorted by their keys; two tables with the same content
 /// are equal, however they were built.
 ///
-/// Read one from the kernel ([`Client::table`](crate::Client::table), [`Snapshot::table`]), or build
-/// it:
+/// Read one from the kernel ([`Client::table`](crate::Client::table), [`Snapshot::table`]), or
+/// build it:
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -83,17 +83,17 @@ impl Table {
         self.services.values().map(|entry| entry.destinations.len()).sum()
     }
 
-    /// True if a service has a server of the other family. The kernel accepts no such server while a
-    /// sync daemon runs, and starts no daemon while there is such a server (`ip_vs_genl_set_cmd` and
-    /// `ip_vs_genl_new_daemon` in `net/netfilter/ipvs/ip_vs_ctl.c`).
+    /// True if a service has a server of the other family. The kernel accepts no such server while
+    /// a sync daemon runs, and starts no daemon while there is such a server (`ip_vs_genl_set_cmd`
+    /// and `ip_vs_genl_new_daemon` in `net/netfilter/ipvs/ip_vs_ctl.c`).
     pub(crate) fn mixes_families(&self) -> bool {
         self.services().any(|(service, entry)| {
             entry.destinations().any(|(server, _)| server.family() != service.family())
         })
     }
 
-    /// Inserts a service as it was read, replacing one with the same key: if the table changes while
-    /// it is read, the kernel may report a service twice.
+    /// Inserts a service as it was read, replacing one with the same key: if the table changes
+    /// while it is read, the kernel may report a service twice.
     pub(crate) fn insert_read<'d>(
         &mut self,
         service: &Service,

@@ -42,8 +42,8 @@ macro_rules! from_str {
 }
 
 from_str!(Protocol, protocol, "a protocol: TCP, UDP, SCTP or a number up to 65535",
-    /// Reads `TCP`, `UDP` and `SCTP`, in upper or lower case, or a number. 6, 17 and 132 are TCP, UDP
-    /// and SCTP.
+    /// Reads `TCP`, `UDP` and `SCTP`, in upper or lower case, or a number. 6, 17 and 132 are TCP,
+    /// UDP and SCTP.
 );
 from_str!(AddressFamily, family, "an address family: IPv4 or IPv6",
     /// Reads `IPv4` and `IPv6`, in upper or lower case.

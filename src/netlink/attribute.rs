@@ -7,8 +7,8 @@ use netlink_packet_core::{NLA_F_NESTED, NLA_HEADER_SIZE, NLA_TYPE_MASK};
 
 use crate::error::Malformed;
 
-/// Appends attributes to a buffer. The length of a nested one is filled in once its content has been
-/// written.
+/// Appends attributes to a buffer. The length of a nested one is filled in once its content has
+/// been written.
 pub(super) struct Attributes<'b> {
     buffer: &'b mut Vec<u8>,
 }
@@ -62,8 +62,8 @@ impl<'b> Attributes<'b> {
         self.buffer[start..start + 2].copy_from_slice(&length.to_ne_bytes());
     }
 
-    /// Writes the header of an attribute whose value is `length` bytes long, and `padded`: the value,
-    /// or as much of it as is known, padded to a multiple of four bytes.
+    /// Writes the header of an attribute whose value is `length` bytes long, and `padded`: the
+    /// value, or as much of it as is known, padded to a multiple of four bytes.
     #[inline]
     fn put<const N: usize>(&mut self, kind: u16, length: usize, padded: [u8; N]) {
         // No value is longer than an address or a name.

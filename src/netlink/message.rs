@@ -102,8 +102,8 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
     }
 }
 
-/// The part of a refusal behind the request that it echoes. `rest` begins with the request's header,
-/// followed by its body unless the refusal is capped.
+/// The part of a refusal behind the request that it echoes. `rest` begins with the request's
+/// header, followed by its body unless the refusal is capped.
 fn after_request(flags: u16, rest: &[u8]) -> Option<&[u8]> {
     let length = if flags & NLM_F_CAPPED != 0 {
         NLMSG_HDRLEN

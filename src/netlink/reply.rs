@@ -1,7 +1,7 @@
 //! Replies of the IPVS family: bytes to typed values.
 //!
-//! Unknown attributes are skipped, since newer kernels may send them. An attribute that every kernel
-//! sends must be there; one that came later has a fallback here.
+//! Unknown attributes are skipped, since newer kernels may send them. An attribute that every
+//! kernel sends must be there; one that came later has a fallback here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};

@@ -9,8 +9,8 @@ use netlink_sys::protocols::NETLINK_GENERIC;
 /// A way to send requests to IPVS and receive its replies.
 ///
 /// [`KernelSocket`] is the one to the kernel. Implement this trait to stand in for the kernel in
-/// tests: the stand-in receives the requests byte for byte, and answers with netlink messages of its
-/// own. [`Client::with_transport`](crate::Client::with_transport) takes it.
+/// tests: the stand-in receives the requests byte for byte, and answers with netlink messages of
+/// its own. [`Client::with_transport`](crate::Client::with_transport) takes it.
 pub trait Transport {
     /// Sends a datagram of one or more netlink requests.
     ///
@@ -40,8 +40,8 @@ pub struct KernelSocket {
     window: Option<usize>,
 }
 
-/// The largest piece of a dump that the kernel sends. It makes pieces as large as the buffer they are
-/// received into, up to this (`netlink_recvmsg` in `net/netlink/af_netlink.c`).
+/// The largest piece of a dump that the kernel sends. It makes pieces as large as the buffer they
+/// are received into, up to this (`netlink_recvmsg` in `net/netlink/af_netlink.c`).
 pub(crate) const RECEIVE_BUFFER: usize = 32 * 1024;
 
 /// The most that a waiting refusal takes of the receive buffer, in bytes, including the kernel's
@@ -58,8 +58,8 @@ impl KernelSocket {
     /// Those of the system call `socket`.
     pub fn open() -> io::Result<Self> {
         let socket = Socket::new(NETLINK_GENERIC)?;
-        // Refusals then do not echo the whole request (since Linux 4.3), and come with an explanation
-        // (since 4.12). Nothing depends on either.
+        // Refusals then do not echo the whole request (since Linux 4.3), and come with an
+        // explanation (since 4.12). Nothing depends on either.
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
         Ok(KernelSocket { socket, window: None })

@@ -1,5 +1,5 @@
-//! The kernel's numbers, from `<linux/ip_vs.h>` unless a comment names another header. Names are the
-//! header's without the prefix, which is the module's.
+//! The kernel's numbers, from `<linux/ip_vs.h>` unless a comment names another header. Names are
+//! the header's without the prefix, which is the module's.
 
 /// `IPVS_GENL_NAME`
 pub(crate) const FAMILY_NAME: &str = "IPVS";

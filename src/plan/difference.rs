@@ -61,8 +61,8 @@ impl Difference {
         self.added.push(Step::new(change, Before::Nothing));
     }
 
-    /// One step: the kernel removes the servers with their service, so that no packet meets a service
-    /// without servers.
+    /// One step: the kernel removes the servers with their service, so that no packet meets a
+    /// service without servers.
     fn remove_service(&mut self, key: &ServiceKey, entry: &TableEntry) {
         self.summary.services.removed += 1;
         self.summary.servers.removed += entry.destinations.len();
@@ -122,7 +122,8 @@ impl Difference {
         }
         let mut daemons = DaemonSteps::between(from, to);
         self.summary.daemons = daemons.tally;
-        // Daemons come among the settings, unless the kernel needs them stopped first or started last.
+        // Daemons come among the settings, unless the kernel needs them stopped first or started
+        // last.
         let daemon_changes = !daemons.stopped.is_empty() || !daemons.started.is_empty();
         if daemon_changes && to.table.mixes_families() {
             self.stopped_first = std::mem::take(&mut daemons.stopped);

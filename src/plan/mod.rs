@@ -42,8 +42,8 @@ use crate::model::{Change, State};
 /// 4. Edits of servers whose weight falls, or whose upper threshold falls at the same weight.
 /// 5. Removals: servers first, then whole services, each in one step with its servers.
 ///
-/// [`Client::apply`](crate::Client::apply) does not begin with 4 until the kernel has accepted all of
-/// 1 to 3.
+/// [`Client::apply`](crate::Client::apply) does not begin with 4 until the kernel has accepted all
+/// of 1 to 3.
 ///
 /// At every moment, therefore, a service that is in both tables has at least the servers that both
 /// tables give it; each of these has at least the lower of its two weights; and if both tables give
@@ -61,15 +61,15 @@ use crate::model::{Change, State};
 /// # Equality
 ///
 /// Old kernels report [`Forwarding::Local`](crate::Forwarding::Local) for a server on the director
-/// itself, whatever was set. It counts as equal to any forwarding method, or plans would never become
-/// empty. A running sync daemon counts as equal to a wanted one if it has all settings that the wanted
-/// one names, within the limits of the kernel.
+/// itself, whatever was set. It counts as equal to any forwarding method, or plans would never
+/// become empty. A running sync daemon counts as equal to a wanted one if it has all settings that
+/// the wanted one names, within the limits of the kernel.
 ///
 /// # Interruption
 ///
 /// A plan does not record how far it got. A program that is killed while it applies one leaves a
-/// table between the two, for which the above holds. A new plan, from the state that the kernel then
-/// has, leads to the wanted state.
+/// table between the two, for which the above holds. A new plan, from the state that the kernel
+/// then has, leads to the wanted state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     steps: Vec<Step>,
@@ -113,14 +113,15 @@ impl Plan {
         &self.steps
     }
 
-    /// The index of the first step that removes or lessens something. No datagram may have steps from
-    /// both sides of it: the kernel would carry out the later ones even if it refused an earlier one.
+    /// The index of the first step that removes or lessens something. No datagram may have steps
+    /// from both sides of it: the kernel would carry out the later ones even if it refused an
+    /// earlier one.
     pub(crate) fn first_loss(&self) -> usize {
         self.first_loss
     }
 
-    /// The numbers of services, servers and daemons that the plan adds, edits, removes and leaves as
-    /// they are.
+    /// The numbers of services, servers and daemons that the plan adds, edits, removes and leaves
+    /// as they are.
     pub fn summary(&self) -> Summary {
         self.summary
     }

@@ -37,8 +37,8 @@ pub struct Rehearsal {
 const MAX_TIMEOUT: u32 = i32::MAX as u32;
 
 impl Rehearsal {
-    /// A rehearsal that starts from this state. The default starts from an empty table, and does not
-    /// know the timeouts or whether the daemons run.
+    /// A rehearsal that starts from this state. The default starts from an empty table, and does
+    /// not know the timeouts or whether the daemons run.
     pub fn new(state: State) -> Self {
         Rehearsal { state }
     }
@@ -68,13 +68,14 @@ impl Rehearsal {
     /// - [`NoSuchDestination`](crate::RefusalKind::NoSuchDestination) when editing or deleting one
     ///   that does not;
     /// - [`DaemonRunning`](crate::RefusalKind::DaemonRunning) and
-    ///   [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning), if it is known whether it runs;
-    /// - [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length other than 1 to 128, a GUE
-    ///   tunnel without a port, a server of another family than the service's without a tunnel or
-    ///   while a sync daemon runs, a daemon while there is such a server, a daemon's group that is not
-    ///   multicast, and a timeout above 2147483647;
-    /// - [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight above 2147483647 or a lower
-    ///   threshold above the upper one;
+    ///   [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning), if it is known whether it
+    ///   runs;
+    /// - [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length other than 1 to 128, a
+    ///   GUE tunnel without a port, a server of another family than the service's without a tunnel
+    ///   or while a sync daemon runs, a daemon while there is such a server, a daemon's group that
+    ///   is not multicast, and a timeout above 2147483647;
+    /// - [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight above 2147483647 or a
+    ///   lower threshold above the upper one;
     ///
     /// and [`Error::Config`] for a netmask of another family than the service's.
     pub fn change(&mut self, change: &Change) -> Result<bool, Error> {
@@ -179,7 +180,8 @@ impl Rehearsal {
     }
 }
 
-/// Refuses a server of the other family while a sync daemon runs, whose protocol has no place for one.
+/// Refuses a server of the other family while a sync daemon runs, whose protocol has no place for
+/// one.
 fn check_beside_daemon(
     service: &ServiceKey,
     key: &DestinationKey,
@@ -191,8 +193,8 @@ fn check_beside_daemon(
     Ok(())
 }
 
-/// Refuses a netmask of another family than its service's, which the kernel would misread instead of
-/// refusing it.
+/// Refuses a netmask of another family than its service's, which the kernel would misread instead
+/// of refusing it.
 pub(crate) fn check_netmask_family(change: &Change) -> Result<(), Error> {
     let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
         return Ok(());

@@ -38,14 +38,14 @@ impl Step {
         &self.change
     }
 
-    /// The changes that undo this one, in order. One change, except for a removed service, which takes
-    /// one more than it had servers.
+    /// The changes that undo this one, in order. One change, except for a removed service, which
+    /// takes one more than it had servers.
     ///
-    /// They restore the configuration. They cannot restore what a removed service or server loses: its
-    /// counters, and connections that had a packet meanwhile (the kernel drops the packet, or ends the
-    /// connection if the sysctl `net.ipv4.vs.expire_nodest_conn` is 1). A server that is added again
-    /// within two minutes gets its other connections back. A plan removes last, so whatever the kernel
-    /// refuses is usually refused before anything has been removed.
+    /// They restore the configuration. They cannot restore what a removed service or server loses:
+    /// its counters, and connections that had a packet meanwhile (the kernel drops the packet, or
+    /// ends the connection if the sysctl `net.ipv4.vs.expire_nodest_conn` is 1). A server that is
+    /// added again within two minutes gets its other connections back. A plan removes last, so
+    /// whatever the kernel refuses is usually refused before anything has been removed.
     pub fn undo(&self) -> Vec<Change> {
         match (&self.change, &self.before) {
             (Change::AddService(key, _), _) => vec![Change::DeleteService(*key)],
@@ -129,8 +129,8 @@ impl Step {
 
 /// The changes that undo these steps, given in the order in which they were carried out.
 pub(crate) fn undo(done: &[&Step]) -> Vec<Change> {
-    // Deleting a new service deletes the servers added to it. But if the service was refused, because
-    // another program had added it first, its servers are deleted one by one.
+    // Deleting a new service deletes the servers added to it. But if the service was refused,
+    // because another program had added it first, its servers are deleted one by one.
     let mut added = None;
     let mut to_undo = Vec::with_capacity(done.len());
     for step in done {

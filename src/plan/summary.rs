@@ -21,8 +21,8 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The virtual services. One counts as edited if its own configuration changes, whatever becomes
-    /// of its servers.
+    /// The virtual services. One counts as edited if its own configuration changes, whatever
+    /// becomes of its servers.
     pub services: Tally,
     /// The real servers, including those of services that are added or removed.
     pub servers: Tally,
