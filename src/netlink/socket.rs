@@ -1,4 +1,4 @@
-//! The way to the kernel: a netlink socket, or something that stands in for one.
+//! The way to the kernel: a netlink socket, or a stand-in for one.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,63 +6,68 @@ use std::os::fd::{AsFd, BorrowedFd};
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_GENERIC;
 
-/// A way to send requests to IPVS and get its replies.
+/// A way to send requests to IPVS and receive its replies.
 ///
-/// [`KernelSocket`] is the real one. Another one can stand in for the kernel in tests: it is
-/// given what the kernel would be given, to the byte, and answers likewise.
+/// [`KernelSocket`] is the one to the kernel. Implement this trait to stand in for the kernel in
+/// tests: the stand-in receives the requests byte for byte, and answers with netlink messages of
+/// its own. [`Client::with_transport`](crate::Client::with_transport) takes it.
 pub trait Transport {
-    /// Sends a datagram that holds one or more netlink requests.
+    /// Sends a datagram of one or more netlink requests.
     ///
     /// # Errors
-    /// What sending on the socket fails with.
+    /// Those of sending on the socket.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
 
-    /// Waits for a datagram, which holds one or more netlink messages, and puts it in the place
-    /// of what `buffer` holds.
+    /// Waits for a datagram of one or more netlink messages, and replaces the content of `buffer`
+    /// with it.
     ///
     /// # Errors
-    /// What receiving on the socket fails with; `ENOBUFS` where replies were lost.
+    /// Those of receiving from the socket. `ENOBUFS` means that replies were lost.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()>;
 
-    /// How many refusals may wait, not yet received, without one being lost. It may take
-    /// measures to make this many.
+    /// The number of refusals that can wait to be received without one being lost, at least 1. A
+    /// batch sends no more changes at once. May enlarge the receive buffer first.
     fn reply_window(&mut self) -> usize;
 }
 
-/// A netlink socket to the kernel. It stays in the network namespace in which it was opened.
+/// A netlink socket to the kernel.
+///
+/// It belongs to the network namespace that the thread was in when it opened the socket, whatever
+/// thread uses it later.
 #[derive(Debug)]
 pub struct KernelSocket {
     socket: Socket,
     window: Option<usize>,
 }
 
-/// How large a chunk of a dump the kernel makes at most (`netlink_recvmsg` in
-/// net/netlink/af_netlink.c): as large as the buffer that it is received into, up to this.
+/// The largest piece of a dump that the kernel sends. It makes pieces as large as the buffer they
+/// are received into, up to this (`netlink_recvmsg` in `net/netlink/af_netlink.c`).
 pub(crate) const RECEIVE_BUFFER: usize = 32 * 1024;
 
-/// What a waiting refusal takes of the receive buffer at most, in bytes, the kernel's own
-/// book-keeping included. 832 were measured for one without the kernel's words.
+/// The most that a waiting refusal takes of the receive buffer, in bytes, including the kernel's
+/// bookkeeping. 832 were measured for one without an explanation.
 const REFUSAL_COST: usize = 2048;
 
-/// The receive buffer to ask for, if we may exceed the system's limit. The kernel doubles it.
+/// The size of the receive buffer to ask for, in bytes. The kernel doubles it.
 const LARGE_RECEIVE_BUFFER: usize = 1024 * 1024;
 
 impl KernelSocket {
-    /// Opens a socket in the network namespace of this thread.
+    /// Opens a socket in the network namespace of the calling thread.
     ///
     /// # Errors
-    /// What the system calls fail with.
+    /// Those of the system call `socket`.
     pub fn open() -> io::Result<Self> {
         let socket = Socket::new(NETLINK_GENERIC)?;
-        // Refusals then come without the whole request, and with the kernel's own words. Kernels
-        // before 4.3 and 4.12 do not know these; nothing else depends on them.
+        // Refusals then do not echo the whole request (since Linux 4.3), and come with an
+        // explanation (since 4.12). Nothing depends on either.
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
         Ok(KernelSocket { socket, window: None })
     }
 }
 
-/// To wait for the socket beside others. Reading from it or writing to it disturbs the client.
+/// For use with `poll` and the like. Reading from the socket or writing to it would break the
+/// conversation with the kernel.
 impl AsFd for KernelSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -77,7 +82,7 @@ impl Transport for KernelSocket {
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         buffer.clear();
-        // The socket fills what room there is.
+        // The socket fills the spare capacity.
         buffer.reserve_exact(RECEIVE_BUFFER);
         retry(|| self.socket.recv(buffer, 0))?;
         Ok(())
@@ -85,7 +90,7 @@ impl Transport for KernelSocket {
 
     fn reply_window(&mut self) -> usize {
         *self.window.get_or_insert_with(|| {
-            // Root may have more than the system's limit. Others keep to what they were given.
+            // Root may exceed the system's limit. Without that right the buffer stays as it is.
             let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(
                 &self.socket,
                 LARGE_RECEIVE_BUFFER,

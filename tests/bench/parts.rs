@@ -1,17 +1,19 @@
 //! What each step between a rule and the kernel costs, alone: `cargo bench --bench parts`.
 //!
-//! Criterion measures the time. Where valgrind is installed, the instructions for one rule are counted as well:
-//! they are the same on every run, so they tell between two versions what times on a busy machine cannot.
+//! Criterion measures the time. Where valgrind is installed, the instructions for one rule are
+//! counted as well: they are the same on every run, so they tell between two versions what times on
+//! a busy machine cannot.
 #![forbid(unsafe_code)]
+
+use std::hint::black_box;
+use std::process::{self, ExitCode};
+use std::{env, fs, io};
 
 use criterion::{Criterion, Throughput};
 use ipvs::rules::grammar::{
     LineWords, NumericOnly, RuleCommand, Scanner, parse_command, push_line,
 };
 use ipvs::{Change, Client, ServiceKey, Transport};
-use std::hint::black_box;
-use std::process::{self, ExitCode};
-use std::{env, fs, io};
 
 /// How many rules each part takes at a time.
 const RULES: usize = 1000;
@@ -178,7 +180,8 @@ impl Transport for Kernel {
     }
 }
 
-/// A header, four bytes that are a generic netlink header or an error number of 0, and what follows.
+/// A header, four bytes that are a generic netlink header or an error number of 0, and what
+/// follows.
 fn message(buffer: &mut Vec<u8>, kind: u16, sequence: u32, body: impl FnOnce(&mut Vec<u8>)) {
     let start = buffer.len();
     buffer.extend_from_slice(&[0; 20]);

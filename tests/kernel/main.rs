@@ -1,14 +1,16 @@
 //! Tests that need a kernel with IPVS, and the sessions that show it at work.
 //!
-//! `cargo test --test kernel` runs the tests, with the filters and options of any other: as root on a machine whose
-//! kernel has IPVS right there, in namespaces of their own; anywhere else in user-mode Linux, which is booted once
-//! or once a core, and needs no root. `IPVS_KERNEL=host` or `uml` decides for one of them. A test that finds no
-//! kernel fails, and says what to install. `cargo test --test kernel -- --demo`, `--shell` and `--run COMMAND` start
-//! the sessions, and `--bench` measures: see `make help`.
+//! `cargo test --test kernel` runs the tests, with the filters and options of any other: as root on
+//! a machine whose kernel has IPVS right there, in namespaces of their own; anywhere else in
+//! user-mode Linux, which is booted once or once a core, and needs no root. `IPVS_KERNEL=host` or
+//! `uml` decides for one of them. A test that finds no kernel fails, and says what to install.
+//! `cargo test --test kernel -- --demo`, `--shell` and `--run COMMAND` start the sessions, and
+//! `--bench` measures: see `make help`.
 //!
 //! # Adding a test
 //!
-//! Put a function into a module here, and its name into the module's list; a new module goes into `all_tests` below.
+//! Put a function into a module here, and its name into the module's list; a new module goes into
+//! `all_tests` below.
 //!
 //! ```
 //! pub(crate) fn tests() -> Vec<KernelTest> {
@@ -27,15 +29,17 @@
 //! }
 //! ```
 //!
-//! A test is a function that panics, or returns an error, when something does not hold. It runs as root in a process
-//! of its own, so it may change its environment, crash or hang, and what it prints is shown if it fails. It has a
-//! minute; `KernelTest::within` gives it more. Processes that it leaves behind are killed. `/tmp` and `/run` are empty and
-//! its own kernel's; the rest of the file system is this machine's, and in user-mode Linux read-only. Nothing it does
-//! reaches this machine's network. See [`netns`] for what a namespace offers.
+//! A test is a function that panics, or returns an error, when something does not hold. It runs as
+//! root in a process of its own, so it may change its environment, crash or hang, and what it
+//! prints is shown if it fails. It has a minute; `KernelTest::within` gives it more. Processes that
+//! it leaves behind are killed. `/tmp` and `/run` are empty and its own kernel's; the rest of the
+//! file system is this machine's, and in user-mode Linux read-only. Nothing it does reaches this
+//! machine's network. See [`netns`] for what a namespace offers.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod client;
+mod examples;
 mod formats;
 mod harness;
 mod lab;
@@ -46,15 +50,18 @@ mod preload;
 mod program;
 mod selftest;
 
-use harness::{KernelTest, Session};
 use std::env;
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
+use harness::{KernelTest, Session};
+
 /// Makes the list of a module's tests out of their functions.
 macro_rules! tests {
     ($($function:ident),* $(,)?) => {
-        vec![$($crate::harness::KernelTest::new(module_path!(), stringify!($function), $function)),*]
+        vec![$(
+            $crate::harness::KernelTest::new(module_path!(), stringify!($function), $function)
+        ),*]
     };
 }
 pub(crate) use tests;
@@ -66,6 +73,7 @@ fn all_tests() -> Vec<KernelTest> {
         live::tests(),
         parity::tests(),
         client::tests(),
+        examples::tests(),
         formats::tests(),
         selftest::tests(),
     ]

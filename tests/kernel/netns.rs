@@ -2,9 +2,6 @@
 
 #![allow(dead_code, reason = "offered to every test, whether or not one uses it yet")]
 
-use crate::program;
-use rustix::mount::{UnmountFlags, unmount};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,6 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::program;
 
 /// A network namespace with `lo` up, gone when dropped.
 ///
@@ -51,8 +53,8 @@ impl Netns {
         &self.name
     }
 
-    /// Runs `work` in it, on a thread of its own: sockets made there belong to it, and processes started there
-    /// are in it. A panic passes through.
+    /// Runs `work` in it, on a thread of its own: sockets made there belong to it, and processes
+    /// started there are in it. A panic passes through.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let caller = thread::current();
         let name = caller.name().unwrap_or("test").to_owned();

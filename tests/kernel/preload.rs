@@ -1,4 +1,5 @@
-//! Libraries that a program loads before the C library, to see another kernel than there is, or to be overtaken.
+//! Libraries that a program loads before the C library, to see another kernel than there is, or to
+//! be overtaken.
 
 use std::path::PathBuf;
 use std::process::Command;

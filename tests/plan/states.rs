@@ -203,7 +203,8 @@ fn change() -> impl Strategy<Value = Change> {
         2 => service_key().prop_map(Change::ZeroService),
         3 => timeouts(&[0, 0, 1, 900, LONGEST_TIMEOUT]).prop_map(Change::SetTimeouts),
         1 => timeouts(&[0, 1, 1 << 31, u32::MAX]).prop_map(Change::SetTimeouts),
-        6 => (select(&ROLES[..]), config).prop_map(|(role, config)| Change::StartDaemon(role, config)),
+        6 => (select(&ROLES[..]), config)
+            .prop_map(|(role, config)| Change::StartDaemon(role, config)),
         4 => select(&ROLES[..]).prop_map(Change::StopDaemon),
     ]
 }

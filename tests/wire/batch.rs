@@ -132,7 +132,8 @@ proptest! {
             batch.push(1_000_000 - number, change).expect("it is taken");
         }
         batch.flush().expect("it is answered");
-        let tags: Vec<_> = batch.take_refused().iter().map(|refused| 1_000_000 - refused.tag).collect();
+        let refusals = batch.take_refused();
+        let tags: Vec<_> = refusals.iter().map(|refused| 1_000_000 - refused.tag).collect();
         let expected: Vec<_> = (0..refused.len()).filter(|&number| refused[number]).collect();
         prop_assert_eq!(tags, expected);
         prop_assert!(fake.most_waiting() <= window);

@@ -239,8 +239,9 @@ impl Request {
         self.message(NLMSG_ERROR, flags, NlPayload::<u16, Buffer>::Err(content))
     }
 
-    /// A refusal that holds the request's header only: what `NETLINK_CAP_ACK` asks for. The header still tells the
-    /// length of the whole request, which neli takes for the truth and cannot express; so this is by hand.
+    /// A refusal that holds the request's header only: what `NETLINK_CAP_ACK` asks for. The header
+    /// still tells the length of the whole request, which neli takes for the truth and cannot
+    /// express; so this is by hand.
     pub(crate) fn refused_capped(&self, errno: i32, text: Option<&str>) -> Vec<u8> {
         let flags = NlmF::CAPPED | if text.is_some() { NlmF::ACK_TLVS } else { NlmF::empty() };
         let mut content = (-errno).to_ne_bytes().to_vec();

@@ -19,8 +19,8 @@ pub(crate) type Reply = io::Result<Vec<u8>>;
 /// What answers the requests of a datagram.
 type Kernel = dyn FnMut(&[Request]) -> Vec<Reply>;
 
-/// A socket with a made-up kernel behind it. Clones are the same socket, so that a test can look at it while the client
-/// has it.
+/// A socket with a made-up kernel behind it. Clones are the same socket, so that a test can look at
+/// it while the client has it.
 #[derive(Clone)]
 pub(crate) struct Fake(Rc<RefCell<Inside>>);
 
@@ -32,8 +32,8 @@ struct Inside {
     window: usize,
 }
 
-/// A client of a kernel that answers as `kernel` says: it is given the requests of each datagram. The look-up of the
-/// family has been answered and forgotten.
+/// A client of a kernel that answers as `kernel` says: it is given the requests of each datagram.
+/// The look-up of the family has been answered and forgotten.
 pub(crate) fn client(
     kernel: impl FnMut(&[Request]) -> Vec<Reply> + 'static,
 ) -> (Client<Fake>, Fake) {

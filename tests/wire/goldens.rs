@@ -1,4 +1,5 @@
-//! The library held against real requests of `ipvsadm` 1.31, and real replies of Linux 6.1: see `captured.txt`.
+//! The library held against real requests of `ipvsadm` 1.31, and real replies of Linux 6.1: see
+//! `captured.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -43,8 +44,9 @@ fn captured(name: &str) -> Captured {
 /// Attributes by path: where the reference and the library may differ.
 type Paths = &'static [&'static [u16]];
 
-/// Where only the key of a service counts, the reference sends an empty scheduler name and defaults besides. The kernel
-/// reads no more than the key there (`ip_vs_genl_parse_service` with `full_entry` 0).
+/// Where only the key of a service counts, the reference sends an empty scheduler name and defaults
+/// besides. The kernel reads no more than the key there (`ip_vs_genl_parse_service` with
+/// `full_entry` 0).
 const SERVICE_DEFAULTS: Paths = &[
     &[top::SERVICE, svc::SCHED_NAME],
     &[top::SERVICE, svc::FLAGS],
@@ -52,13 +54,13 @@ const SERVICE_DEFAULTS: Paths = &[
     &[top::SERVICE, svc::NETMASK],
 ];
 
-/// The reference tells of a tunnel for every server, with zeros. Zero is what the kernel takes where they are missing
-/// (`ip_vs_genl_parse_dest`).
+/// The reference tells of a tunnel for every server, with zeros. Zero is what the kernel takes
+/// where they are missing (`ip_vs_genl_parse_dest`).
 const NO_TUNNEL: Paths =
     &[&[top::DEST, dest::TUN_TYPE], &[top::DEST, dest::TUN_PORT], &[top::DEST, dest::TUN_FLAGS]];
 
-/// Where only the key of a server counts, the reference sends defaults besides; the kernel reads no more than the key
-/// there (`ip_vs_genl_parse_dest` with `full_entry` 0).
+/// Where only the key of a server counts, the reference sends defaults besides; the kernel reads no
+/// more than the key there (`ip_vs_genl_parse_dest` with `full_entry` 0).
 const DEST_DEFAULTS: Paths = &[
     &[top::DEST, dest::FWD_METHOD],
     &[top::DEST, dest::WEIGHT],
@@ -66,20 +68,20 @@ const DEST_DEFAULTS: Paths = &[
     &[top::DEST, dest::L_THRESH],
 ];
 
-/// To stop a daemon, the kernel reads its state only (`ip_vs_genl_del_daemon`); the reference sends an empty interface
-/// and a sync ID besides.
+/// To stop a daemon, the kernel reads its state only (`ip_vs_genl_del_daemon`); the reference sends
+/// an empty interface and a sync ID besides.
 const STOPPED: Paths = &[&[top::DAEMON, daemon::MCAST_IFN], &[top::DAEMON, daemon::SYNC_ID]];
 
-/// The last 12 bytes of an IPv4 address: the reference leaves what was there before, the library zeros. The kernel reads
-/// the first four.
+/// The last 12 bytes of an IPv4 address: the reference leaves what was there before, the library
+/// zeros. The kernel reads the first four.
 const ADDRESS_TAIL: Paths = &[&[top::DEST, dest::ADDR]];
 
-/// The reference sends a netmask for a service that is not persistent, and the kernel keeps it, for nothing: it is read
-/// for persistence only. The library has netmasks as part of persistence.
+/// The reference sends a netmask for a service that is not persistent, and the kernel keeps it, for
+/// nothing: it is read for persistence only. The library has netmasks as part of persistence.
 const IDLE_NETMASK: Paths = &[&[top::SERVICE, svc::NETMASK]];
 
-/// The captured request of `name` asks for the same as `ours`, except that it has `more` attributes, all of them, and
-/// has another value for `other`.
+/// The captured request of `name` asks for the same as `ours`, except that it has `more`
+/// attributes, all of them, and has another value for `other`.
 #[track_caller]
 fn assert_same(name: &str, ours: &Request, more: &[Paths], other: Paths) {
     let captured = captured(name);

@@ -32,8 +32,8 @@ fn with(attribute: Attribute, other: Attribute) -> Attribute {
     Attribute::Nest(number, inner)
 }
 
-/// What a kernel of the future might add, at every level: attributes of unknown numbers, empty, with odd lengths, and
-/// such as hold others.
+/// What a kernel of the future might add, at every level: attributes of unknown numbers, empty,
+/// with odd lengths, and such as hold others.
 fn with_news(attribute: &Attribute) -> Attribute {
     let Attribute::Nest(number, inner) = attribute else { return attribute.clone() };
     let mut news = vec![
@@ -71,7 +71,8 @@ fn read_daemon(sent: Attribute) -> Result<Daemon> {
     Ok(ask(answer_one(cmd::NEW_DAEMON, vec![sent]), |client| client.daemons())?.remove(0))
 }
 
-/// What is left of 64-bit statistics in the 32-bit ones: the bytes were always counted with 64 bits.
+/// What is left of 64-bit statistics in the 32-bit ones: the bytes were always counted with 64
+/// bits.
 fn keep_low_half(stats: &mut Option<Box<Stats>>) {
     let stats = stats.as_mut().expect("every arbitrary value has them");
     let rates = &mut stats.rates;

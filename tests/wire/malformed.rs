@@ -80,8 +80,8 @@ fn answers() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Asks every question of a kernel that gives a spoilt answer, and then ends a dump; and so on with the same client, for
-/// each answer. What matters is that it comes back.
+/// Asks every question of a kernel that gives a spoilt answer, and then ends a dump; and so on with
+/// the same client, for each answer. What matters is that it comes back.
 #[track_caller]
 fn assert_survives(answers: &[Vec<u8>]) {
     for question in QUESTIONS {

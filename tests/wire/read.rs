@@ -1,4 +1,5 @@
-//! What a request asks for, read as a kernel reads it: nothing missing, nothing more, nothing of a wrong size.
+//! What a request asks for, read as a kernel reads it: nothing missing, nothing more, nothing of a
+//! wrong size.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};

@@ -144,7 +144,8 @@ fn each_error_number_has_its_words_for_each_question() {
     }
 }
 
-/// What tells a kernel's way to refuse from another: how much of the request comes back, and its own words.
+/// What tells a kernel's way to refuse from another: how much of the request comes back, and its
+/// own words.
 #[test]
 fn the_kernels_own_words_are_kept_however_it_refuses() {
     type Refuse = fn(&Request, Option<&str>) -> Vec<u8>;

@@ -86,7 +86,10 @@ proptest! {
     #[test]
     fn daemons_come_out_whole(daemons in vec(values::daemon(), 0..3)) {
         let sent: Vec<_> = daemons.iter().map(write::daemon).collect();
-        let got = ask(move |request| request.dump(cmd::NEW_DAEMON, &sent), |client| client.daemons());
+        let got = ask(
+            move |request| request.dump(cmd::NEW_DAEMON, &sent),
+            |client| client.daemons(),
+        );
         prop_assert_eq!(got.expect("they are well formed"), daemons);
     }
 

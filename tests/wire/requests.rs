@@ -140,7 +140,8 @@ fn a_netmask_of_the_other_family_is_an_error_and_nothing_is_sent() {
     assert_eq!(fake.sizes(), []);
 }
 
-/// The kernel may stop a daemon and say nothing. What it always answers is a message that asks for nothing.
+/// The kernel may stop a daemon and say nothing. What it always answers is a message that asks for
+/// nothing.
 #[test]
 fn stopping_a_daemon_waits_for_a_receipt_rather_than_for_an_acknowledgement() {
     let (mut client, fake) = willing_client();

@@ -216,7 +216,8 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         1 => service_key().prop_map(Change::DeleteService),
         3 => on_destination().prop_map(|(s, key, config)| Change::AddDestination(s, key, config)),
         3 => on_destination().prop_map(|(s, key, config)| Change::EditDestination(s, key, config)),
-        1 => (service_key(), destination_key()).prop_map(|(s, key)| Change::DeleteDestination(s, key)),
+        1 => (service_key(), destination_key())
+            .prop_map(|(s, key)| Change::DeleteDestination(s, key)),
         1 => Just(Change::Flush),
         1 => Just(Change::ZeroAll),
         1 => service_key().prop_map(Change::ZeroService),

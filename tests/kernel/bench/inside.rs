@@ -1,15 +1,16 @@
 //! Inside: measures, and prints a line a record.
 
-use super::record::Record;
-use super::work::{Program, Quantity, Size, Work};
-use crate::netns::Netns;
-use crate::program;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::record::Record;
+use super::work::{Program, Quantity, Size, Work};
+use crate::netns::Netns;
+use crate::program;
 
 /// How many lists in each round.
 pub(super) const LISTINGS: usize = 3;
@@ -18,8 +19,10 @@ pub(super) const LISTINGS: usize = 3;
 pub(super) const LONG: u32 = 11_000;
 
 /// Has one command show these connections in the place of the kernel's own.
-const WITH_CONNECTIONS: &str = "mount -t tmpfs none /proc && mkdir -p /proc/net /proc/thread-self && \
-    ln -s ../net /proc/thread-self/net && ln -s /tmp/connections /proc/net/ip_vs_conn && exec \"$@\"";
+const WITH_CONNECTIONS: &str = "\
+    mount -t tmpfs none /proc && mkdir -p /proc/net /proc/thread-self && \
+    ln -s ../net /proc/thread-self/net && ln -s /tmp/connections /proc/net/ip_vs_conn && \
+    exec \"$@\"";
 
 /// The arguments are how many rounds there are, and the path of the floor, if there is one.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
@@ -77,8 +80,8 @@ impl Bench {
         Ok(())
     }
 
-    /// What can be counted to the last one, with a table large enough for rules to count and small enough for what
-    /// counts them.
+    /// What can be counted to the last one, with a table large enough for rules to count and small
+    /// enough for what counts them.
     fn small_table(&self) -> Result<()> {
         let size = Size::SMALL;
         write("/tmp/rules", size.text())?;
@@ -232,8 +235,8 @@ impl Bench {
         succeed(netns, &mut command(&[], &program::ipvsadm(), &["-C"], Work::List)?)
     }
 
-    /// Waits until the services of the namespaces that are gone are gone: the kernel takes its time, and until then
-    /// they are in the way of new ones.
+    /// Waits until the services of the namespaces that are gone are gone: the kernel takes its
+    /// time, and until then they are in the way of new ones.
     fn settle(&self) {
         while services() > self.still_there {
             thread::sleep(Duration::from_millis(20));

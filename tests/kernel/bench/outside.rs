@@ -1,13 +1,14 @@
 //! Outside: has a kernel measure, and writes down what comes.
 
-use super::picture;
-use super::record::{Record, Records};
-use super::report::{self, Circumstances};
-use super::work::{Quantity, Size, Work};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
+
+use super::picture;
+use super::record::{Record, Records};
+use super::report::{self, Circumstances};
+use super::work::{Quantity, Size, Work};
 
 /// A program to hold ours against, besides Debian's.
 const FLOOR: &str = "FLOOR";

@@ -1,8 +1,9 @@
 //! Cost against the number of rules, as a picture: both axes logarithmic, one panel a work.
 
+use std::fmt::{self, Write as _};
+
 use super::record::Records;
 use super::work::{Program, Size, Work};
-use std::fmt::{self, Write as _};
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 430.0;

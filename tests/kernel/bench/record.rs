@@ -1,8 +1,9 @@
 //! What was measured, on its way from the kernel inside to the one who writes it down.
 
-use super::work::{Program, Quantity, Size, Work};
 use std::fmt;
 use std::str::FromStr;
+
+use super::work::{Program, Quantity, Size, Work};
 
 /// One thing that was measured, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

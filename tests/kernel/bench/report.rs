@@ -1,11 +1,12 @@
 //! The tables, as Markdown.
 
-use super::inside::{LISTINGS, LONG};
-use super::record::Records;
-use super::work::{Program, Quantity, Size, Work};
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::process::Command;
+
+use super::inside::{LISTINGS, LONG};
+use super::record::Records;
+use super::work::{Program, Quantity, Size, Work};
 
 /// Where and with what something was measured.
 pub(crate) struct Circumstances {
@@ -48,8 +49,8 @@ fn write(text: &mut String, circumstances: &Circumstances, records: &Records) ->
     writeln!(text, "Written by `make bench`; [performance.md](../performance.md) explains it.\n")?;
     writeln!(
         text,
-        "{processor}; {compiler}. The best of {rounds} rounds, each with {LISTINGS} lists; above {} rules one `-R` of the \
-         reference.\n",
+        "{processor}; {compiler}. The best of {rounds} rounds, each with {LISTINGS} lists; above {} \
+         rules one `-R` of the reference.\n",
         grouped(LONG.into())
     )?;
     writeln!(text, "![Time against the number of rules]({picture})\n")?;

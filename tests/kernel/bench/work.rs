@@ -139,7 +139,8 @@ impl Size {
             let (server, expires) = (0xac10_0000 | (number & 0x1f), number % 900);
             let _ = writeln!(
                 text,
-                "TCP {client:08X} {port:04X} 0A000001 0050 {server:08X} 1F90 ESTABLISHED {expires:7}"
+                "TCP {client:08X} {port:04X} 0A000001 0050 {server:08X} 1F90 ESTABLISHED \
+                 {expires:7}"
             );
         }
         text

@@ -1,9 +1,10 @@
 //! Batches on the real kernel: order, tags, and no refusal lost.
 
+use ipvs::{Change, RefusalKind};
+
 use super::{connect, in_batch, scheduler, server, tcp};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use ipvs::{Change, RefusalKind};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

@@ -1,13 +1,14 @@
 //! Sync daemons: what they are started with is what is read, and what the kernel chose besides.
 
-use super::{assert_refused, connect, in_batch, name};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use ipvs::{Change, Client, Daemon, DaemonConfig, DaemonRole, RefusalKind};
 use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16};
 
 use DaemonRole::{Backup, Master};
+use ipvs::{Change, Client, Daemon, DaemonConfig, DaemonRole, RefusalKind};
+
+use super::{assert_refused, connect, in_batch, name};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

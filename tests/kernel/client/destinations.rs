@@ -1,13 +1,15 @@
 //! Real servers: what is set is what is read.
 
-use super::{assert_refused, connect, forwarding, in_batch, scheduler, server, tcp};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
+use std::num::NonZeroU16;
+
 use ipvs::{
     AddressFamily, Change, Client, DestinationConfig, DestinationKey, Forwarding, RefusalKind,
     ServiceKey, Tunnel, TunnelChecksum,
 };
-use std::num::NonZeroU16;
+
+use super::{assert_refused, connect, forwarding, in_batch, scheduler, server, tcp};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

@@ -1,5 +1,5 @@
-//! Each operation of the library's client on the real kernel: set, read back, compare; and each refusal that a kernel
-//! can be made to give.
+//! Each operation of the library's client on the real kernel: set, read back, compare; and each
+//! refusal that a kernel can be made to give.
 
 mod batch;
 mod daemons;
@@ -9,13 +9,15 @@ mod refusals;
 mod services;
 mod table;
 
-use crate::harness::KernelTest;
-use crate::netns::Netns;
+use std::net::SocketAddr;
+
 use ipvs::{
     Change, Client, DestinationConfig, DestinationKey, Forwarding, Name, RefusalKind, Refused,
     Result, Service, ServiceConfig, ServiceKey,
 };
-use std::net::SocketAddr;
+
+use crate::harness::KernelTest;
+use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     [

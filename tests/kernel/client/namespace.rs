@@ -1,10 +1,12 @@
 //! Clients for other namespaces than their thread's.
 
+use std::process::{Child, Command};
+
+use ipvs::{Client, Error, Namespace};
+
 use super::{connect, scheduler, tcp};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use ipvs::{Client, Error, Namespace};
-use std::process::{Child, Command};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

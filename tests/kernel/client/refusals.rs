@@ -1,13 +1,16 @@
-//! Each refusal that a kernel can be made to give comes back as its own kind, with the words of `ipvsadm`.
+//! Each refusal that a kernel can be made to give comes back as its own kind, with the words of
+//! `ipvsadm`.
 
-use super::{connect, in_batch, name, scheduler, server, tcp, udp};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
+use std::process::Command;
+
 use ipvs::{
     Change, Client, DaemonConfig, DaemonRole, DestinationConfig, Namespace, Operation, RefusalKind,
     Result, ServiceConfig, Timeouts,
 };
-use std::process::Command;
+
+use super::{connect, in_batch, name, scheduler, server, tcp, udp};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

@@ -1,15 +1,18 @@
 //! Services: what is set is what is read.
 
+use std::num::NonZeroU32;
+
+use ipvs::rules::grammar::SCHEDULERS;
+use ipvs::{
+    AddressFamily, Netmask, Persistence, Protocol, RefusalKind, SchedulerFlags, ServiceConfig,
+    ServiceKey,
+};
+
 use super::{
     assert_kept, assert_refused, assert_service, connect, name, scheduler, socket, tcp, udp,
 };
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use ipvs::{
-    AddressFamily, Netmask, Persistence, Protocol, RefusalKind, SCHEDULERS, SchedulerFlags,
-    ServiceConfig, ServiceKey,
-};
-use std::num::NonZeroU32;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

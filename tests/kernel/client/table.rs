@@ -1,15 +1,17 @@
 //! What concerns the whole table: the snapshot, flush, counters, timeouts and version.
 
-use super::{connect, forwarding, in_batch, scheduler, server, tcp, udp};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
 use ipvs::{
     AddressFamily, Change, Client, Destination, Forwarding, Persistence, Service, ServiceConfig,
     ServiceKey, Stats, Timeouts, Version,
 };
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::time::{Duration, Instant};
+
+use super::{connect, forwarding, in_batch, scheduler, server, tcp, udp};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -57,7 +59,8 @@ impl Live {
         self.client.add_destination(&key, &server(ECHO), &masquerade).expect("it is added");
     }
 
-    /// One client that sends these datagrams of four bytes to a port of the virtual address, and has each of them back.
+    /// One client that sends these datagrams of four bytes to a port of the virtual address, and
+    /// has each of them back.
     fn talk(&self, port: u16, datagrams: usize) {
         let socket = self.ns.enter(|| UdpSocket::bind("10.0.0.1:0")).expect("a socket");
         socket.set_read_timeout(Some(Duration::from_secs(10))).expect("it is taken");
@@ -70,8 +73,8 @@ impl Live {
         }
     }
 
-    /// The counters of a service and of its server, once the service has counted so many packets. The kernel lags by up
-    /// to two seconds.
+    /// The counters of a service and of its server, once the service has counted so many packets.
+    /// The kernel lags by up to two seconds.
     fn counters(&mut self, key: ServiceKey, packets: u64) -> (Stats, Stats) {
         let start = Instant::now();
         loop {

@@ -1,15 +1,9 @@
 //! The first process inside: makes the place fit to work in, then runs what it was started for.
 //!
-//! In user-mode Linux it is `init` on this machine's `/`, read-only. On this machine's own kernel it is the first
-//! process of new namespaces. What differs is how file systems get there and how it ends.
+//! In user-mode Linux it is `init` on this machine's `/`, read-only. On this machine's own kernel
+//! it is the first process of new namespaces. What differs is how file systems get there and how it
+//! ends.
 
-use super::kernel::FRAME;
-use super::stage::{JOB, Job, KEEP, PLACE, SCRATCH, SCRATCH_INSIDE, SIZE, STAGE, Stage, TEST};
-use crate::netns;
-use rustix::mount::{MountFlags, mount, mount_bind};
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, kill_process_group, setrlimit};
-use rustix::system::{RebootCommand, reboot, sethostname};
-use rustix::termios::{OptionalActions, OutputModes, tcdrain, tcgetattr, tcsetattr};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -18,6 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 use std::{env, thread};
+
+use rustix::mount::{MountFlags, mount, mount_bind};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, kill_process_group, setrlimit};
+use rustix::system::{RebootCommand, reboot, sethostname};
+use rustix::termios::{OptionalActions, OutputModes, tcdrain, tcgetattr, tcsetattr};
+
+use super::kernel::FRAME;
+use super::stage::{JOB, Job, KEEP, PLACE, SCRATCH, SCRATCH_INSIDE, SIZE, STAGE, Stage, TEST};
+use crate::netns;
 
 /// Where `modprobe -d` finds the modules of user-mode Linux.
 const MODULES_ROOT: &str = "/run/uml";
@@ -69,7 +72,8 @@ fn console(uml: bool) -> Result<(File, File)> {
     open().map_err(|error| format!("{path}: {error}"))
 }
 
-/// File systems, loopback, limits, modules. Returns the job, with the environment for every process from here on.
+/// File systems, loopback, limits, modules. Returns the job, with the environment for every process
+/// from here on.
 fn prepare(uml: bool) -> Result<Job> {
     let scratch = env::var_os(SCRATCH).map(PathBuf::from);
     let scratch = scratch.ok_or_else(|| format!("{SCRATCH} is not set"))?;
@@ -114,7 +118,8 @@ fn prepare(uml: bool) -> Result<Job> {
     Ok(job)
 }
 
-/// Gives `/tmp` and `/run` to this place alone, except for the scratch folder and what of the build lies there.
+/// Gives `/tmp` and `/run` to this place alone, except for the scratch folder and what of the build
+/// lies there.
 fn hide_temporary_folders(uml: bool, scratch: &Path, keep: &[PathBuf]) -> Result<()> {
     let error = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let hidden = |path: &Path| path.starts_with("/tmp") || path.starts_with("/run");
@@ -224,7 +229,8 @@ fn run_tests(job: &Job, input: &File, output: &mut File) {
     }
 }
 
-/// Runs one test in a process of its own, so that neither a crash nor a hang reaches further than that.
+/// Runs one test in a process of its own, so that neither a crash nor a hang reaches further than
+/// that.
 fn run_test(job: &Job, name: &str, time: Duration) -> Result<(bool, Vec<u8>)> {
     let file = Path::new("/tmp/output");
     let failed = |error: io::Error| format!("{}: {error}", file.display());

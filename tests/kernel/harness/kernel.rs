@@ -1,10 +1,9 @@
 //! One kernel, started: tests go in through its console, and come back as verdicts.
 //!
-//! In goes a line a test, `SECONDS NAME`. Out come frames: a line of the byte 2, a word and a length, and so
-//! many bytes. The words are `ready`, `pass`, `fail`, and `broken` for a kernel that cannot run tests at all.
+//! In goes a line a test, `SECONDS NAME`. Out come frames: a line of the byte 2, a word and a
+//! length, and so many bytes. The words are `ready`, `pass`, `fail`, and `broken` for a kernel that
+//! cannot run tests at all.
 
-use super::place::Place;
-use super::stage::{Job, SCRATCH, STAGE, Stage};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -13,7 +12,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{env, thread};
+
 use tempfile::TempDir;
+
+use super::place::Place;
+use super::stage::{Job, SCRATCH, STAGE, Stage};
 
 /// What a kernel gets to boot. It takes 2 to 3 s on a machine with nothing else to do.
 const BOOT: Duration = Duration::from_secs(90);
@@ -44,7 +47,8 @@ struct Frame {
     text: String,
 }
 
-/// What a kernel said: its last lines, and before those why it died, which a long trace would push out.
+/// What a kernel said: its last lines, and before those why it died, which a long trace would push
+/// out.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Said>>);
 
@@ -55,7 +59,8 @@ struct Said {
 }
 
 impl Kernel {
-    /// Starts a kernel for `job` under a supervisor. Its console's output is left to the caller of `stdout`.
+    /// Starts a kernel for `job` under a supervisor. Its console's output is left to the caller of
+    /// `stdout`.
     fn start(place: Place, job: &Job) -> Result<Kernel, String> {
         let scratch = tempfile::Builder::new()
             .prefix("ipvs-lab-")
@@ -141,7 +146,8 @@ impl Kernel {
 
     /// The last lines that it said, for a message.
     pub(crate) fn last_words(&self) -> String {
-        // Give the reader of its console a moment: death is noticed on one pipe, the reason comes on the other.
+        // Give the reader of its console a moment: death is noticed on one pipe, the reason comes
+        // on the other.
         thread::sleep(Duration::from_millis(200));
         let lines = self.log.lines();
         if lines.is_empty() {

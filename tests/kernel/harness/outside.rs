@@ -1,13 +1,6 @@
-//! Outside: shows the tests as `cargo test` shows any, and runs the selected ones inside kernels that it boots.
+//! Outside: shows the tests as `cargo test` shows any, and runs the selected ones inside kernels
+//! that it boots.
 
-use super::kernel::Kernel;
-use super::place::Place;
-use super::session::Session;
-use super::stage::{COLOURS, JOB, Job, KEEP, SIZE};
-use super::terminal::{self, RawTerminal};
-use super::test::KernelTest;
-use libtest_mimic::{Arguments, Trial};
-use rustix::process::{Signal, set_parent_process_death_signal};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
@@ -15,6 +8,16 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{env, fs, process, thread};
+
+use libtest_mimic::{Arguments, Trial};
+use rustix::process::{Signal, set_parent_process_death_signal};
+
+use super::kernel::Kernel;
+use super::place::Place;
+use super::session::Session;
+use super::stage::{COLOURS, JOB, Job, KEEP, SIZE};
+use super::terminal::{self, RawTerminal};
+use super::test::KernelTest;
 
 /// More kernels than this do not make the tests faster: booting costs more than running.
 const KERNELS: usize = 4;
@@ -33,17 +36,21 @@ pub(crate) fn run_tests(tests: &[KernelTest]) -> ExitCode {
 
     let kernels = Arc::new(Kernels::default());
     let trials = tests.iter().map(|test| {
-        let (name, time, kernels) = (test.name.clone(), test.time, Arc::clone(&kernels));
-        Trial::test(test.name.clone(), move || kernels.run(&name, time).map_err(Into::into))
+        let (name, time, prepare) = (test.name.clone(), test.time, test.prepare);
+        let kernels = Arc::clone(&kernels);
+        Trial::test(test.name.clone(), move || {
+            prepare().and_then(|()| kernels.run(&name, time)).map_err(Into::into)
+        })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    // Dropping them ends them. Returning the status instead of exiting with it leaves time for that.
+    // Dropping them ends them. Returning the status instead of exiting with it leaves time for
+    // that.
     drop(kernels);
     conclusion.exit_code()
 }
 
-/// The kernels that are booted and idle. A test takes one, or boots one, so filters, counts and threads are
-/// libtest-mimic's business alone.
+/// The kernels that are booted and idle. A test takes one, or boots one, so filters, counts and
+/// threads are libtest-mimic's business alone.
 #[derive(Default)]
 struct Kernels(Mutex<Pool>);
 
@@ -161,7 +168,8 @@ fn watch_boot(scratch: &Path) {
     });
 }
 
-/// `cargo`, when a signal ends it, does not end what it started. This does, and then the supervisor ends the rest.
+/// `cargo`, when a signal ends it, does not end what it started. This does, and then the supervisor
+/// ends the rest.
 fn die_with_parent() {
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
 }
@@ -195,7 +203,8 @@ fn job(name: &str) -> Job {
     let kept = kept.into_iter().chain(ipvsadm.parent());
     let own = env::current_exe().ok();
     let own = own.as_deref().and_then(Path::parent);
-    if let Ok(kept) = env::join_paths(kept.chain(own)) {
+    let examples = crate::program::folder_of_examples();
+    if let Ok(kept) = env::join_paths(kept.chain(own).chain(examples.as_deref())) {
         set(KEEP, kept);
     }
     for (name, value) in env::vars_os() {

@@ -1,10 +1,11 @@
 //! Chooses the kernel, and says how to start a first process on it.
 
-use super::stage::{SCRATCH, STAGE, Stage};
-use super::uml;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
+
+use super::stage::{SCRATCH, STAGE, Stage};
+use super::uml;
 
 /// Where the tests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub(crate) enum Place {
 pub(crate) const CHOICE: &str = "IPVS_KERNEL";
 
 impl Place {
-    /// This machine's kernel where it has IPVS and lets us make namespaces, user-mode Linux elsewhere.
+    /// This machine's kernel where it has IPVS and lets us make namespaces, user-mode Linux
+    /// elsewhere.
     pub(crate) fn choose() -> Result<Place, String> {
         match env::var(CHOICE).as_deref() {
             Ok("host") => this_kernel_serves().map(|()| Place::ThisKernel).map_err(|why| {

@@ -1,13 +1,15 @@
 //! A session: something to run inside with a person, or a program, in front of it.
 
-use super::stage::{JOB, Job, SCRATCH_INSIDE, SIZE};
-use rustix::process::{ioctl_tiocsctty, setsid};
-use rustix::termios::{Winsize, tcsetwinsize};
 use std::ffi::OsString;
 use std::io::stdin;
 use std::path::Path;
 use std::process::ExitCode;
 use std::{env, process::Termination};
+
+use rustix::process::{ioctl_tiocsctty, setsid};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use super::stage::{JOB, Job, SCRATCH_INSIDE, SIZE};
 
 /// Something that `--NAME` runs inside.
 pub(crate) struct Session {
@@ -22,8 +24,8 @@ pub(crate) struct Session {
 /// Runs the session that the environment names.
 pub(crate) fn run_in_this_process(sessions: &[Session]) -> ExitCode {
     if let Ok(size) = env::var(SIZE) {
-        // On the bare console of user-mode Linux nobody has made it our terminal yet; under `script` it is.
-        // Without either, the shell has no job control, and works.
+        // On the bare console of user-mode Linux nobody has made it our terminal yet; under
+        // `script` it is. Without either, the shell has no job control, and works.
         let _ = setsid();
         let _ = ioctl_tiocsctty(stdin());
         if let Some(size) = parse(&size) {

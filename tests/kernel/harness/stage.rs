@@ -1,7 +1,8 @@
 //! Which part this process plays, and what it was told.
 //!
-//! It is told through the environment, because that reaches the first process of user-mode Linux too: what its
-//! command line says as NAME=value, and the kernel does not know, becomes the environment of `init`.
+//! It is told through the environment, because that reaches the first process of user-mode Linux
+//! too: what its command line says as NAME=value, and the kernel does not know, becomes the
+//! environment of `init`.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -30,7 +31,8 @@ pub(crate) const COLOURS: &str = "IPVS_LAB_COLOURS";
 /// Where [`SCRATCH`] is found inside.
 pub(crate) const SCRATCH_INSIDE: &str = "/run/lab";
 
-/// Keeps from a command what this process was told: this very program, started in a session, would go on playing it.
+/// Keeps from a command what this process was told: this very program, started in a session, would
+/// go on playing it.
 pub(crate) fn forget_part(command: &mut Command) -> &mut Command {
     for name in [STAGE, SCRATCH, PLACE, JOB, KEEP, TEST, SIZE, COLOURS] {
         command.env_remove(name);
@@ -71,7 +73,8 @@ impl Stage {
     }
 }
 
-/// What one kernel is started for: left in its scratch folder by the one outside, and read by `init`.
+/// What one kernel is started for: left in its scratch folder by the one outside, and read by
+/// `init`.
 #[derive(Debug, Default)]
 pub(crate) struct Job {
     /// The environment of every process inside.

@@ -1,11 +1,12 @@
 //! The person's terminal, handed to a session byte by byte, and given back as it was.
 
-use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::io::{self, Read, Write, stdin};
 use std::time::Duration;
 use std::{process, thread};
+
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 /// The terminal in raw mode. Dropped, it is as it was.
 pub(crate) struct RawTerminal {
@@ -54,7 +55,8 @@ pub(crate) fn size() -> String {
     }
 }
 
-/// Copies what is typed to `console`. At the end of a file, or of a pipe, types the end-of-file key.
+/// Copies what is typed to `console`. At the end of a file, or of a pipe, types the end-of-file
+/// key.
 pub(crate) fn relay_keyboard(mut console: impl Write + Send + 'static) {
     thread::spawn(move || {
         let mut input = stdin().lock();
@@ -64,7 +66,8 @@ pub(crate) fn relay_keyboard(mut console: impl Write + Send + 'static) {
                 return;
             }
         }
-        // The key works only once somebody reads lines, and what reads may be several programs, one after the other.
+        // The key works only once somebody reads lines, and what reads may be several programs, one
+        // after the other.
         while send(&mut console, &[4]).is_ok() {
             thread::sleep(Duration::from_secs(1));
         }

@@ -1,11 +1,13 @@
 //! A kernel test, and how one runs inside, in a process of its own.
 
-use super::stage::TEST;
 use std::env;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
-/// What no test needs, even on a machine that is busy with other things: one that hangs ends some time.
+use super::stage::TEST;
+
+/// What no test needs, even on a machine that is busy with other things: one that hangs ends some
+/// time.
 const TIME: Duration = Duration::from_secs(600);
 
 /// A test that needs a kernel with IPVS. The macro `tests!` makes them.
@@ -14,6 +16,8 @@ pub(crate) struct KernelTest {
     pub(crate) name: String,
     /// After this long it is killed, and has failed.
     pub(crate) time: Duration,
+    /// Runs before the test, outside its kernel, where files can be written.
+    pub(crate) prepare: fn() -> Result<(), String>,
     run: Box<dyn Fn() -> ExitCode + Send + Sync>,
 }
 
@@ -29,6 +33,7 @@ impl KernelTest {
         KernelTest {
             name: format!("{module}::{function}"),
             time: TIME,
+            prepare: || Ok(()),
             run: Box::new(move || run().report()),
         }
     }
@@ -38,10 +43,16 @@ impl KernelTest {
         self.time = time;
         self
     }
+
+    /// For a test that needs something built first. A failure to build it is the test's.
+    pub(crate) fn after(mut self, prepare: fn() -> Result<(), String>) -> KernelTest {
+        self.prepare = prepare;
+        self
+    }
 }
 
-/// Runs the test that the environment names. Its panic, or its error, goes to standard error, and `init` has both
-/// of its outputs in one file.
+/// Runs the test that the environment names. Its panic, or its error, goes to standard error, and
+/// `init` has both of its outputs in one file.
 pub(crate) fn run_in_this_process(tests: &[KernelTest]) -> ExitCode {
     let name = env::var(TEST).unwrap_or_default();
     match tests.iter().find(|test| test.name == name) {

@@ -1,14 +1,16 @@
-//! User-mode Linux: a whole kernel, with IPVS, as an ordinary program that needs neither root nor KVM nor an image.
+//! User-mode Linux: a whole kernel, with IPVS, as an ordinary program that needs neither root nor
+//! KVM nor an image.
 //!
-//! Its root is this machine's `/`, read-only, so the program just built, nginx and `ab` are all there. Its console 0
-//! is our pipe; its console 1, where the kernel speaks, is standard error.
+//! Its root is this machine's `/`, read-only, so the program just built, nginx and `ab` are all
+//! there. Its console 0 is our pipe; its console 1, where the kernel speaks, is standard error.
 
-use super::stage::{PLACE, SCRATCH, STAGE, Stage};
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
+
+use super::stage::{PLACE, SCRATCH, STAGE, Stage};
 
 /// How much memory it may use, in its own notation. Set it for work that needs more.
 const MEMORY: &str = "IPVS_KERNEL_MEMORY";
@@ -20,8 +22,8 @@ const XSTATE_SOURCE: &str = include_str!("uml-xstate.c");
 /// The command that boots it with `program` as its first process.
 pub(crate) fn command(program: &Path, scratch: &Path) -> Result<Command, String> {
     let linux = find().ok_or(
-        "there is no user-mode Linux (linux.uml) on this machine, and its own kernel has no IPVS for us.\n\
-         Install it: `make deps`, or `apt-get install user-mode-linux`",
+        "this machine's kernel has no IPVS that the tests can use, and there is no user-mode Linux \
+         (linux.uml).\nInstall it: `make deps`, or `apt-get install user-mode-linux`",
     )?;
     // Its command line is words between blanks, so the path of init must have none.
     let init = scratch.join("init");
@@ -56,8 +58,8 @@ fn find() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The folder for the file that is its memory: in this machine's memory if there is room, which is faster.
-/// In a container `/dev/shm` is often too small.
+/// The folder for the file that is its memory: in this machine's memory if there is room, which is
+/// faster. In a container `/dev/shm` is often too small.
 fn memory_folder(memory: &str, scratch: &Path) -> PathBuf {
     let shared = Path::new("/dev/shm");
     let wanted = bytes(memory).unwrap_or(u64::MAX);

@@ -1,14 +1,15 @@
 //! What was seen: who answered, and what the listings say.
 
-use super::story::run_silently;
-use super::web::answering;
-use crate::netns::Netns;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A template of this service in the listing of connections: its client has no port. Those of services that are gone
-/// stay until they run out, as connections do.
+use super::story::run_silently;
+use super::web::answering;
+use crate::netns::Netns;
+
+/// A template of this service in the listing of connections: its client has no port. Those of
+/// services that are gone stay until they run out, as connections do.
 pub(crate) fn is_template(line: &str, service: &str) -> bool {
     let mut addresses = line.split_whitespace().skip(3);
     let client = addresses.next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Two clients, a director and two real servers, each a network namespace, and the cables between them.
+//! Two clients, a director and two real servers, each a network namespace, and the cables between
+//! them.
 
 use crate::netns::Netns;
 
@@ -34,7 +35,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Every host with its addresses for NAT. The real servers' cables to the LAN are plugged in, without addresses.
+    /// Every host with its addresses for NAT. The real servers' cables to the LAN are plugged in,
+    /// without addresses.
     pub(crate) fn new() -> Network {
         let [client1, client2, director, server1, server2, switch] =
             ["client1", "client2", "director", "server1", "server2", "switch"].map(Netns::named);
@@ -55,7 +57,8 @@ impl Network {
         let plug = cables.map(|(bridge, host, end)| {
             let port = format!("{}-{end}", host.name());
             format!(
-                "link add {port} type veth peer name {end} netns {}\nlink set {port} master {bridge} up\n",
+                "link add {port} type veth peer name {end} netns {}\n\
+                 link set {port} master {bridge} up\n",
                 host.name()
             )
         });
@@ -74,8 +77,8 @@ impl Network {
                  address add {address}/24 dev eth0
                  route add default via 128.10.10.7"
             ));
-            // With two ways to the clients, a strict check of where packets come from would drop some.
-            // Distributions differ in what they set here.
+            // With two ways to the clients, a strict check of where packets come from would drop
+            // some. Distributions differ in what they set here.
             server.sysctl("net.ipv4.conf.all.rp_filter", "2");
         }
         Network { client1, client2, director, server1, server2, _switch: switch }

@@ -1,15 +1,16 @@
 //! The lab in front of a person: the demo, and a shell on the director.
 
-use super::network::PICTURE;
-use super::story::Story;
-use super::{Lab, walkthrough};
-use crate::harness::{COLOURS, Session, forget_part};
-use crate::program;
 use std::ffi::OsString;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs, io};
+
+use super::network::PICTURE;
+use super::story::Story;
+use super::{Lab, walkthrough};
+use crate::harness::{COLOURS, Session, forget_part};
+use crate::program;
 
 /// `--demo`: the walk-through, told.
 pub(crate) const DEMO: Session = Session { name: "demo", interactive: false, run: demo };
@@ -19,7 +20,10 @@ pub(crate) const SHELL: Session = Session { name: "shell", interactive: true, ru
 
 fn demo(_: &[OsString]) -> ExitCode {
     let mut story = Story::new(env::var_os(COLOURS).is_some());
-    story.show("A director with IPVS, two real servers, two clients: each a network namespace of one kernel.\n");
+    story.show(
+        "A director with IPVS, two real servers, two clients: each a network namespace of one \
+         kernel.\n",
+    );
     story.show(PICTURE);
     let lab = Lab::new();
     walkthrough::everything(&lab, &mut story);

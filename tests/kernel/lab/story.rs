@@ -1,13 +1,14 @@
 //! Tells what is done, does it, and keeps account of what was expected and what was seen.
 
-use crate::netns::{Netns, Ran};
-use crate::program;
 use std::fmt::Display;
 use std::io::{Write, stdout};
 use std::process::ExitStatus;
 
-/// A story in progress. It tells on standard output, which is the person's screen in the demo, and the test's output
-/// in a test.
+use crate::netns::{Netns, Ran};
+use crate::program;
+
+/// A story in progress. It tells on standard output, which is the person's screen in the demo, and
+/// the test's output in a test.
 pub(crate) struct Story {
     colours: bool,
     held: usize,

@@ -1,13 +1,15 @@
 //! The web servers, and the question which of them answers.
 
-use crate::netns::{Netns, Running};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 use std::{fs, path::PathBuf};
 
-/// An nginx in a host's namespace, on ports 80 and 8080. Its index page is 19 bytes that name the host.
+use crate::netns::{Netns, Running};
+
+/// An nginx in a host's namespace, on ports 80 and 8080. Its index page is 19 bytes that name the
+/// host.
 pub(crate) struct WebServer(#[allow(dead_code, reason = "dropped, it ends")] Running);
 
 impl WebServer {
