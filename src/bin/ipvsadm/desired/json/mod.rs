@@ -1,5 +1,6 @@
 //! Reads a state from JSON.
 
+mod convert;
 mod place;
 mod read;
 

@@ -29,7 +29,7 @@ fn family() -> impl Strategy<Value = AddressFamily> {
 /// Any name, even one that rules cannot express.
 fn name() -> impl Strategy<Value = Name> {
     prop_oneof!["sh", "mh", "wlc", "[a-z\"\\\\ é\n\u{1}]{1,7}"]
-        .prop_map(|name| name.parse().expect("a name"))
+        .prop_map(|name| name.parse().expect("the name is valid"))
 }
 
 fn key() -> impl Strategy<Value = ServiceKey> {

@@ -60,7 +60,7 @@ fn server(address: &str, config: DestinationConfig) -> Destination {
     stats.connections = u64::MAX;
     stats.incoming_bytes = 9_007_199_254_740_993;
     stats.rates.outgoing_bytes = 7;
-    let address: SocketAddr = address.parse().expect("an address");
+    let address: SocketAddr = address.parse().expect("the address is valid");
     let mut server = Destination::new(address.into(), config);
     server.active_connections = 3;
     server.inactive_connections = u32::MAX;
@@ -69,14 +69,14 @@ fn server(address: &str, config: DestinationConfig) -> Destination {
 }
 
 fn small() -> Snapshot {
-    let address: SocketAddr = "10.0.0.1:80".parse().expect("an address");
+    let address: SocketAddr = "10.0.0.1:80".parse().expect("the address is valid");
     let web = ServiceConfig {
         scheduler_flags: SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_2,
         persistence: Some(Persistence::new(AddressFamily::V4, 300)),
-        ..ServiceConfig::new("sh".parse().expect("a name"))
+        ..ServiceConfig::new("sh".parse().expect("the name is valid"))
     };
     let gue = Tunnel::Gue {
-        port: NonZeroU16::new(6080).expect("not 0"),
+        port: NonZeroU16::new(6080).expect("the port is not 0"),
         checksum: TunnelChecksum::Remote,
     };
     let local = DestinationConfig { forwarding: Forwarding::Local, ..DestinationConfig::default() };
@@ -140,7 +140,7 @@ fn configuration_is_written_one_server_per_line() {
 #[test]
 fn listings_hold_every_value_in_full() {
     let text = written(&small(), Detail::All);
-    let value: Value = serde_json::from_slice(&text).expect("JSON");
+    let value: Value = serde_json::from_slice(&text).expect("the text is JSON");
     assert_eq!(value["info"], json!({"version": "1.2.1", "connection_table_size": 4096}));
     assert_eq!(
         value["services"][0]["destinations"][0],
@@ -184,10 +184,13 @@ fn timeouts_and_daemons_are_written_and_read() {
                 group: Some(IpAddr::from([224, 0, 0, 81])),
                 port: NonZeroU16::new(8848),
                 ttl: NonZeroU8::new(1),
-                ..DaemonConfig::new("eth0".parse().expect("a name"))
+                ..DaemonConfig::new("eth0".parse().expect("the name is valid"))
             },
         ),
-        Daemon::new(DaemonRole::Backup, DaemonConfig::new("eth1".parse().expect("a name"))),
+        Daemon::new(
+            DaemonRole::Backup,
+            DaemonConfig::new("eth1".parse().expect("the name is valid")),
+        ),
     ];
     let settings = Settings { timeouts, daemons: daemons.to_vec() };
     let text = printed(|sink| {
@@ -230,9 +233,13 @@ fn omitted_fields_default_as_omitted_options_do() {
             {"protocol": "tcp", "address": "::1", "port": null,
              "persistence": {"timeout_seconds": 0}}]}"#,
     ] {
-        let udp = ServiceKey::udp("10.0.0.1:53".parse::<SocketAddr>().expect("an address"));
-        let mark = ServiceKey::firewall_mark(NonZeroU32::new(5).expect("5"), AddressFamily::V4);
-        let all = ServiceKey::tcp("[::1]:0".parse::<SocketAddr>().expect("an address"));
+        let udp =
+            ServiceKey::udp("10.0.0.1:53".parse::<SocketAddr>().expect("the address is valid"));
+        let mark = ServiceKey::firewall_mark(
+            NonZeroU32::new(5).expect("the mark is not 0"),
+            AddressFamily::V4,
+        );
+        let all = ServiceKey::tcp("[::1]:0".parse::<SocketAddr>().expect("the address is valid"));
         let server = |last| DestinationKey { address: [10, 0, 0, last].into(), port: 53 };
         let plain = DestinationConfig::default();
         let tunnel = DestinationConfig { forwarding: Forwarding::Tunnel(Tunnel::Ipip), ..plain };
@@ -262,7 +269,7 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn each_change_has_its_line() {
-    let read = read(&written(&small(), Detail::Configuration)).expect("a table");
+    let read = read(&written(&small(), Detail::Configuration)).expect("the table is valid");
     let lines: Vec<usize> = read.table.iter().map(|placed| placed.line).collect();
     assert_eq!(lines, [3, 13, 14, 17]);
 }
