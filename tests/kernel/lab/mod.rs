@@ -1,5 +1,6 @@
 //! The network of the tutorial with real web servers, for the walk-through and a shell.
 
+mod checks;
 mod measure;
 mod network;
 mod sessions;

@@ -7,8 +7,7 @@ use std::process::ExitStatus;
 use crate::netns::{Netns, Ran};
 use crate::program;
 
-/// A story in progress. It tells on standard output, which is the person's screen in the demo, and
-/// the test's output in a test.
+/// A story in progress, on standard output: on the screen in the demo, and in a test's output.
 pub(crate) struct Story {
     colours: bool,
     held: usize,
