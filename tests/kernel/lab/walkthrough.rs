@@ -308,7 +308,7 @@ fn step_5_persistence(lab: &Lab, story: &mut Story) {
     run_silently(director, &format!("{iptables} -t mangle -F")).success();
 }
 
-/// Replaces every service by this one, for direct routing to both servers.
+/// Replaces every service with this one, for direct routing to both servers.
 fn serve(lab: &Lab, story: &mut Story, service: &str, persistence: &str) {
     let director = &lab.network.director;
     story.run(director, "ipvsadm -C");

@@ -1,4 +1,4 @@
-//! `ipvsadm-restore`: replaces the table by the rules on standard input.
+//! `ipvsadm-restore`: replaces the table with the rules on standard input.
 
 use ipvs::rules::grammar::Execution;
 use ipvs::{Client, PlanOptions};
@@ -31,7 +31,7 @@ pub(crate) enum Strategy {
     Clear,
 }
 
-/// Replaces the table by the rules.
+/// Replaces the table with the rules.
 pub(crate) fn replace(
     client: &mut Client,
     options: ReplaceOptions,

@@ -20,9 +20,8 @@ pub(crate) fn read_all(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
         None => {
             let mut input = io::stdin().lock();
             if input.is_terminal() {
-                say(
-                    "Reading rules or JSON from the terminal. Press Ctrl-D to finish, Ctrl-C to cancel.",
-                );
+                say("Reading rules or JSON from the terminal. Press Ctrl-D to finish, Ctrl-C to \
+                     cancel.");
             }
             input.read_to_end(&mut bytes).map_err(plain).context("standard input")
         }

@@ -55,7 +55,7 @@ pub(super) fn message(error: &serde_json::Error) -> String {
     with_hint(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// Replaces the list in "unknown field `wieght`, expected one of ..." by the likeliest word.
+/// Replaces the list in "unknown field `wieght`, expected one of ..." with the likeliest word.
 fn with_hint(text: &str) -> Option<String> {
     let (kind, rest) = text.split_once(" `").filter(|(kind, _)| kind.starts_with("unknown "))?;
     let (word, rest) = rest.split_once("`, expected ")?;
