@@ -90,7 +90,7 @@ fn keep_low_half(stats: &mut Option<Box<Stats>>) {
 }
 
 /// Any value.
-fn some<T>(strategy: impl Strategy<Value = T>) -> T {
+fn arbitrary<T>(strategy: impl Strategy<Value = T>) -> T {
     strategy.new_tree(&mut TestRunner::deterministic()).expect("a value").current()
 }
 
@@ -147,21 +147,21 @@ fn attributes_of_later_kernels_are_ignored_at_the_top_level() {
         };
         ask(answer_one(command, all), question).expect("it is well formed")
     }
-    let service = some(values::service());
+    let service = arbitrary(values::service());
     let got =
         read(cmd::NEW_SERVICE, &[write::service(&service)], |client| client.service(&service.key));
     assert_eq!(got, service);
     let timeouts = Timeouts { tcp_seconds: 1, tcp_fin_seconds: 2, udp_seconds: 3 };
     let sent = write::timeouts(&timeouts);
     assert_eq!(read(cmd::SET_CONFIG, &sent, |client| client.timeouts()), timeouts);
-    let info = some(values::info());
+    let info = arbitrary(values::info());
     assert_eq!(read(cmd::SET_INFO, &write::info(&info), |client| client.info()), info);
 }
 
 #[test]
 fn before_linux_5_2_a_tunnel_is_ipip() {
     for forwarding in [Forwarding::Tunnel(Tunnel::Ipip), Forwarding::Masquerade] {
-        let mut destination = some(values::destination());
+        let mut destination = arbitrary(values::destination());
         destination.config.forwarding = forwarding;
         let tunnel = [dest::TUN_TYPE, dest::TUN_PORT, dest::TUN_FLAGS];
         let old = without(write::destination(&destination), &tunnel);
@@ -171,7 +171,7 @@ fn before_linux_5_2_a_tunnel_is_ipip() {
 
 #[test]
 fn in_linux_5_2_a_gue_tunnel_has_no_checksum_to_tell_of() {
-    let mut destination = some(values::destination());
+    let mut destination = arbitrary(values::destination());
     let port = 6080.try_into().expect("not 0");
     let checksum = ipvs::TunnelChecksum::None;
     destination.config.forwarding = Forwarding::Tunnel(Tunnel::Gue { port, checksum });
@@ -208,7 +208,7 @@ fn a_kernel_without_tcp_balancing_has_no_tcp_timeouts() {
 
 #[test]
 fn unknown_forwarding_methods_and_tunnels_are_read_as_numbers() {
-    let destination = some(values::destination());
+    let destination = arbitrary(values::destination());
     let read = |others: &[Attribute]| {
         let sent = others.iter().cloned().fold(write::destination(&destination), with);
         read_destination(sent, AddressFamily::V4).expect("well formed").config.forwarding
@@ -236,7 +236,7 @@ fn unknown_forwarding_methods_and_tunnels_are_read_as_numbers() {
 
 #[test]
 fn statistics_that_later_kernels_add_are_ignored() {
-    let service = some(values::service());
+    let service = arbitrary(values::service());
     let Attribute::Nest(number, mut inner) = write::service(&service) else { unreachable!() };
     for attribute in &mut inner {
         if let Attribute::Nest(svc::STATS64, counters) = attribute {
@@ -251,20 +251,20 @@ fn statistics_that_later_kernels_add_are_ignored() {
 #[test]
 fn attributes_that_every_kernel_sends_are_required() {
     let service = |numbers: &[u16]| {
-        let mut service = some(values::service());
+        let mut service = arbitrary(values::service());
         service.key = ServiceKey::tcp(([192, 0, 2, 1], 80));
         service.config.persistence = None;
         read_service(without(write::service(&service), numbers)).map(drop)
     };
     let destination = |numbers: &[u16]| {
-        let destination = write::destination(&some(values::destination()));
+        let destination = write::destination(&arbitrary(values::destination()));
         read_destination(without(destination, numbers), AddressFamily::V4).map(drop)
     };
     let daemon = |numbers: &[u16]| {
-        read_daemon(without(write::daemon(&some(values::daemon())), numbers)).map(drop)
+        read_daemon(without(write::daemon(&arbitrary(values::daemon())), numbers)).map(drop)
     };
     let info = |numbers: &[u16]| {
-        let mut sent = write::info(&some(values::info()));
+        let mut sent = write::info(&arbitrary(values::info()));
         sent.retain(|attribute| !numbers.contains(&attribute.number()));
         ask(answer_one(cmd::SET_INFO, sent), |client| client.info()).map(drop)
     };

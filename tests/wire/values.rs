@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 /// The number of values that each property is tried with.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
-    // What failed is printed; there is no need to keep it in a file besides.
+    // A failed case is printed, and need not be kept in a file.
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
