@@ -2,7 +2,6 @@
 
 pub(crate) mod apply;
 pub(crate) mod dry_run;
-mod formats;
 pub(crate) mod list;
 pub(crate) mod replace;
 pub(crate) mod restore;

@@ -1,4 +1,6 @@
 //! What is read of the kernel.
 
 pub(crate) mod connect;
+pub(crate) mod connections;
 pub(crate) mod table;
+pub(crate) mod totals;

@@ -7,34 +7,37 @@ use ipvs::{
     Statistics,
 };
 
-use crate::names::Names;
+use crate::names::ReverseNames;
+use crate::output::{Next, Printer};
 use crate::process::failure::Failure;
 use crate::process::progress::Progress;
 
-/// What is read of the table, and in which order.
+/// What to read of the table, and in which order.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading {
+pub(crate) struct Selection {
     /// One service, instead of all.
     pub(crate) only: Option<ServiceKey>,
     pub(crate) statistics: Statistics,
-    /// In the order of their keys, and not in the kernel's.
+    /// In the order of their keys, instead of the kernel's.
     pub(crate) sorted: bool,
 }
 
-/// The services that are asked for, each to be read with its servers.
+/// The selected services, each to be read with its servers.
 #[derive(Debug)]
 pub(crate) struct Services {
     waiting: Vec<Service>,
-    reading: Reading,
+    selection: Selection,
+    /// All of them with their servers, if they had to be known in advance.
+    entries: Option<Vec<SnapshotEntry>>,
 }
 
 impl Services {
-    pub(crate) fn find(client: &mut Client, reading: Reading) -> Result<Self, Failure> {
-        let Reading { only, statistics, sorted } = reading;
+    pub(crate) fn find(client: &mut Client, selection: Selection) -> Result<Self, Failure> {
+        let Selection { only, statistics, sorted } = selection;
         let mut waiting = Vec::new();
         let push = |service| waiting.push(service);
         match only {
-            Some(key) => client.service(&key).map(push).map_err(one_missing)?,
+            Some(key) => client.service(&key).map(push).map_err(nothing_to_list)?,
             None => client.each_service(statistics, push)?,
         }
         if sorted {
@@ -42,15 +45,56 @@ impl Services {
             // One may come twice: see `Client::services`.
             waiting.dedup_by_key(|service| service.key);
         }
-        Ok(Services { waiting, reading })
+        Ok(Services { waiting, selection, entries: None })
     }
 
-    /// Shows each service with its servers. One at a time, so that a large table needs little memory.
-    pub(crate) fn each(
+    /// The names of all addresses in these services, unless all is to be numeric.
+    ///
+    /// Names are looked up together, several at a time. So where there are to be names, all servers
+    /// are read now, and kept until they are printed.
+    pub(crate) fn names(
+        &mut self,
+        client: &mut Client,
+        numeric: bool,
+    ) -> Result<ReverseNames, Failure> {
+        let mut names = ReverseNames::new(numeric);
+        if !names.is_numeric() {
+            let mut entries = Vec::with_capacity(self.waiting.len());
+            self.each(client, |service, destinations| {
+                entries.push(SnapshotEntry::new(service.clone(), destinations.to_vec()));
+                Ok(())
+            })?;
+            names.look_up(addresses(&entries));
+            self.entries = Some(entries);
+        }
+        Ok(names)
+    }
+
+    /// Prints the services. What was printed may still be in the sink.
+    pub(crate) fn print(
+        &self,
+        client: &mut Client,
+        printer: &mut dyn Printer,
+    ) -> Result<(), Failure> {
+        loop {
+            printer.begin()?;
+            self.each(client, |service, destinations| printer.service(service, destinations))?;
+            if printer.end()? == Next::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Shows each service with its servers. They are read one service at a time, so that a large
+    /// table takes little memory.
+    fn each(
         &self,
         client: &mut Client,
         mut show: impl FnMut(&Service, &[Destination]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        if let Some(entries) = &self.entries {
+            return entries.iter().try_for_each(|entry| show(&entry.service, &entry.destinations));
+        }
         let mut destinations = Vec::new();
         let mut progress = Progress::new("services", Some(self.waiting.len()));
         for waiting in &self.waiting {
@@ -61,33 +105,7 @@ impl Services {
         Ok(())
     }
 
-    /// As [`each`](Self::each), with the names of all addresses. They are asked for together, so where
-    /// there are names, all is read first.
-    pub(crate) fn each_named(
-        &self,
-        client: &mut Client,
-        names: &mut Names,
-        mut show: impl FnMut(&Names, &Service, &[Destination]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        if let Names::Numeric = names {
-            return self.each(client, |service, destinations| show(names, service, destinations));
-        }
-        let entries = self.entries(client)?;
-        names.learn(addresses(&entries));
-        entries.iter().try_for_each(|entry| show(names, &entry.service, &entry.destinations))
-    }
-
-    /// All of them at once, for whoever must know all before showing one.
-    pub(crate) fn entries(&self, client: &mut Client) -> Result<Vec<SnapshotEntry>, Failure> {
-        let mut entries = Vec::with_capacity(self.waiting.len());
-        self.each(client, |service, destinations| {
-            entries.push(SnapshotEntry::new(service.clone(), destinations.to_vec()));
-            Ok(())
-        })?;
-        Ok(entries)
-    }
-
-    /// Puts a service's servers into the place of what `destinations` holds.
+    /// Replaces the contents of `destinations` by a service's servers.
     fn read_destinations(
         &self,
         client: &mut Client,
@@ -96,27 +114,27 @@ impl Services {
     ) -> Result<(), Failure> {
         destinations.clear();
         let push = |destination| destinations.push(destination);
-        client.each_destination(service, self.reading.statistics, push)?;
-        if self.reading.sorted {
-            // The kernel tells the newest first, and most tables were made in order.
+        client.each_destination(service, self.selection.statistics, push)?;
+        if self.selection.sorted {
+            // The kernel reports the newest first, and most tables were made in order.
             destinations.reverse();
-            destinations.sort_unstable_by_key(|destination| place(&destination.key));
+            destinations.sort_unstable_by_key(|destination| sort_key(&destination.key));
             destinations.dedup_by_key(|destination| destination.key);
         }
         Ok(())
     }
 }
 
-fn one_missing(error: ipvs::Error) -> Failure {
+fn nothing_to_list(error: ipvs::Error) -> Failure {
     match error.refusal_kind() {
         Some(RefusalKind::NoSuchService) => Failure::NothingToList,
         _ => Failure::from(error),
     }
 }
 
-/// Where a server stands among a service's: by address and port. The two families mix, as they do in
-/// ipvsadm 1.31: an IPv4 address is compared with the front of an IPv6 one.
-fn place(key: &DestinationKey) -> (u128, u16) {
+/// Orders a service's servers by address and port. The two families mix, as they do in ipvsadm
+/// 1.31: an IPv4 address is compared with the first four bytes of an IPv6 one.
+fn sort_key(key: &DestinationKey) -> (u128, u16) {
     let address = match key.address {
         IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
         IpAddr::V6(address) => address.to_bits(),
@@ -124,8 +142,8 @@ fn place(key: &DestinationKey) -> (u128, u16) {
     (address, key.port)
 }
 
-/// Every address in the table.
-pub(crate) fn addresses(entries: &[SnapshotEntry]) -> impl Iterator<Item = IpAddr> + '_ {
+/// Every address in these services.
+fn addresses(entries: &[SnapshotEntry]) -> impl Iterator<Item = IpAddr> + '_ {
     entries.iter().flat_map(|entry| {
         let service = match entry.service.key {
             ServiceKey::Address { address, .. } => Some(address),

@@ -1,5 +1,5 @@
-//! The listing that `ipvsadm` has always printed. Programs read it by column, so every blank
-//! counts, those at the ends of lines too.
+//! The classic listing (`-L`). Programs read it by column, so every blank counts, those at the ends
+//! of lines too.
 
 use std::net::IpAddr;
 
@@ -11,13 +11,45 @@ use ipvs::{
 };
 
 use super::counter::{push_exact, push_short};
-use crate::names::Names;
+use super::pad::pad_right;
+use super::{Printer, statistics};
+use crate::names::ReverseNames;
+use crate::process::Sink;
+use crate::process::failure::Failure;
 
-/// How wide the first column is, the protocol or arrow included.
+/// The width of the first column, protocol or arrow included.
 const FIRST: usize = 33;
 
+/// Prints the classic listing.
+pub(crate) struct Classic<'s> {
+    pub(crate) sink: &'s mut Sink,
+    /// For the first line, which only the listing of a whole table has.
+    pub(crate) info: Option<Info>,
+    pub(crate) lines: Lines<'s>,
+}
+
+impl Printer for Classic<'_> {
+    fn begin(&mut self) -> Result<(), Failure> {
+        let text = self.sink.text();
+        if let Some(info) = &self.info {
+            push_banner(text, info);
+        }
+        push_column_names(text, self.lines.view);
+        Ok(())
+    }
+
+    fn service(&mut self, service: &Service, destinations: &[Destination]) -> Result<(), Failure> {
+        let text = self.sink.text();
+        self.lines.push_service(text, service);
+        for destination in destinations {
+            self.lines.push_destination(text, &service.key, destination);
+        }
+        self.sink.pass().map_err(Failure::Output)
+    }
+}
+
 /// The line that opens the listing of a whole table.
-pub(crate) fn banner(text: &mut Vec<u8>, info: &Info) {
+fn push_banner(text: &mut Vec<u8>, info: &Info) {
     text.extend_from_slice(
         format!(
             "IP Virtual Server version {} (size={})\n",
@@ -28,7 +60,7 @@ pub(crate) fn banner(text: &mut Vec<u8>, info: &Info) {
 }
 
 /// The two lines that name the columns.
-pub(crate) fn head(text: &mut Vec<u8>, view: View) {
+fn push_column_names(text: &mut Vec<u8>, view: View) {
     let lines = match view {
         View::Default => concat!(
             "Prot LocalAddress:Port Scheduler Flags\n",
@@ -59,17 +91,16 @@ pub(crate) fn head(text: &mut Vec<u8>, view: View) {
     text.extend_from_slice(lines.as_bytes());
 }
 
-/// How a listing looks.
-pub(crate) struct Classic<'n> {
+/// The lines of services and servers.
+pub(crate) struct Lines<'n> {
     pub(crate) view: View,
-    /// Whether counters are printed in full.
+    /// Counters are printed in full.
     pub(crate) exact: bool,
-    pub(crate) names: &'n Names,
+    pub(crate) names: &'n ReverseNames,
 }
 
-impl Classic<'_> {
-    /// A service's line.
-    pub(crate) fn service(&self, text: &mut Vec<u8>, service: &Service) {
+impl Lines<'_> {
+    fn push_service(&self, text: &mut Vec<u8>, service: &Service) {
         let start = text.len();
         match service.key {
             ServiceKey::Address { protocol, address, port } => {
@@ -101,8 +132,7 @@ impl Classic<'_> {
         text.push(b'\n');
     }
 
-    /// The line of one of a service's servers.
-    pub(crate) fn destination(
+    fn push_destination(
         &self,
         text: &mut Vec<u8>,
         service: &ServiceKey,
@@ -174,7 +204,7 @@ impl Classic<'_> {
     }
 
     /// An address and port by name or number. `start` is where the line begins: a long name is
-    /// cut to the column, unless it is an IPv6 one.
+    /// cut to the column, except that of an IPv6 host.
     fn endpoint(
         &self,
         text: &mut Vec<u8>,
@@ -190,11 +220,6 @@ impl Classic<'_> {
             text.truncate(start + FIRST);
         }
     }
-}
-
-/// All 0 where there are no statistics.
-fn statistics(stats: &Option<Box<Stats>>) -> Stats {
-    stats.as_deref().copied().unwrap_or_default()
 }
 
 /// `rr (flag-1) persistent 360 mask 255.255.255.0 pe sip ops`
@@ -219,7 +244,7 @@ fn push_settings(text: &mut Vec<u8>, service: &Service) {
         if !persistence.netmask.is_host() {
             text.extend_from_slice(format!(" mask {}", persistence.netmask).as_bytes());
         }
-        // Without persistence it does nothing, and ipvsadm has never shown it then.
+        // Without persistence an engine does nothing, and ipvsadm has never shown it.
         if let Some(engine) = &config.persistence_engine {
             text.extend_from_slice(b" pe ");
             text.extend_from_slice(engine.as_bytes());
@@ -282,27 +307,5 @@ fn push_column(text: &mut Vec<u8>, value: u32, width: usize) {
     pad_right(text, start, width);
 }
 
-const BLANKS: &[u8; 40] = b"                                        ";
-
-/// Fills what was written from `start` on with blanks behind it.
-pub(crate) fn pad_right(text: &mut Vec<u8>, start: usize, width: usize) {
-    let missing = width.saturating_sub(text.len() - start).min(BLANKS.len());
-    if missing > 0 {
-        let end = text.len() + missing;
-        // A copy of known length, cut afterwards, costs less than one of just so many bytes.
-        text.extend_from_slice(BLANKS);
-        text.truncate(end);
-    }
-}
-
-/// Fills what was written from `start` on with blanks before it.
-pub(super) fn pad_left(text: &mut Vec<u8>, start: usize, width: usize) {
-    let written = text.len() - start;
-    let missing = width.saturating_sub(written).min(BLANKS.len());
-    text.extend_from_slice(&BLANKS[..missing]);
-    text[start..].rotate_right(missing);
-}
-
 #[cfg(test)]
-#[path = "classic_tests.rs"]
 mod tests;

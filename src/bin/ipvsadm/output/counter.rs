@@ -1,13 +1,13 @@
-//! Counters in columns of nine. A number that is too long keeps its blank, one that was cut does not.
+//! Counters in columns of nine: eight places after a blank, or before the letter of a unit.
 
 use ipvs::rules::grammar::text::push_number;
 
-use super::classic::pad_left;
+use super::pad::pad_left;
 
-/// How many places a counter has, besides its blank or its letter.
+/// The places of a counter, besides its blank or letter.
 const PLACES: usize = 8;
 
-/// From which value on a counter is shortened, its unit, and the letter.
+/// The least value that is shortened to a unit, the unit, and its letter.
 const UNITS: [(u64, u64, u8); 4] = [
     (100_000_000_000_000, 1_000_000_000_000, b'T'),
     (100_000_000_000, 1_000_000_000, b'G'),
@@ -15,7 +15,7 @@ const UNITS: [(u64, u64, u8); 4] = [
     (100_000_000, 1_000, b'K'),
 ];
 
-/// Appends a counter, right-aligned, as it is.
+/// Appends a counter in full, right-aligned. One of more than eight digits widens its column.
 pub(super) fn push_exact(text: &mut Vec<u8>, value: u64) {
     text.push(b' ');
     let start = text.len();
@@ -23,7 +23,7 @@ pub(super) fn push_exact(text: &mut Vec<u8>, value: u64) {
     pad_left(text, start, PLACES);
 }
 
-/// Appends a counter, right-aligned, cut to thousands, millions and so on where it is large.
+/// Appends a counter, right-aligned, in thousands, millions and so on where it is large.
 pub(super) fn push_short(text: &mut Vec<u8>, value: u64) {
     let Some((_, unit, letter)) = UNITS.iter().find(|(from, ..)| value >= *from) else {
         return push_exact(text, value);
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn large_counters_are_cut() {
+    fn large_counters_are_shortened() {
         assert_eq!(short(0), "        0");
         assert_eq!(short(99_999_999), " 99999999");
         assert_eq!(short(100_000_000), "  100000K");

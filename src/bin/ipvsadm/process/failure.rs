@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ipvs::rules::Unwritable;
 use ipvs::rules::grammar::UsageError;
 use ipvs::{Error, Refusal, RefusalKind};
 
@@ -133,6 +134,13 @@ impl From<Error> for Failure {
             Some(RefusalKind::PermissionDenied) => Failure::Unavailable(error.to_string()),
             _ => Failure::Kernel(error),
         }
+    }
+}
+
+impl From<Unwritable> for Failure {
+    /// From saving a table that neither rules nor `--apply` can express.
+    fn from(error: Unwritable) -> Self {
+        Failure::Other(error.into())
     }
 }
 

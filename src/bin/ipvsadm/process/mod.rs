@@ -11,3 +11,5 @@ mod sink;
 pub(crate) mod terminal;
 
 pub(crate) use sink::Sink;
+#[cfg(test)]
+pub(crate) use sink::printed;

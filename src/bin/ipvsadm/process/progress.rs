@@ -1,37 +1,37 @@
-//! How far a long command is, for a person at a terminal.
+//! Progress of a long command, for a person at a terminal.
 //!
-//! It takes one line of text. A crate for it was tried: indicatif makes every start a tenth dearer,
-//! as it needs the C library's mathematics.
+//! It is one line of text. The crate indicatif made every start a tenth slower, because it links
+//! the C library's mathematics.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Nobody needs telling before, nor more often than this.
+/// The time before the first report, and between reports.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many things are done between two looks at the clock.
+/// The number of steps between two looks at the clock.
 const STRIDE: usize = 256;
 
-/// To the beginning of the line, and what stands there away.
+/// Returns to the beginning of the line and erases it.
 const CLEAR: &str = "\r\x1b[K";
 
-/// Tells on standard error how far a command is: from its first second on, if that is a terminal.
-/// What is shown is gone when this is dropped.
+/// Reports progress on standard error if that is a terminal, once a command has taken a second.
+/// Dropping it erases the report.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// What is counted.
+    /// The things counted, in the plural.
     things: &'static str,
     total: Option<usize>,
     done: usize,
-    /// When the first stride was done, and when something was shown last. What is over before costs no
-    /// look at the clock.
-    last: Option<Instant>,
+    /// When the first stride ended, and after that when progress was last shown. A command that
+    /// ends earlier never looks at the clock.
+    since: Option<Instant>,
     screen: Screen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Screen {
-    /// Nobody asked yet whether there is one.
+    /// Not looked for yet.
     Unknown,
     /// Nobody is watching.
     None,
@@ -41,10 +41,10 @@ enum Screen {
 
 impl Progress {
     pub(crate) fn new(things: &'static str, total: Option<usize>) -> Self {
-        Progress { things, total, done: 0, last: None, screen: Screen::Unknown }
+        Progress { things, total, done: 0, since: None, screen: Screen::Unknown }
     }
 
-    /// One more is done.
+    /// Counts one more.
     pub(crate) fn step(&mut self) {
         self.done += 1;
         if self.done.is_multiple_of(STRIDE) {
@@ -52,7 +52,7 @@ impl Progress {
         }
     }
 
-    /// Takes what is shown away, for something else to be printed.
+    /// Erases the report, so that something else can be printed.
     pub(crate) fn clear(&mut self) {
         if self.screen == Screen::Written {
             put(CLEAR);
@@ -62,11 +62,11 @@ impl Progress {
 
     #[cold]
     fn look_at_the_clock(&mut self) {
-        let last = *self.last.get_or_insert_with(Instant::now);
-        if self.screen == Screen::None || last.elapsed() < PATIENCE {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if self.screen == Screen::None || since.elapsed() < PATIENCE {
             return;
         }
-        self.last = Some(Instant::now());
+        self.since = Some(Instant::now());
         if self.screen == Screen::Unknown && !self.is_watched() {
             self.screen = Screen::None;
             return;
@@ -75,7 +75,7 @@ impl Progress {
         self.screen = Screen::Written;
     }
 
-    /// On one terminal a listing shows by itself how far it is.
+    /// A listing on the same terminal shows its own progress.
     fn is_watched(&self) -> bool {
         let is_listing = self.total.is_some();
         io::stderr().is_terminal() && !(is_listing && io::stdout().is_terminal())
@@ -96,7 +96,7 @@ impl Drop for Progress {
     }
 }
 
-/// That nobody reads it is no reason to stop.
+/// Errors are ignored: a command must not fail because nobody reads its progress.
 fn put(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -106,19 +106,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_over_soon_costs_no_look_at_the_clock() {
+    fn a_short_command_never_looks_at_the_clock() {
         let mut progress = Progress::new("rules", None);
         for _ in 1..STRIDE {
             progress.step();
         }
-        assert_eq!(progress.last, None);
+        assert_eq!(progress.since, None);
         progress.step();
-        assert!(progress.last.is_some());
+        assert!(progress.since.is_some());
         assert_eq!(progress.screen, Screen::Unknown);
     }
 
     #[test]
-    fn the_line_says_how_far_it_is() {
+    fn the_report_counts_steps() {
         let mut progress = Progress::new("rules", None);
         progress.step();
         progress.step();

@@ -1,50 +1,48 @@
-//! Standard output, written in large pieces.
+//! Standard output, or a file, written in large pieces.
 
 use std::io::{self, Write};
 
-/// Standard output, written in large pieces. What is printed is put into `text`; now and then, and
-/// at the end, [`flush`](Sink::flush) must be called.
-#[derive(Debug)]
-pub(crate) struct Sink<W = io::StdoutLock<'static>> {
-    /// What has not been written yet.
+/// Standard output, or a file, written in large pieces. Text gathers here: call
+/// [`pass`](Self::pass) now and then, and [`flush`](Self::flush) at the end.
+pub(crate) struct Sink {
+    /// Not written yet.
     pub(crate) text: Vec<u8>,
-    writer: W,
+    writer: Box<dyn Write>,
 }
 
-/// From how many bytes on it is worth a system call. More would save less time than touching more
-/// memory takes.
+/// The least that is worth a system call. Larger pieces touch more memory, which costs more than
+/// the calls they save.
 const PIECE: usize = 32 * 1024;
 
-/// How much further what is printed goes, as a rule, before that is looked at.
-const MORE: usize = 4 * 1024;
+/// Headroom past PIECE, so the buffer rarely grows between checks.
+const HEADROOM: usize = 4 * 1024;
 
 impl Sink {
     pub(crate) fn stdout() -> Self {
-        // What is not written to is not touched.
-        Sink { text: Vec::with_capacity(PIECE + MORE), writer: io::stdout().lock() }
-    }
-}
-
-impl<W: Write> Sink<W> {
-    /// What is printed goes to `writer`.
-    #[cfg(test)]
-    pub(crate) fn to(writer: W) -> Self {
-        Sink { text: Vec::new(), writer }
+        Sink::to(io::stdout().lock())
     }
 
-    /// What has been printed, and where to.
-    #[cfg(test)]
-    pub(crate) fn written(mut self) -> W {
-        self.flush().expect("memory takes everything");
-        self.writer
+    pub(crate) fn to(writer: impl Write + 'static) -> Self {
+        // Memory that is never written to is never touched, so a short run pays for little of it.
+        Sink { text: Vec::with_capacity(PIECE + HEADROOM), writer: Box::new(writer) }
     }
 
-    /// Writes what has gathered if it is much.
+    /// Adds text.
+    pub(crate) fn print(&mut self, text: impl AsRef<[u8]>) {
+        self.text.extend_from_slice(text.as_ref());
+    }
+
+    /// The text not written yet, to append to.
+    pub(crate) fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Writes the text if there is much of it.
     pub(crate) fn pass(&mut self) -> io::Result<()> {
         if self.text.len() >= PIECE { self.flush() } else { Ok(()) }
     }
 
-    /// Writes what has gathered.
+    /// Writes the text.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if !self.text.is_empty() {
             self.writer.write_all(&self.text)?;
@@ -52,4 +50,29 @@ impl<W: Write> Sink<W> {
         }
         self.writer.flush()
     }
+}
+
+/// Everything that `print` prints.
+#[cfg(test)]
+pub(crate) fn printed(print: impl FnOnce(&mut Sink)) -> String {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    struct Memory(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let memory = Rc::default();
+    let mut sink = Sink::to(Memory(Rc::clone(&memory)));
+    print(&mut sink);
+    sink.flush().expect("memory takes everything");
+    String::from_utf8(memory.take()).expect("text")
 }

@@ -1,25 +1,24 @@
-//! What standard output can show.
+//! What the terminal on standard output can show.
 
 use std::env;
 use std::io::{self, IsTerminal};
 
-/// What standard output can show.
+/// What standard output can show. The default is what any file can hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Look {
-    /// Colours.
+pub(crate) struct Capabilities {
     pub(crate) colour: bool,
-    /// Lines of Unicode.
+    /// Box-drawing characters.
     pub(crate) unicode: bool,
-    /// How many columns there are. `None`: as many as it takes.
+    /// The number of columns. `None`: as many as it takes.
     pub(crate) width: Option<usize>,
 }
 
-impl Look {
-    /// As the terminal and the environment say.
+impl Capabilities {
+    /// By the terminal and the environment.
     pub(crate) fn of_stdout() -> Self {
         let terminal = io::stdout().is_terminal();
         let width = rustix::termios::tcgetwinsize(io::stdout()).ok();
-        Look {
+        Capabilities {
             colour: terminal && colour_wanted(|name| env::var(name).ok()),
             unicode: unicode(|name| env::var(name).ok()),
             width: width.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0),
@@ -27,14 +26,13 @@ impl Look {
     }
 }
 
-/// Whether a terminal is to show colours: <https://no-color.org> and `TERM`.
+/// Whether to colour what a terminal shows, by <https://no-color.org> and `TERM`.
 fn colour_wanted(variable: impl Fn(&str) -> Option<String>) -> bool {
     variable("NO_COLOR").is_none_or(|value| value.is_empty())
         && variable("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
-/// Whether the locale's characters are Unicode's: of the variables that say so the first one that
-/// is set counts.
+/// Whether the locale uses UTF-8, by the first of its variables that is set.
 fn unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -50,14 +48,14 @@ fn unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
 mod tests {
     use super::*;
 
-    fn given<'a>(variables: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    fn set<'a>(variables: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
         move |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         }
     }
 
     #[test]
-    fn colour_is_for_those_who_want_it() {
+    fn colour_is_off_where_it_is_unwanted() {
         for (variables, want) in [
             (&[("TERM", "xterm")][..], true),
             (&[("TERM", "xterm"), ("NO_COLOR", "")], true),
@@ -65,12 +63,12 @@ mod tests {
             (&[("TERM", "dumb")], false),
             (&[], false),
         ] {
-            assert_eq!(colour_wanted(given(variables)), want, "{variables:?}");
+            assert_eq!(colour_wanted(set(variables)), want, "{variables:?}");
         }
     }
 
     #[test]
-    fn the_locale_decides_on_lines() {
+    fn the_locale_decides_on_box_drawing() {
         for (variables, want) in [
             (&[("LANG", "de_DE.UTF-8")][..], true),
             (&[("LANG", "C.utf8"), ("LC_CTYPE", "")], true),
@@ -78,7 +76,7 @@ mod tests {
             (&[("LANG", "de_DE.ISO-8859-1")], false),
             (&[], false),
         ] {
-            assert_eq!(unicode(given(variables)), want, "{variables:?}");
+            assert_eq!(unicode(set(variables)), want, "{variables:?}");
         }
     }
 }

@@ -8,8 +8,6 @@ pub(crate) use read::read;
 use read::{Asked, Read, ReadError};
 
 #[cfg(test)]
-use crate::output::json::{Detail, Writer};
-#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use super::tests::{TABLE, against, changes, read_changes, written};
 use super::*;
+use crate::output::json::Detail;
 
 fn address(family: AddressFamily) -> BoxedStrategy<IpAddr> {
     match family {

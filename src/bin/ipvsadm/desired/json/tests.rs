@@ -12,42 +12,26 @@ use ipvs::{
 use serde_json::{Value, json};
 
 use super::*;
+use crate::output::json::tests::schema;
+use crate::output::json::{Detail, Json};
+use crate::output::print_entries;
+use crate::output::settings::Settings;
+use crate::process::printed;
 
-/// The whole schema, or one of the parts in it.
-fn schema(part: Option<&str>) -> jsonschema::Validator {
-    let text = include_str!("../../../../../docs/ipvsadm.schema.json");
-    let mut schema: Value = serde_json::from_str(text).expect("JSON");
-    if let Some(part) = part {
-        let parts = schema["$defs"].take();
-        schema = json!({"$ref": format!("#/$defs/{part}"), "$defs": parts});
-    }
-    assert_eq!(jsonschema::meta::validate(&schema).map_err(|error| error.to_string()), Ok(()));
-    let options = jsonschema::draft202012::options().should_validate_formats(true);
-    options.build(&schema).expect("a schema")
-}
+pub(super) use crate::output::json::tests::against;
 
 pub(super) static TABLE: LazyLock<jsonschema::Validator> = LazyLock::new(|| schema(None));
 
-/// What is wrong with a text by the schema.
-pub(super) fn against(schema: &jsonschema::Validator, text: &[u8]) -> Result<(), String> {
-    let value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    schema.validate(&value).map_err(|error| format!("{}: {error}", error.instance_path()))
-}
-
 pub(super) fn written(table: &Snapshot, detail: Detail) -> Vec<u8> {
-    let mut text = Vec::new();
-    let mut json = Writer::begin(&mut text);
-    if detail == Detail::All {
+    let text = printed(|sink| {
         let version = Version { major: 1, minor: 2, patch: 1 };
-        json.info(&mut text, &Info::new(version, 4096)).expect("written");
-    }
-    json.begin_services(&mut text).expect("written");
-    for SnapshotEntry { service, destinations, .. } in &table.entries {
-        json.service(&mut text, service, destinations, detail).expect("written");
-    }
-    json.end_services(&mut text).expect("written");
-    json.end(&mut text);
-    text
+        let mut json = match detail {
+            Detail::All => Json::listing(sink, Info::new(version, 4096)),
+            Detail::Configuration => Json::configuration(sink, None),
+        };
+        print_entries(&mut json, &table.entries);
+    });
+    text.into_bytes()
 }
 
 /// What is read, without the lines.
@@ -204,15 +188,13 @@ fn timeouts_and_daemons_are_written_and_read() {
         ),
         Daemon::new(DaemonRole::Backup, DaemonConfig::new("eth1".parse().expect("a name"))),
     ];
-    let mut text = Vec::new();
-    let mut json = Writer::begin(&mut text);
-    json.begin_services(&mut text).expect("written");
-    json.end_services(&mut text).expect("written");
-    json.timeouts(&mut text, &timeouts).expect("written");
-    json.daemons(&mut text, &daemons).expect("written");
-    json.end(&mut text);
+    let settings = Settings { timeouts, daemons: daemons.to_vec() };
+    let text = printed(|sink| {
+        print_entries(&mut Json::configuration(sink, Some(settings)), &[]);
+    });
+    let text = text.as_bytes();
     assert_eq!(
-        String::from_utf8_lossy(&text),
+        String::from_utf8_lossy(text),
         r#"{
   "services": [],
   "timeouts": {"tcp_seconds": 900, "tcp_fin_seconds": 120, "udp_seconds": 300},
@@ -223,30 +205,10 @@ fn timeouts_and_daemons_are_written_and_read() {
 }
 "#
     );
-    assert_eq!(against(&TABLE, &text), Ok(()));
+    assert_eq!(against(&TABLE, text), Ok(()));
     let mut others = vec![Change::SetTimeouts(timeouts)];
     others.extend(daemons.map(|daemon| Change::StartDaemon(daemon.role, daemon.config)));
-    assert_eq!(read_changes(&text), Ok((Vec::new(), others)));
-}
-
-#[test]
-fn connections_are_written_a_line_each() {
-    let file = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n\
-                TCP C0A89001 8F3A C0A8902C 0050 800A0A08 0050 TIME_WAIT       118\n\
-                UDP C0A89001 0000 C0A8902C 13C4 800A0A08 13C4 UDP              60 sip a\"b\n";
-    let mut sink = crate::process::Sink::to(Vec::new());
-    crate::output::connections::print_json(file.as_bytes(), &mut sink).expect("printed");
-    let text = String::from_utf8(sink.written()).expect("text");
-    assert_eq!(
-        text,
-        r#"{"protocol": "tcp", "client_address": "192.168.144.1", "client_port": 36666, "virtual_address": "192.168.144.44", "virtual_port": 80, "destination_address": "128.10.10.8", "destination_port": 80, "state": "TIME_WAIT", "expires_seconds": 118, "persistence_engine": null, "persistence_engine_data": null}
-{"protocol": "udp", "client_address": "192.168.144.1", "client_port": 0, "virtual_address": "192.168.144.44", "virtual_port": 5060, "destination_address": "128.10.10.8", "destination_port": 5060, "state": "UDP", "expires_seconds": 60, "persistence_engine": "sip", "persistence_engine_data": "a\"b"}
-"#
-    );
-    let connection = schema(Some("connection"));
-    for line in text.lines() {
-        assert_eq!(against(&connection, line.as_bytes()), Ok(()));
-    }
+    assert_eq!(read_changes(text), Ok((Vec::new(), others)));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How JSON is laid out: a service's fields on a line each, and a server on a line of its own, so
+//! The layout of the JSON: each field of a service and each server stands on a line of its own, so
 //! that people can read it and line-wise tools such as diff can show what changed.
 
 use std::io::{self, Write};
@@ -12,8 +12,8 @@ pub(super) fn push_line<T: Serialize>(text: &mut Vec<u8>, value: &T) -> serde_js
     value.serialize(&mut Serializer::with_formatter(text, Layout::new(None)))
 }
 
-/// An object whose fields stand on a line each, at `indent` blanks and two; so do objects in
-/// lists that it has. All that is further in stays on its line.
+/// An object whose fields stand on a line each, `indent` blanks and two more to the right; so do
+/// the objects in its lists. Anything nested deeper stays on its line.
 pub(super) fn push_block<T: Serialize>(
     text: &mut Vec<u8>,
     indent: usize,
@@ -23,19 +23,19 @@ pub(super) fn push_block<T: Serialize>(
 }
 
 /// A newline and blanks after it.
-pub(super) fn push_newline(text: &mut (impl Write + ?Sized), indent: usize) -> io::Result<()> {
+fn push_newline(text: &mut (impl Write + ?Sized), indent: usize) -> io::Result<()> {
     const BLANKS: &[u8] = b"\n                ";
     text.write_all(&BLANKS[..(1 + indent).min(BLANKS.len())])
 }
 
 struct Layout {
-    /// Where the outermost object stands, if it is to fill more than a line.
+    /// The indentation of the outermost object, if it may fill more than a line.
     block: Option<usize>,
-    /// How many objects and lists are open.
+    /// The number of objects and lists that are open.
     depth: usize,
-    /// Whether the list in the outermost object fills more than a line.
+    /// The list in the outermost object fills more than a line.
     list_is_block: bool,
-    /// That an item of a list comes next, and whether it is the first.
+    /// Set when an item of a list comes next: `true` if it is the first.
     item: Option<bool>,
 }
 
@@ -48,7 +48,7 @@ impl Layout {
         Layout { block, depth: 0, list_is_block: false, item: None }
     }
 
-    /// Before an item of a list that is no object.
+    /// Separates an item of a list, other than an object, from the one before.
     fn blank<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         match self.item.take() {
             Some(false) => writer.write_all(b" "),
@@ -78,7 +78,7 @@ impl Formatter for Layout {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        // What goes between depends on what comes.
+        // A blank or a newline follows, depending on the item.
         self.item = Some(first);
         if first { Ok(()) } else { writer.write_all(b",") }
     }

@@ -1,8 +1,13 @@
-//! The table as JSON, as it is written. `docs/json.md` describes it for users, field by field, and
-//! `docs/ipvsadm.schema.json` for programs.
+//! JSON. `docs/json.md` describes it for users, field by field, and `docs/ipvsadm.schema.json` for
+//! programs.
 
+mod convert;
 pub(crate) mod document;
 mod layout;
 mod write;
 
-pub(crate) use write::{Detail, Writer, check, connection};
+#[cfg(test)]
+pub(crate) use convert::Detail;
+pub(crate) use write::{Json, print_connection, print_daemons, print_timeouts};
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,8 +1,8 @@
-//! Numbers with three digits and a unit, for people.
+//! Numbers of three digits with a unit.
 
 /// Connections and packets: thousands.
 const PLAIN: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
-/// Bytes: 1024 of one are the next.
+/// Bytes: each unit is 1024 of the one before.
 const BYTES: [&str; 7] = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
 
 /// `999`, `1.23k`, `12.3M`
@@ -19,13 +19,13 @@ fn scaled(value: u64, step: u128, units: &[&str; 7]) -> String {
     let mut unit = 1u128;
     let mut power = 0;
     let value = u128::from(value);
-    // In thousands, four digits would be one too many; 1000 KiB are not yet a MiB, but 0.98 of one.
+    // No more than three digits, even in steps of 1024: 1000 KiB are shown as 0.97 MiB.
     while value >= unit * 1000 && power + 1 < units.len() {
         unit *= step;
         power += 1;
     }
     let name = units[power];
-    // Cut, not rounded, so that nothing shows as more than it is.
+    // Rounded down, so that nothing shows as more than it is.
     let hundredths = value * 100 / unit;
     let (whole, part) = (hundredths / 100, hundredths % 100);
     match (power, whole) {

@@ -1,121 +1,29 @@
-//! The table for people (`--format table`).
+//! The text of the table's cells.
 
 use std::net::IpAddr;
 
 use ipvs::rules::grammar::View;
 use ipvs::rules::grammar::text::push_named_endpoint;
 use ipvs::{
-    AddressFamily, Destination, Forwarding, Protocol, Rates, Service, ServiceKey, SnapshotEntry,
-    Stats, Tunnel, TunnelChecksum,
+    AddressFamily, Destination, Forwarding, Protocol, Rates, Service, ServiceKey, Stats, Tunnel,
+    TunnelChecksum,
 };
-use tabled::builder::Builder;
-use tabled::settings::object::{Columns, Object, Rows};
-use tabled::settings::style::HorizontalLine;
-use tabled::settings::{Alignment, Color, Padding, Style, Theme, Width};
 
 use super::human;
-use crate::names::Names;
-use crate::process::terminal::Look;
+use crate::names::ReverseNames;
+use crate::output::statistics;
 
-/// How many blanks are between columns.
-const GAP: usize = 2;
-
-/// How narrow the column of settings gets where the terminal is.
-const NARROWEST: usize = 12;
-
-/// How the table looks.
-pub(crate) struct People<'n> {
+/// Makes the cells of each row.
+pub(crate) struct Cells<'n> {
     pub(crate) view: View,
-    /// Whether counters are printed in full.
+    /// Counters are printed in full.
     pub(crate) exact: bool,
-    pub(crate) names: &'n Names,
-    pub(crate) look: Look,
+    pub(crate) names: &'n ReverseNames,
 }
 
-/// What a row of the table is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Row {
-    Service,
-    Server,
-    /// A server that gets no new connections.
-    Drained,
-}
-
-impl People<'_> {
-    /// The table of these services.
-    pub(crate) fn print(&self, text: &mut Vec<u8>, entries: &[SnapshotEntry]) {
-        if entries.is_empty() {
-            text.extend_from_slice(b"no services\n");
-            return;
-        }
-        let heads = heads(self.view);
-        let mut rows = Vec::new();
-        // The widest of the settings.
-        let mut widest = heads.texts[1].len();
-        let mut builder = Builder::default();
-        builder.push_record(heads.texts.iter().chain(heads.numbers).copied());
-        for SnapshotEntry { service, destinations, .. } in entries {
-            let cells = self.service(service, destinations);
-            widest = cells.get(1).map_or(widest, |settings| widest.max(settings.len()));
-            builder.push_record(cells);
-            rows.push(Row::Service);
-            for server in destinations {
-                builder.push_record(self.server(&service.key, server));
-                rows.push(if server.config.weight == 0 { Row::Drained } else { Row::Server });
-            }
-        }
-        let table = self.dress(builder, heads.texts.len(), widest, &rows).to_string();
-        for line in table.lines() {
-            text.extend_from_slice(line.trim_end_matches(' ').as_bytes());
-            text.push(b'\n');
-        }
-        let servers = rows.len() - entries.len();
-        let total = format!("\n{}, {}\n", some(entries.len(), "service"), some(servers, "server"));
-        text.extend_from_slice(total.as_bytes());
-    }
-
-    /// Lines, alignment and colours. `texts` is the number of columns that are not numbers,
-    /// `settings` the width of the second.
-    fn dress(
-        &self,
-        builder: Builder,
-        texts: usize,
-        settings: usize,
-        rows: &[Row],
-    ) -> tabled::Table {
-        let line = HorizontalLine::new(if self.look.unicode { '─' } else { '-' });
-        let mut theme = Theme::from_style(Style::empty());
-        theme.insert_horizontal_line(1, line);
-        for (index, _) in rows.iter().enumerate().skip(1).filter(|(_, row)| **row == Row::Service) {
-            theme.insert_horizontal_line(index + 1, line);
-        }
-        let mut table = builder.build();
-        table
-            .with(theme)
-            .with(Padding::new(0, GAP, 0, 0))
-            .modify(Columns::last(), Padding::zero())
-            .modify(Columns::new(texts..), Alignment::right());
-        if self.look.colour {
-            table.modify(Rows::first(), Color::DIMMED);
-            for (index, row) in rows.iter().enumerate() {
-                let at = Rows::one(index + 1);
-                match row {
-                    Row::Service => _ = table.modify(at.intersect(Columns::first()), Color::BOLD),
-                    Row::Drained => _ = table.modify(at, Color::FG_YELLOW),
-                    Row::Server => {}
-                }
-            }
-        }
-        let excess = self.look.width.map_or(0, |width| table.total_width().saturating_sub(width));
-        if excess > 0 {
-            // Addresses and numbers stay whole: they are what one copies.
-            let wide = settings.saturating_sub(excess).max(NARROWEST);
-            table.modify(Columns::one(1), Width::wrap(wide).keep_words(true));
-        }
-        table
-    }
-
-    fn service(&self, service: &Service, servers: &[Destination]) -> Vec<String> {
+impl Cells<'_> {
+    /// The row of a service, with the sums over its servers.
+    pub(super) fn service(&self, service: &Service, servers: &[Destination]) -> Vec<String> {
         let name = match service.key {
             ServiceKey::Address { protocol, address, port } => {
                 format!("{protocol} {}", self.endpoint(address, port, Some(protocol)))
@@ -145,7 +53,8 @@ impl People<'_> {
         cells
     }
 
-    fn server(&self, service: &ServiceKey, server: &Destination) -> Vec<String> {
+    /// The row of a server.
+    pub(super) fn server(&self, service: &ServiceKey, server: &Destination) -> Vec<String> {
         let protocol = match service {
             ServiceKey::Address { protocol, .. } => Some(*protocol),
             ServiceKey::FirewallMark { .. } => None,
@@ -155,7 +64,7 @@ impl People<'_> {
         let mut cells = vec![format!("  {endpoint}"), forwarding(config.forwarding).to_owned()];
         let limit = |threshold: u32| match threshold {
             0 => "-".to_owned(),
-            some => some.to_string(),
+            set => set.to_string(),
         };
         let weight = config.weight.to_string();
         let active = server.active_connections.to_string();
@@ -209,18 +118,13 @@ impl People<'_> {
     }
 }
 
-/// All 0 where there are no statistics.
-fn statistics(stats: &Option<Box<Stats>>) -> Stats {
-    stats.as_deref().copied().unwrap_or_default()
+/// The names of the columns: those of text, on the left, and those of numbers.
+pub(super) struct Heads {
+    pub(super) texts: &'static [&'static str],
+    pub(super) numbers: &'static [&'static str],
 }
 
-/// The names of the columns: those of texts, at the left, and those of numbers.
-struct Heads {
-    texts: &'static [&'static str],
-    numbers: &'static [&'static str],
-}
-
-fn heads(view: View) -> Heads {
+pub(super) fn heads(view: View) -> Heads {
     const TEXTS: &[&str] = &["Service", "Scheduler / forwarding"];
     let numbers: &[&str] = match view {
         View::Default => &["Weight", "Active", "Inactive"],
@@ -287,12 +191,3 @@ fn tunnel(forwarding: Forwarding) -> String {
         _ => "-".to_owned(),
     }
 }
-
-/// `1 server`, `2 servers`
-fn some(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-#[path = "table_tests.rs"]
-mod tests;

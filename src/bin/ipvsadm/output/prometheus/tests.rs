@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
-use ipvs::{DestinationConfig, Service, ServiceConfig, Version};
+use ipvs::{AddressFamily, DestinationConfig, ServiceConfig, Version};
 
 use super::*;
+use crate::output::print_entries;
+use crate::process::printed;
 
 fn socket(text: &str) -> SocketAddr {
     text.parse().expect("an address")
@@ -43,16 +45,14 @@ fn exposition() -> String {
     ];
     let version = Version { major: 1, minor: 2, patch: 1 };
     let info = Info::new(version, 4096);
-    let mut sink = Sink::to(Vec::new());
     let mut totals = Stats::default();
     totals.incoming_bytes = 5;
-    whole(&mut sink.text, &info, Some(&totals));
-    table(&mut sink, &entries).expect("memory takes everything");
-    String::from_utf8(sink.written()).expect("text")
+    let namespace = Namespace { info, totals: Some(totals) };
+    printed(|sink| print_entries(&mut Prometheus::new(sink, Some(namespace)), &entries))
 }
 
 #[test]
-fn what_node_exporter_tells_is_told_as_there() {
+fn metrics_of_node_exporter_are_as_there() {
     let text = exposition();
     for line in [
         "# HELP node_ipvs_incoming_bytes_total The total amount of incoming data.",
@@ -95,14 +95,4 @@ fn each_metric_stands_together_under_its_head_and_no_series_twice() {
         assert_eq!(found.split('{').next(), Some(current), "{line}");
     }
     assert!(series.len() > heads.len());
-}
-
-#[test]
-fn totals_are_read_as_the_kernel_shows_them() {
-    let file = "   Total Incoming Outgoing         Incoming         Outgoing\n   Conns  Packets  Packets            Bytes            Bytes\n       A       1F        0         FFFFFFFFFFFFFFFF                0\n\n Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s\n       0        0        0                0                0\n";
-    let stats = totals(file).expect("totals");
-    assert_eq!((stats.connections, stats.incoming_packets), (10, 31));
-    assert_eq!((stats.incoming_bytes, stats.outgoing_bytes), (u64::MAX, 0));
-    assert_eq!(totals(""), None);
-    assert_eq!(totals("a\nb\n1 2 3\n"), None);
 }

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use ipvs::{
     Destination, DestinationConfig, Name, Netmask, Persistence, SchedulerFlags, Service,
-    ServiceConfig, Version,
+    ServiceConfig, SnapshotEntry, Version,
 };
 
 use super::*;
+use crate::output::print_entries;
 
 fn name(text: &str) -> Name {
     text.parse().expect("a name")
@@ -31,7 +32,7 @@ fn server(address: &str, forwarding: Forwarding, weight: u32) -> Destination {
 }
 
 /// The table that the reference was given.
-fn table() -> Vec<(Service, Vec<Destination>)> {
+fn table() -> Vec<SnapshotEntry> {
     let gue = Tunnel::Gue {
         port: std::num::NonZeroU16::new(6080).expect("not 0"),
         checksum: TunnelChecksum::Checksum,
@@ -40,7 +41,7 @@ fn table() -> Vec<(Service, Vec<Destination>)> {
     let mut masq = server("192.168.255.255:65535", Forwarding::Masquerade, 2_147_483_647);
     masq.config.upper_threshold = 100;
     masq.config.lower_threshold = 50;
-    vec![
+    [
         (
             service(ServiceKey::tcp(socket("10.0.0.1:80")), ServiceConfig::new(name("rr"))),
             vec![
@@ -101,21 +102,21 @@ fn table() -> Vec<(Service, Vec<Destination>)> {
             vec![server("[2001:db8::9]:80", Forwarding::Masquerade, 1)],
         ),
     ]
+    .map(|(service, destinations)| SnapshotEntry::new(service, destinations))
+    .into()
+}
+
+/// Prints a table of these services.
+fn printed(view: View, info: Option<Info>, entries: &[SnapshotEntry]) -> String {
+    crate::process::printed(|sink| {
+        let lines = Lines { view, exact: false, names: &ReverseNames::Numeric };
+        print_entries(&mut Classic { sink, info, lines }, entries);
+    })
 }
 
 fn listed(view: View) -> String {
-    let names = Names::Numeric;
-    let classic = Classic { view, exact: false, names: &names };
-    let mut text = Vec::new();
-    head(&mut text, view);
-    for (service, servers) in table() {
-        classic.service(&mut text, &service);
-        for server in servers {
-            classic.destination(&mut text, &service.key, &server);
-        }
-    }
     // A bar shows where a line ends.
-    String::from_utf8(text).expect("text").replace('\n', "|\n")
+    printed(view, None, &table()).replace('\n', "|\n")
 }
 
 #[test]
@@ -223,30 +224,28 @@ fn rates_of_a_server_are_never_shortened_but_its_bytes_are() {
     rates.outgoing_packets = much;
     rates.incoming_bytes = much;
     rates.outgoing_bytes = much;
-    let classic = Classic { view: View::Rate, exact: false, names: &Names::Numeric };
-    let mut text = Vec::new();
-    classic.destination(&mut text, &ServiceKey::tcp(socket("10.0.0.2:80")), &server);
-    let line = String::from_utf8(text).expect("text");
+    let service = service(ServiceKey::tcp(socket("10.0.0.2:80")), ServiceConfig::default());
+    let entry = SnapshotEntry::new(service, vec![server]);
     assert_eq!(
-        line,
-        "  -> 10.0.0.1:80                  100000000 100000000 100000000  100000K  100000K\n"
+        printed(View::Rate, None, &[entry]).lines().last().expect("a server's line"),
+        "  -> 10.0.0.1:80                  100000000 100000000 100000000  100000K  100000K"
     );
 }
 
 #[test]
 fn the_banner() {
-    let mut text = Vec::new();
     let version = Version { major: 1, minor: 2, patch: 1 };
-    banner(&mut text, &Info::new(version, 4096));
-    assert_eq!(text, b"IP Virtual Server version 1.2.1 (size=4096)\n");
+    let info = Info::new(version, 4096);
+    let text = printed(View::Default, Some(info), &[]);
+    assert_eq!(text.lines().next(), Some("IP Virtual Server version 1.2.1 (size=4096)"));
+    assert_eq!(text.lines().count(), 3);
 }
 
 #[test]
 fn an_unnamed_flag_of_sh_shows_as_nothing() {
     let config =
         ServiceConfig { scheduler_flags: SchedulerFlags::FLAG_3, ..ServiceConfig::new(name("sh")) };
-    let classic = Classic { view: View::Default, exact: false, names: &Names::Numeric };
-    let mut text = Vec::new();
-    classic.service(&mut text, &service(ServiceKey::tcp(socket("10.0.0.1:80")), config));
-    assert_eq!(text, b"TCP  10.0.0.1:80 sh ()\n");
+    let service = service(ServiceKey::tcp(socket("10.0.0.1:80")), config);
+    let text = printed(View::Default, None, &[SnapshotEntry::new(service, vec![])]);
+    assert_eq!(text.lines().last(), Some("TCP  10.0.0.1:80 sh ()"));
 }

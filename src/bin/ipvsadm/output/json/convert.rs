@@ -1,0 +1,218 @@
+//! From the library's values to those of the JSON.
+
+use std::borrow::Cow;
+
+use ipvs::rules::Unwritable;
+use ipvs::{AddressFamily, DaemonRole, Netmask, ServiceKey, Stats, TunnelChecksum};
+
+use super::document::{
+    self, Checksum, Counters, Family, Forwarding, Name, Number, Protocol, Role, TunnelKind,
+};
+use crate::output::connections::Connection;
+
+/// How much is printed of services and servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Everything the kernel reports (`-L`).
+    All,
+    /// What an administrator set, to be applied again (`-S`).
+    Configuration,
+}
+
+/// Refuses a service or server that `--apply` could not read back.
+pub(super) fn check(
+    service: &ipvs::Service,
+    destinations: &[ipvs::Destination],
+) -> Result<(), Unwritable> {
+    if let ServiceKey::Address { protocol: ipvs::Protocol::Other(number), .. } = service.key {
+        return Err(Unwritable::Protocol(number));
+    }
+    for destination in destinations {
+        match forwarding(destination.config.forwarding) {
+            (Forwarding::Bypass | Forwarding::Other, _)
+            | (_, Some(document::Tunnel { kind: TunnelKind::Other, .. })) => {
+                return Err(Unwritable::Forwarding(destination.config.forwarding));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn service(
+    service: &ipvs::Service,
+    destinations: &[ipvs::Destination],
+    detail: Detail,
+) -> document::Service {
+    let all = detail == Detail::All;
+    let destinations = destinations.iter().map(|server| destination(server, all)).collect();
+    let config = &service.config;
+    let (mut protocol, mut address, mut port) = (None, None, None);
+    let (mut firewall_mark, mut family) = (None, None);
+    match service.key {
+        ServiceKey::Address { protocol: of, address: at, port: on } => {
+            protocol = Some(match of {
+                ipvs::Protocol::Tcp => Protocol::Tcp,
+                ipvs::Protocol::Udp => Protocol::Udp,
+                ipvs::Protocol::Sctp => Protocol::Sctp,
+                _ => Protocol::Other,
+            });
+            address = Some(at);
+            port = Some(Number(on.into()));
+        }
+        ServiceKey::FirewallMark { mark, family: of } => {
+            firewall_mark = Some(Number(mark.get()));
+            family = Some(match of {
+                AddressFamily::V4 => Family::Ipv4,
+                AddressFamily::V6 => Family::Ipv6,
+            });
+        }
+    }
+    let flags = config.scheduler_flags.names_in_rules(config.scheduler.as_str());
+    document::Service {
+        protocol,
+        address,
+        port,
+        firewall_mark,
+        family,
+        scheduler: Some(Name(config.scheduler)),
+        scheduler_flags: Some(flags.map(Cow::Borrowed).collect()),
+        persistence: config.persistence.as_ref().map(persistence),
+        persistence_engine: config.persistence_engine.map(Name),
+        one_packet: Some(config.one_packet),
+        counters: service.stats.as_deref().filter(|_| all).map(counters),
+        rates: service.stats.as_deref().filter(|_| all).map(rates),
+        destinations: Some(destinations),
+    }
+}
+
+fn persistence(persistence: &ipvs::Persistence) -> document::Persistence {
+    let (netmask, prefix_length) = match persistence.netmask {
+        Netmask::V4(mask) => (Some(mask), None),
+        Netmask::V6(length) => (None, Some(Number(length.into()))),
+    };
+    let timeout_seconds = Some(Number(persistence.timeout_seconds));
+    document::Persistence { timeout_seconds, netmask, prefix_length }
+}
+
+fn destination(destination: &ipvs::Destination, all: bool) -> document::Destination {
+    let config = &destination.config;
+    let (mut forwarding, tunnel) = forwarding(config.forwarding);
+    if !all && forwarding == Forwarding::Local {
+        // Nobody sets it: the kernel reports it for a server with an address of its own.
+        forwarding = Forwarding::DirectRoute;
+    }
+    document::Destination {
+        address: destination.key.address,
+        port: Some(Number(destination.key.port.into())),
+        forwarding: Some(forwarding),
+        tunnel,
+        weight: Some(Number(config.weight)),
+        upper_threshold: Some(Number(config.upper_threshold)),
+        lower_threshold: Some(Number(config.lower_threshold)),
+        active_connections: all.then_some(destination.active_connections),
+        inactive_connections: all.then_some(destination.inactive_connections),
+        persistent_connections: all.then_some(destination.persistent_connections),
+        counters: destination.stats.as_deref().filter(|_| all).map(counters),
+        rates: destination.stats.as_deref().filter(|_| all).map(rates),
+    }
+}
+
+fn forwarding(forwarding: ipvs::Forwarding) -> (Forwarding, Option<document::Tunnel>) {
+    let tunnel = match forwarding {
+        ipvs::Forwarding::Masquerade => return (Forwarding::Masquerade, None),
+        ipvs::Forwarding::DirectRoute => return (Forwarding::DirectRoute, None),
+        ipvs::Forwarding::Local => return (Forwarding::Local, None),
+        ipvs::Forwarding::Bypass => return (Forwarding::Bypass, None),
+        ipvs::Forwarding::Tunnel(tunnel) => tunnel,
+        _ => return (Forwarding::Other, None),
+    };
+    let (kind, port, checksum) = match tunnel {
+        ipvs::Tunnel::Ipip => (TunnelKind::Ipip, None, None),
+        ipvs::Tunnel::Gue { port, checksum } => (TunnelKind::Gue, Some(port), Some(checksum)),
+        ipvs::Tunnel::Gre { checksum } => (TunnelKind::Gre, None, Some(checksum)),
+        _ => (TunnelKind::Other, None, None),
+    };
+    let port = port.map(|port| Number(port.get().into()));
+    let checksum = checksum.map(|checksum| match checksum {
+        TunnelChecksum::None => Checksum::None,
+        TunnelChecksum::Checksum => Checksum::Checksum,
+        TunnelChecksum::Remote => Checksum::Remote,
+    });
+    (Forwarding::Tunnel, Some(document::Tunnel { kind, port, checksum }))
+}
+
+fn counters(stats: &Stats) -> Counters {
+    Counters {
+        connections: stats.connections,
+        incoming_packets: stats.incoming_packets,
+        outgoing_packets: stats.outgoing_packets,
+        incoming_bytes: stats.incoming_bytes,
+        outgoing_bytes: stats.outgoing_bytes,
+    }
+}
+
+fn rates(stats: &Stats) -> Counters {
+    let rates = &stats.rates;
+    Counters {
+        connections: rates.connections,
+        incoming_packets: rates.incoming_packets,
+        outgoing_packets: rates.outgoing_packets,
+        incoming_bytes: rates.incoming_bytes,
+        outgoing_bytes: rates.outgoing_bytes,
+    }
+}
+
+impl From<&ipvs::Daemon> for document::Daemon {
+    fn from(daemon: &ipvs::Daemon) -> Self {
+        let config = &daemon.config;
+        document::Daemon {
+            role: match daemon.role {
+                DaemonRole::Master => Role::Master,
+                DaemonRole::Backup => Role::Backup,
+            },
+            interface: Name(config.interface),
+            sync_id: Some(Number(config.sync_id.into())),
+            max_length_bytes: config.max_length_bytes.map(|length| Number(length.get().into())),
+            multicast_group: config.group,
+            multicast_port: config.port.map(|port| Number(port.get().into())),
+            multicast_ttl: config.ttl.map(|ttl| Number(ttl.get().into())),
+        }
+    }
+}
+
+impl<'a> From<&Connection<'a>> for document::Connection<'a> {
+    fn from(connection: &Connection<'a>) -> Self {
+        let engine = connection.engine;
+        document::Connection {
+            protocol: String::from_utf8_lossy(connection.protocol).to_ascii_lowercase(),
+            client_address: connection.source.0,
+            client_port: connection.source.1,
+            virtual_address: connection.virtual_service.0,
+            virtual_port: connection.virtual_service.1,
+            destination_address: connection.destination.0,
+            destination_port: connection.destination.1,
+            state: String::from_utf8_lossy(connection.state),
+            expires_seconds: connection.expires,
+            persistence_engine: engine.map(|(name, _)| String::from_utf8_lossy(name)),
+            persistence_engine_data: engine.map(|(_, data)| String::from_utf8_lossy(data)),
+        }
+    }
+}
+
+impl From<&ipvs::Timeouts> for document::Timeouts {
+    fn from(timeouts: &ipvs::Timeouts) -> Self {
+        document::Timeouts {
+            tcp_seconds: Some(Number(timeouts.tcp_seconds)),
+            tcp_fin_seconds: Some(Number(timeouts.tcp_fin_seconds)),
+            udp_seconds: Some(Number(timeouts.udp_seconds)),
+        }
+    }
+}
+
+impl From<&ipvs::Info> for document::Info {
+    fn from(info: &ipvs::Info) -> Self {
+        let version = info.version.to_string();
+        document::Info { version, connection_table_size: info.connection_table_size }
+    }
+}
