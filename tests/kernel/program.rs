@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Set to the path of another `ipvsadm`, has that one tested instead: a release build, or the
-/// reference itself.
+/// The variable with the path of another `ipvsadm` to test: a release build, or the reference.
 pub(crate) const OVERRIDE: &str = "IPVSADM";
 
 /// The program under test.
@@ -22,7 +21,7 @@ pub(crate) fn reference() -> PathBuf {
     "/usr/sbin/ipvsadm".into()
 }
 
-/// The program that `examples/NAME.rs` becomes.
+/// The program built from `examples/NAME.rs`.
 pub(crate) fn example(name: &str) -> PathBuf {
     folder_of_examples().expect("it is beside this program's folder").join(name)
 }
@@ -54,7 +53,7 @@ fn cargo_build_examples() -> Result<(), String> {
     }
 }
 
-/// `target/debug`, as a rule. This program is in its folder `deps`.
+/// Usually `target/debug`. This program is in its folder `deps`.
 fn build_folder() -> Option<PathBuf> {
     Some(env::current_exe().ok()?.parent()?.parent()?.to_owned())
 }

@@ -1,4 +1,4 @@
-//! What every other test relies on: that the kernel is there, and a namespace is what it says.
+//! Tests of what all other tests rely on: the kernel, and namespaces.
 
 use std::fs;
 

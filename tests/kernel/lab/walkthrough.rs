@@ -1,4 +1,4 @@
-//! The walk-through, step by step: what `make demo` tells, and what the tests hold.
+//! The walk-through, step by step, for `make demo` and the tests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use super::web::answering;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 
-/// How far a share of the connections may be from what the weights say.
+/// The greatest difference between a server's share of connections and its share by weight.
 const TOLERANCE: f64 = 0.005;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -67,7 +67,7 @@ pub(crate) fn everything(lab: &Lab, story: &mut Story) {
     step_5_persistence(lab, story);
 }
 
-/// Sets up the hosts for NAT and direct routing, without a word and without services.
+/// Sets up the hosts for NAT and direct routing, without output and without services.
 pub(crate) fn prepare(lab: &Lab) {
     let setup = [nat_setup(), direct_routing_director(), direct_routing_servers()].concat();
     for (host, command) in setup {
@@ -97,7 +97,7 @@ fn direct_routing_servers() -> Setup {
             "sysctl -w net.ipv4.conf.all.arp_ignore=1".to_owned(),
             "sysctl -w net.ipv4.conf.all.arp_announce=2".to_owned(),
             format!("ip address add {DR_VIP}/32 dev lo"),
-            // What came through the director in NAT must still go back through it.
+            // Replies to connections that came by NAT must still pass through the director.
             format!("ip rule add from {backend} table 100"),
             "ip route add default via 128.10.10.7 table 100".to_owned(),
             format!("ip address add {lan}/24 dev eth1"),
@@ -299,7 +299,7 @@ fn step_5_persistence(lab: &Lab, story: &mut Story) {
         );
     }
     serve(lab, story, "-f 10", "-p");
-    // The mark stands where the address does.
+    // The mark is in the place of the address.
     expect_sticking(lab, story, "0.0.0.10:0", &[80, 8080, 80, 8080]);
     let other = answering(&lab.network.client1, DR_VIP, 22);
     story.expect(
@@ -321,8 +321,8 @@ fn serve(lab: &Lab, story: &mut Story, service: &str, persistence: &str) {
     }
 }
 
-/// Has both clients ask on these ports, and expects each to stay with one server, and not the same
-/// one.
+/// Lets both clients connect to these ports, and expects each to stay with one server, and not both
+/// with the same one.
 fn expect_sticking(lab: &Lab, story: &mut Story, service: &str, ports: &[u16]) {
     let network = &lab.network;
     let first = ask(&network.client1, DR_VIP, ports);
@@ -356,7 +356,7 @@ fn expect_sticking(lab: &Lab, story: &mut Story, service: &str, ports: &[u16]) {
     story.expect_equal("clients that persist on each server", "1 1", counts.join(" ").as_str());
 }
 
-/// Has `ab` ask for so many pages, so many at a time, and expects all of them.
+/// Lets `ab` request this many pages, `at_a_time` at a time, and expects all of them.
 fn load(story: &mut Story, client: &Netns, requests: u32, at_a_time: u32) {
     let command = format!("ab -q -n {requests} -c {at_a_time} http://{NAT_VIP}/index.html");
     let shown = [
@@ -379,7 +379,7 @@ fn load(story: &mut Story, client: &Netns, requests: u32, at_a_time: u32) {
     story.expect_equal("failed requests", "0".to_owned(), value("Failed requests:"));
 }
 
-/// Expects the new connections to be shared out like these weights.
+/// Expects new connections to be distributed by these weights.
 fn expect_share(story: &mut Story, before: [u64; 2], after: [u64; 2], one: u32, other: u32) {
     let new = [0, 1].map(|server| after[server].saturating_sub(before[server]));
     let total = new[0] + new[1];
