@@ -90,7 +90,8 @@ fn holder(file: &File) -> Option<String> {
     })
 }
 
-/// A file as the kernel's list of locks has it: `00:1a:63`, the device in hexadecimal and the inode.
+/// A file as the kernel's list of locks has it: `00:1a:63`, the device in hexadecimal and the
+/// inode.
 fn file_in_list(file: &File) -> Option<String> {
     let metadata = file.metadata().ok()?;
     let (device, inode) = (metadata.dev(), metadata.ino());
