@@ -1,4 +1,4 @@
-//! The commands: a file each, and what several of them share.
+//! The commands, one file each, and the parts they share.
 
 pub(crate) mod apply;
 pub(crate) mod dry_run;
