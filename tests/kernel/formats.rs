@@ -4,10 +4,6 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use std::collections::HashSet;
-
-use serde_json::{Value, json};
-
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::{preload, program};

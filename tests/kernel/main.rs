@@ -45,6 +45,7 @@ mod harness;
 mod lab;
 mod live;
 mod netns;
+mod operate;
 mod parity;
 mod preload;
 mod program;
@@ -74,6 +75,7 @@ fn all_tests() -> Vec<KernelTest> {
         parity::tests(),
         client::tests(),
         examples::tests(),
+        operate::tests(),
         formats::tests(),
         selftest::tests(),
     ]

@@ -84,6 +84,10 @@ fn lines(
                 changes.try_fold(false, |_, change| rehearse(&mut rehearsal, change, sink))
             }
             Ok(RuleCommand::Change(change)) => rehearse(&mut rehearsal, &change, sink),
+            Ok(RuleCommand::Amend(amendment)) => amendment
+                .complete(&rehearsal.state().table)
+                .map_err(Failure::Usage)
+                .and_then(|change| rehearse(&mut rehearsal, &change, sink)),
             // Listings change nothing.
             Ok(_) => Ok(false),
             Err(error) => Err(Failure::Usage(error)),

@@ -4,7 +4,7 @@ use ipvs::rules::grammar::RuleCommand;
 use ipvs::{Client, DaemonRole, DaemonState, Plan, PlanOptions, State};
 
 use crate::cli;
-use crate::commands::{list, save};
+use crate::commands::{amend, list, save};
 use crate::process::Sink;
 use crate::process::failure::Failure;
 
@@ -20,6 +20,10 @@ pub(crate) fn carry_out(
 ) -> Result<(), Failure> {
     match command {
         RuleCommand::Change(change) => Ok(client.change(change)?),
+        RuleCommand::Amend(amendment) => {
+            let change = amend::complete(client, amendment)?;
+            Ok(client.change(&change)?)
+        }
         RuleCommand::List(listing) => list::list(client, listing, sink),
         RuleCommand::Save(options) => save::save(client, options, sink),
         RuleCommand::Help | RuleCommand::Version => {

@@ -93,6 +93,12 @@ impl Desired {
             let position = Position::line(line.number);
             match line.command {
                 Ok(RuleCommand::Change(change)) => desired.rehearse(position, change),
+                Ok(RuleCommand::Amend(amendment)) => {
+                    match amendment.complete(&desired.state().table) {
+                        Ok(change) => desired.rehearse(position, change),
+                        Err(error) => desired.mistakes.push((position, error.to_string())),
+                    }
+                }
                 Ok(command) => {
                     let is_help = matches!(command, RuleCommand::Help | RuleCommand::Version);
                     desired.others.push((position, command));
