@@ -192,7 +192,7 @@ fn words_that_belong_to_no_option_are_refused() {
         "--set 1 2 3 4",
         "--start-daemon master backup",
     ] {
-        assert!(matches!(line(text), Err(UsageError::UnexpectedWord(_))), "{text}");
+        assert!(matches!(line(text), Err(UsageError::UnexpectedWord { .. })), "{text}");
         assert_eq!(status(text), 2, "{text}");
     }
     assert_eq!(status("-L --"), 0);
@@ -577,7 +577,7 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         ("-A -s", "--scheduler: its value is missing: --scheduler NAME"),
         ("-L --numeric=5", "--numeric=5: --numeric takes no value"),
         ("-L foo", "unexpected argument foo"),
-        ("-L -A", "--add-service: only one command at a time, and --list is one"),
+        ("-L -A", "--add-service: only one command at a time; --list came first"),
         ("-L -n -n", "--numeric: given twice"),
         (
             "-A -t 1.2.3.4:80 -u 1.2.3.4:80",
@@ -643,7 +643,8 @@ fn program_options_may_come_before_the_command() {
     assert_eq!(all.command, Command::Change(Change::Flush, execution));
     assert_eq!(all.namespace.as_deref(), Some("blue"));
     assert_eq!(invocation("--netns blue --wait 5 --dry-run -C"), Ok(all));
-    assert_eq!(invocation("--netns blue"), Err(UsageError::NoCommand));
+    let missing = UsageError::BeforeCommand(OptionId::Netns);
+    assert_eq!(invocation("--netns blue"), Err(missing));
     let early = UsageError::BeforeCommand(OptionId::Numeric);
     assert_eq!(invocation("--netns blue -n -L"), Err(early));
     let plain = Command::Change(Change::Flush, Execution::default());
