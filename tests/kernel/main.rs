@@ -94,7 +94,7 @@ const SESSIONS: &[Session] = &[
 
 fn main() -> ExitCode {
     let tests = all_tests();
-    if let Some(code) = harness::play_part(&tests, SESSIONS) {
+    if let Some(code) = harness::perform_role(&tests, SESSIONS) {
         return code;
     }
     let mut arguments = env::args_os().skip(1);
@@ -116,7 +116,7 @@ fn run_command(arguments: &[OsString]) -> ExitCode {
         return ExitCode::from(2);
     };
     let mut command = Command::new(program);
-    match harness::forget_part(&mut command).args(arguments).status() {
+    match harness::forget_role(&mut command).args(arguments).status() {
         Ok(status) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             code.map_or(ExitCode::FAILURE, ExitCode::from)

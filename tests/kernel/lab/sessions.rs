@@ -9,7 +9,7 @@ use std::{env, fs, io};
 use super::network::MAP;
 use super::story::Story;
 use super::{Lab, walkthrough};
-use crate::harness::{COLOURS, Session, forget_part};
+use crate::harness::{COLOURS, Session, forget_role};
 use crate::program;
 
 /// `--demo`: the walk-through with its explanations.
@@ -52,7 +52,7 @@ fn shell(arguments: &[OsString]) -> ExitCode {
     }
     let path = env::var("PATH").unwrap_or_default();
     let status = lab.network.director.enter(|| {
-        forget_part(&mut Command::new("bash"))
+        forget_role(&mut Command::new("bash"))
             .args(["--rcfile", "/tmp/lab/bin/greeting", "-i"])
             .args(arguments)
             .env("PATH", format!("/tmp/lab/bin:{path}"))
