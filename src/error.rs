@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{Change, ConfigError};
+use crate::model::{Change, ConfigError, ServiceKey};
 use crate::netlink::uapi::errno;
 
 /// What a call into this library can fail with.
@@ -35,6 +35,16 @@ pub enum Error {
     /// the machine is out of memory.
     #[error("the kernel dropped replies: what it refused is not known")]
     RepliesLost,
+    /// The list of services, or that of a service's real servers, was read several times, and each
+    /// time something was in it that had not been there before: see [`Client`](crate::Client).
+    #[error(
+        "{} kept changing while they were read: every reading found new ones; try again",
+        changing(service)
+    )]
+    Changing {
+        /// The service whose real servers they are; `None` for the services themselves.
+        service: Option<ServiceKey>,
+    },
     /// A configuration that the kernel would misread rather than refuse: a netmask of another
     /// family than its service's. Nothing was sent.
     #[error(transparent)]
@@ -223,6 +233,14 @@ impl Refusal {
             RefusalKind::Other => return errno_text(self.errno),
         }
         .to_owned()
+    }
+}
+
+/// What [`Error::Changing`] is about.
+fn changing(service: &Option<ServiceKey>) -> String {
+    match service {
+        Some(service) => format!("the real servers of {service}"),
+        None => "the services".to_owned(),
     }
 }
 

@@ -3,16 +3,18 @@
 mod apply;
 mod batch;
 mod namespace;
+mod read;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub use self::apply::{Aftermath, ApplyError, OnRefusal, RefusedChange};
 pub use self::batch::{Batch, Refused};
 pub use self::namespace::Namespace;
+use self::read::KeysRead;
 use crate::error::{Error, Malformed, Operation, Result};
 use crate::model::{
-    Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey, Info,
-    Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Statistics, Timeouts,
+    Change, Daemon, DaemonConfig, DaemonRole, DestinationConfig, DestinationKey, Info,
+    ServiceConfig, ServiceKey, Timeouts,
 };
 use crate::netlink::connection::{Answers, Connection};
 use crate::netlink::reply;
@@ -49,6 +51,8 @@ use crate::plan::check_netmask_family;
 #[derive(Debug)]
 pub struct Client<T = KernelSocket> {
     connection: Connection<T>,
+    /// Kept from one list of real servers to the next for its allocation.
+    destinations_read: KeysRead<DestinationKey>,
 }
 
 impl Client {
@@ -77,7 +81,10 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// As [`Client::new`].
     pub fn with_transport(transport: T) -> Result<Self> {
-        Ok(Client { connection: Connection::open(transport)? })
+        Ok(Client {
+            connection: Connection::open(transport)?,
+            destinations_read: KeysRead::default(),
+        })
     }
 
     /// The version of IPVS and the size of its connection table.
@@ -86,111 +93,6 @@ impl<T: Transport> Client<T> {
     /// See [`Client`].
     pub fn info(&mut self) -> Result<Info> {
         self.get(Query::Info, Operation::Read, reply::info)
-    }
-
-    /// All virtual services, in the kernel's order, which means nothing.
-    ///
-    /// The kernel hands over a long list in pieces and goes on at a count of services, those of
-    /// all network namespaces included (`ip_vs_genl_dump_services` in
-    /// `net/netfilter/ipvs/ip_vs_ctl.c`). While another program adds services, anywhere, one may
-    /// come twice, and while it removes some, one may be missing. In a [`Snapshot`] and a
-    /// [`Table`](crate::Table) none stands twice.
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn services(&mut self) -> Result<Vec<Service>> {
-        let mut services = Vec::new();
-        self.each_service(Statistics::Read, |service| services.push(service))?;
-        Ok(services)
-    }
-
-    /// As [`services`](Self::services), but hands over each when it comes, for a caller that keeps
-    /// less than all of it, and with statistics or without.
-    ///
-    /// # Errors
-    /// See [`Client`]. Some services may have been handed over by then.
-    pub fn each_service(
-        &mut self,
-        statistics: Statistics,
-        mut take: impl FnMut(Service),
-    ) -> Result<()> {
-        self.list(Query::Services, |attributes| {
-            take(reply::service(attributes, statistics)?);
-            Ok(())
-        })
-    }
-
-    /// One virtual service.
-    ///
-    /// # Errors
-    /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
-    pub fn service(&mut self, key: &ServiceKey) -> Result<Service> {
-        self.get(Query::Service(key), Operation::ReadService, |attributes| {
-            reply::service(attributes, Statistics::Read)
-        })
-    }
-
-    /// The real servers of a virtual service, in the kernel's order. There are none where there
-    /// is no such service: the kernel does not tell the two apart. While another program changes
-    /// this service, the same goes as for [`services`](Self::services).
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn destinations(&mut self, service: &ServiceKey) -> Result<Vec<Destination>> {
-        let mut destinations = Vec::new();
-        self.destinations_into(service, &mut destinations)?;
-        Ok(destinations)
-    }
-
-    /// As [`destinations`](Self::destinations), but appends to `destinations`, for a caller that
-    /// goes through many services and wants to use one allocation.
-    ///
-    /// # Errors
-    /// See [`Client`]. What came before the error has been appended.
-    pub fn destinations_into(
-        &mut self,
-        service: &ServiceKey,
-        destinations: &mut Vec<Destination>,
-    ) -> Result<()> {
-        self.each_destination(service, Statistics::Read, |destination| {
-            destinations.push(destination);
-        })
-    }
-
-    /// As [`destinations`](Self::destinations), but hands over each when it comes, and with
-    /// statistics or without.
-    ///
-    /// # Errors
-    /// See [`Client`]. Some destinations may have been handed over by then.
-    pub fn each_destination(
-        &mut self,
-        service: &ServiceKey,
-        statistics: Statistics,
-        mut take: impl FnMut(Destination),
-    ) -> Result<()> {
-        let family = service.family();
-        self.list(Query::Destinations(service), |attributes| {
-            take(reply::destination(attributes, family, statistics)?);
-            Ok(())
-        })
-    }
-
-    /// The whole table: every service with its servers, sorted.
-    ///
-    /// The kernel has no such thing as a consistent reading, and does not tell when the table
-    /// changes meanwhile: a service that is removed while the snapshot is taken may be in it
-    /// without servers; see [`services`](Self::services) too.
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn snapshot(&mut self) -> Result<Snapshot> {
-        let services = self.services()?;
-        let mut entries = Vec::with_capacity(services.len());
-        for service in services {
-            let destinations = self.destinations(&service.key)?;
-            entries.push(SnapshotEntry::new(service, destinations));
-        }
-        Ok(Snapshot::new(entries))
     }
 
     /// Adds a virtual service.
@@ -373,6 +275,7 @@ impl<T: Transport> Client<T> {
         query: Query<'_>,
         take: impl FnMut(&[u8]) -> Result<(), Malformed>,
     ) -> Result<()> {
-        self.connection.query(query, Operation::Read, Answers::List, take)
+        self.connection.query(query, Operation::Read, Answers::List, take)?;
+        Ok(())
     }
 }

@@ -64,6 +64,15 @@ pub(crate) enum Answers {
     List,
 }
 
+/// How the kernel handed over the answer to a query.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    /// The number of datagrams with content.
+    pub(crate) pieces: usize,
+    /// The length of the longest of these, in bytes.
+    pub(crate) longest: usize,
+}
+
 impl<T> Connection<T> {
     pub(crate) fn transport(&self) -> &T {
         &self.transport
@@ -94,7 +103,7 @@ impl<T: Transport> Connection<T> {
             Err(Error::Refused(refusal)) if refusal.errno == errno::ENOENT => {
                 return Err(Error::NotAvailable);
             }
-            result => result?,
+            result => _ = result?,
         }
         connection.family = family.ok_or(Malformed("no answer about the IPVS family"))?;
         Ok(connection)
@@ -109,7 +118,7 @@ impl<T: Transport> Connection<T> {
         operation: Operation,
         answers: Answers,
         take: impl FnMut(&[u8]) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let (flags, ending) = match answers {
             Answers::One => (0, Ending::Content),
             Answers::List => (NLM_F_DUMP, Ending::Message),
@@ -146,6 +155,11 @@ impl<T: Transport> Connection<T> {
         self.send.reserve(bytes);
     }
 
+    /// Has the kernel cut lists at other places than so far, if that is possible.
+    pub(crate) fn cut_elsewhere(&mut self) {
+        self.transport.cut_elsewhere();
+    }
+
     /// How many refusals may wait to be received without one being lost.
     pub(crate) fn reply_window(&mut self) -> usize {
         self.transport.reply_window()
@@ -175,7 +189,8 @@ impl<T: Transport> Connection<T> {
                 refused(index, refusal);
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
     fn enqueue(&mut self, operation: Operation, write: impl FnOnce(Envelope, &mut Vec<u8>)) {
@@ -194,16 +209,16 @@ impl<T: Transport> Connection<T> {
         &mut self,
         ending: Ending,
         mut take: impl FnMut(&[u8]) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let mut refused = None;
-        self.exchange(ending, |_, answer| match answer {
+        let delivery = self.exchange(ending, |_, answer| match answer {
             Answer::Attributes(attributes) => take(attributes),
             Answer::Refused(refusal) => {
                 refused = Some(refusal);
                 Ok(())
             }
         })?;
-        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
+        refused.map_or(Ok(delivery), |refusal| Err(refusal.into()))
     }
 
     /// Sends the datagram, and takes the answers to its requests until the last one has its own.
@@ -211,7 +226,7 @@ impl<T: Transport> Connection<T> {
         &mut self,
         ending: Ending,
         take: impl FnMut(usize, Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let sent = self.transport.send(&self.send).map_err(Error::Socket);
         self.send.clear();
         let outcome = sent.and_then(|()| self.answers(ending, take));
@@ -223,8 +238,9 @@ impl<T: Transport> Connection<T> {
         &mut self,
         ending: Ending,
         mut take: impl FnMut(usize, Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let mut outcome = Ok(());
+        let mut delivery = Delivery::default();
         loop {
             self.transport.receive(&mut self.receive).map_err(|error| {
                 match error.raw_os_error() {
@@ -232,6 +248,7 @@ impl<T: Transport> Connection<T> {
                     _ => Error::Socket(error),
                 }
             })?;
+            let mut has_content = false;
             for message in messages(&self.receive) {
                 let message = message?;
                 // Replies to earlier requests, which were given up, may still come.
@@ -250,6 +267,11 @@ impl<T: Transport> Connection<T> {
                         true
                     }
                     Content::Attributes(attributes) => {
+                        if !has_content {
+                            has_content = true;
+                            delivery.pieces += 1;
+                            delivery.longest = delivery.longest.max(self.receive.len());
+                        }
                         if outcome.is_ok() {
                             outcome = take(index, Answer::Attributes(attributes));
                         }
@@ -257,7 +279,7 @@ impl<T: Transport> Connection<T> {
                     }
                 };
                 if ends && is_last {
-                    return outcome.map_err(Error::from);
+                    return outcome.map(|()| delivery).map_err(Error::from);
                 }
             }
         }

@@ -19,4 +19,5 @@ mod replies;
 mod requests;
 mod text;
 mod values;
+mod whole;
 mod write;
