@@ -14,6 +14,7 @@ mod restore;
 mod settings;
 mod tables;
 mod traffic;
+mod whole;
 
 use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
@@ -36,6 +37,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         dry_run::tests(),
         settings::tests(),
         namespaces::tests(),
+        whole::tests(),
     ]
     .into_iter()
     .flatten()
