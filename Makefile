@@ -51,7 +51,7 @@ shell: deps ## Open a shell on the director of the demo's network
 check: ## Check formatting, lints and documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --lib --no-default-features -- -D warnings
+	$(CARGO) clippy --lib --examples --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
 install: ## Install below PREFIX (default /usr/local), or below DESTDIR and that

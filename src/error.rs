@@ -1,16 +1,28 @@
-//! What can go wrong, and what each refusal of the kernel is called.
+//! Errors, and the names of the kernel's refusals.
 
 use std::io;
 
 use crate::model::{Change, ConfigError, ServiceKey};
 use crate::netlink::uapi::errno;
 
-/// What a call into this library can fail with.
+/// An error of this library.
+///
+/// ```
+/// use ipvs::{Client, Error, RefusalKind, ServiceKey};
+///
+/// /// Removes a service, if it is there.
+/// fn remove(client: &mut Client, key: &ServiceKey) -> Result<(), Error> {
+///     match client.delete_service(key) {
+///         Err(error) if error.refusal_kind() == Some(RefusalKind::NoSuchService) => Ok(()),
+///         result => result,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The kernel has no IPVS, or its module `ip_vs` is not loaded. This library never loads it;
-    /// since Linux 5.16 the kernel does when a client is made, if it can.
+    /// The kernel has no IPVS, or its module `ip_vs` is not loaded. This library never loads it.
+    /// Since Linux 5.16 the kernel tries to when a client is made.
     #[error("the kernel has no IPVS (is the module ip_vs loaded?)")]
     NotAvailable,
     /// The kernel refused a request.
@@ -22,37 +34,39 @@ pub enum Error {
     /// A network namespace could not be found or entered.
     #[error("network namespace {namespace}: {}", words(source))]
     Namespace {
-        /// The name, path or process number that it was looked for by.
+        /// The name, path or process ID that was given.
         namespace: String,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// The kernel sent something that makes no sense. This is a bug, here or there.
+    /// The kernel sent something that makes no sense: a bug, in this library or in the kernel.
+    /// The text says what is wrong with it, in a few words.
     #[error("the kernel's reply is malformed: {0}")]
-    Malformed(#[from] Malformed),
-    /// The kernel dropped replies for want of buffer space: some of the batch's refusals are not
-    /// known. A batch keeps to what the socket's buffer holds, so this does not happen unless
-    /// the machine is out of memory.
+    Malformed(&'static str),
+    /// The kernel dropped replies for lack of buffer space, so some refusals are not known. A batch
+    /// never sends more changes than the socket's buffer holds refusals, so this happens only on a
+    /// machine that is out of memory.
     #[error("the kernel dropped replies: what it refused is not known")]
     RepliesLost,
-    /// The list of services, or that of a service's real servers, was read several times, and each
-    /// time something was in it that had not been there before: see [`Client`](crate::Client).
+    /// Services, or the real servers of a service, are being added so fast that each of four
+    /// readings of the list found new ones. [`Client::services`](crate::Client::services) says why
+    /// a list is read again.
     #[error(
         "{} kept changing while they were read: every reading found new ones; try again",
         changing(service)
     )]
     Changing {
-        /// The service whose real servers they are; `None` for the services themselves.
+        /// The service of the real servers; `None` if it was the list of services.
         service: Option<ServiceKey>,
     },
-    /// A configuration that the kernel would misread rather than refuse: a netmask of another
-    /// family than its service's. Nothing was sent.
+    /// A configuration that the kernel would misread instead of refusing it: a netmask that is not
+    /// of its service's family. Nothing was sent.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
 impl Error {
-    /// The refusal, if the kernel refused.
+    /// The refusal, if this is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Error::Refused(refusal) => Some(refusal),
@@ -60,21 +74,26 @@ impl Error {
         }
     }
 
-    /// What the kernel's refusal means, if it refused.
+    /// The meaning of the refusal, if this is one.
     pub fn refusal_kind(&self) -> Option<RefusalKind> {
         self.refusal().map(Refusal::kind)
     }
 }
 
-/// A `Result` of this library.
+/// A `Result` whose error is [`Error`], unless another one is given.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What was wrong with a reply of the kernel, in a few words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(pub(crate) &'static str);
+/// The reason of [`Error::Malformed`], for code that has no other error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// What the kernel was asked to do.
+impl From<Malformed> for Error {
+    fn from(Malformed(reason): Malformed) -> Self {
+        Error::Malformed(reason)
+    }
+}
+
+/// The operation that the kernel was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -104,7 +123,8 @@ pub enum Operation {
     ZeroAll,
     /// [`Change::SetTimeouts`]
     SetTimeouts,
-    /// Reading services, real servers, daemons, timeouts or the version.
+    /// Reading lists of services or real servers, daemons, timeouts, the version, or the number of
+    /// the netlink family.
     Read,
 }
 
@@ -127,61 +147,65 @@ impl From<&Change> for Operation {
     }
 }
 
-/// That the kernel refused a request. Its text is the one that `ipvsadm` prints.
+/// The kernel's refusal of one request.
+///
+/// Its text is the one that `ipvsadm` prints, such as `No such service`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
 pub struct Refusal {
-    /// What was asked.
+    /// The operation that was asked for.
     pub operation: Operation,
-    /// The kernel's error number, positive, as in `<errno.h>`.
+    /// The kernel's error number, positive as in `<errno.h>`.
     pub errno: i32,
-    /// The kernel's own words, where it has any (extended acknowledgement, since Linux 4.12).
+    /// The kernel's explanation (an extended acknowledgement, since Linux 4.12). `None` if it gave
+    /// none, as is usual for IPVS.
     pub kernel_text: Option<String>,
 }
 
-/// What a refusal means: the error number read in the light of what was asked.
+/// The meaning of a refusal: of its error number, for the operation that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// Adding a service that is there (`EEXIST`).
+    /// Adding a service that exists (`EEXIST`).
     ServiceExists,
-    /// Adding or editing a service whose scheduler or persistence engine the kernel does not have
-    /// and cannot load (`ENOENT`).
+    /// Adding or editing a service with a scheduler or persistence engine that the kernel does not
+    /// have and cannot load (`ENOENT`).
     SchedulerNotFound,
-    /// Editing, deleting, zeroing or reading a service that is not there (`ESRCH`).
+    /// Editing, deleting, zeroing or reading a service that does not exist (`ESRCH`).
     NoSuchService,
-    /// Adding, editing or deleting a server of a service that is not there (`ESRCH`).
+    /// Adding, editing or deleting a real server of a service that does not exist (`ESRCH`).
     ServiceNotDefined,
-    /// Adding a server that is there (`EEXIST`).
+    /// Adding a real server that exists (`EEXIST`).
     DestinationExists,
-    /// Editing or deleting a server that is not there (`ENOENT`).
+    /// Editing or deleting a real server that does not exist (`ENOENT`).
     NoSuchDestination,
-    /// Starting a daemon that runs (`EEXIST`).
+    /// Starting a sync daemon that is running (`EEXIST`).
     DaemonRunning,
-    /// Stopping a daemon that does not run (`ESRCH`).
+    /// Stopping a sync daemon that is not running (`ESRCH`).
     DaemonNotRunning,
-    /// Without `CAP_NET_ADMIN` (`EPERM`): in the initial user namespace, for Linux 6.1.
+    /// Any operation without `CAP_NET_ADMIN` (`EPERM`); on Linux 6.1, without it in the initial
+    /// user namespace.
     PermissionDenied,
-    /// A value that the kernel does not take, or an address that it cannot route to: it refuses
-    /// every real server in a network namespace whose loopback interface was never up (`EINVAL`).
+    /// A value that the kernel does not accept (`EINVAL`). In a network namespace whose loopback
+    /// interface was never up, that is the address of every real server.
     Invalid,
-    /// What the kernel does for IPv4 only (`EOPNOTSUPP`).
+    /// A feature that the kernel has for IPv4 only (`EOPNOTSUPP`).
     NotSupportedWithIpv6,
-    /// An address family that the kernel does not balance, as IPv6 where it was built without
-    /// (`EAFNOSUPPORT`).
+    /// An address family that the kernel does not balance (`EAFNOSUPPORT`): IPv6, if it was built
+    /// without.
     AddressFamilyNotSupported,
-    /// The kernel has no memory left (`ENOMEM`).
+    /// The kernel is out of memory (`ENOMEM`).
     OutOfMemory,
-    /// The request has a size that the kernel does not expect (`EMSGSIZE`).
+    /// A request of a size that the kernel does not expect (`EMSGSIZE`).
     WrongModuleVersion,
-    /// The kernel lacks something that was asked of it (`ENOPROTOOPT`).
+    /// A request for something that the kernel was built without (`ENOPROTOOPT`).
     ProtocolNotAvailable,
     /// Any other error number.
     Other,
 }
 
 impl Refusal {
-    /// What the error number means for this operation.
+    /// The meaning of the error number for this operation.
     pub fn kind(&self) -> RefusalKind {
         use Operation::*;
         match (self.errno, self.operation) {
@@ -208,7 +232,7 @@ impl Refusal {
         }
     }
 
-    /// The words of `ipvsadm`, which programs match.
+    /// The text of `ipvsadm`, which programs compare with.
     fn text(&self) -> String {
         match self.kind() {
             RefusalKind::ServiceExists => "Service already exists",
@@ -236,7 +260,7 @@ impl Refusal {
     }
 }
 
-/// What [`Error::Changing`] is about.
+/// The subject of [`Error::Changing`].
 fn changing(service: &Option<ServiceKey>) -> String {
     match service {
         Some(service) => format!("the real servers of {service}"),
@@ -244,7 +268,7 @@ fn changing(service: &Option<ServiceKey>) -> String {
     }
 }
 
-/// An error's text without the number that the standard library adds to the C library's.
+/// An error's text without the number that the standard library adds.
 fn words(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(errno) => errno_text(errno),
@@ -252,10 +276,9 @@ fn words(error: &io::Error) -> String {
     }
 }
 
-/// What `strerror` says of an error number.
+/// The text of `strerror` for an error number.
 fn errno_text(errno: i32) -> String {
     let text = io::Error::from_raw_os_error(errno).to_string();
-    // The standard library adds the number to the C library's words.
     match text.rsplit_once(" (os error ") {
         Some((words, _)) => words.to_owned(),
         None => text,

@@ -1,4 +1,4 @@
-//! Carrying out a plan: all of it or nothing, or as much as the kernel accepts.
+//! Carrying out a plan: all or nothing, or as much as the kernel accepts.
 
 use std::fmt;
 
@@ -12,51 +12,52 @@ use crate::plan::{Plan, PlanOptions, Step, back_to_before, check_netmask_family,
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedChange {
-    /// Its place in the plan, counted from 0: the index of [`Plan::steps`].
+    /// The index of its step in [`Plan::steps`], from 0.
     pub index: usize,
     /// The change.
     pub change: Change,
-    /// Why the kernel refused it.
+    /// The refusal.
     pub refusal: Refusal,
 }
 
-/// What becomes of a plan of which the kernel refuses a change.
+/// The choice of what to do with a plan when the kernel refuses one of its changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnRefusal {
-    /// Everything that was carried out is undone.
+    /// Undo everything that has been carried out.
     Undo,
-    /// The other changes are carried out. The servers of a service that was refused are refused
-    /// with it.
+    /// Carry out the other changes. If a service is refused, so are its servers.
     Continue,
 }
 
-/// Why a plan was not carried out, and what the state is now.
+/// The reason why a plan was not carried out, and the state that the kernel is in now.
 ///
-/// Its text is one line, which names the first refusal or the error.
+/// Its text is one line with the first refusal, or the error, and whether the previous state was
+/// restored.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApplyError {
     /// The kernel refused changes.
     Refused {
-        /// What it refused, in the order of the plan; at least one. The first one is why the plan
-        /// failed. The others came with it in the same datagram, which the kernel carries out to
-        /// its end; some may follow from the first, as servers do from their service.
+        /// The refused changes, in the order of the plan; at least one. The first made the plan
+        /// fail. The others were in the same datagram, which the kernel always carries out to its
+        /// end. They may be refused only because of the first, as the servers of a refused service
+        /// are.
         refused: Vec<RefusedChange>,
-        /// What the state is now.
+        /// The state now.
         aftermath: Aftermath,
     },
-    /// The plan could not be sent, or its answers not be received.
+    /// The plan could not be sent, or its answers could not be received.
     Failed {
-        /// What went wrong. [`Error::Config`] means that nothing was sent.
+        /// The error. [`Error::Config`] means that nothing was sent.
         error: Error,
-        /// What the kernel is known to have refused.
+        /// The changes that are known to have been refused.
         refused: Vec<RefusedChange>,
-        /// What the state is now.
+        /// The state now.
         aftermath: Aftermath,
     },
     /// The caller asked to stop: see [`Client::apply_with`].
     Stopped {
-        /// What the state is now.
+        /// The state now.
         aftermath: Aftermath,
     },
 }
@@ -65,29 +66,30 @@ pub enum ApplyError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Aftermath {
-    /// Everything that had been changed was undone. The state is the previous one.
+    /// The previous state: everything that had been changed was undone.
     Restored,
-    /// Undoing failed too.
+    /// Another state: undoing failed too.
     Differs {
-        /// What differs, read from the kernel: these changes would restore the previous state.
-        /// What others changed meanwhile, beside the plan, does not count.
+        /// The plan that would restore the previous state, from what the kernel reports now. It
+        /// leaves alone whatever other programs changed meanwhile.
         way_back: Box<Plan>,
-        /// What the kernel refused of these when they were last tried. The index is not that in
-        /// `way_back`.
+        /// The changes that the kernel refused when undoing was last tried. Their indices do not
+        /// refer to `way_back`.
         refused: Vec<RefusedChange>,
     },
-    /// Undoing failed too, or it was not known what to undo, and the state could not be read.
+    /// An unknown state: undoing failed too, or it was not known what to undo, and then reading the
+    /// state failed with this error.
     Unknown(Error),
 }
 
-/// What came of sending changes.
+/// The outcome of sending changes.
 #[derive(Default)]
 struct Sent {
-    /// The number of changes that may have been carried out: the first ones, except those that
-    /// were refused.
+    /// The number of changes, from the first, that may have been carried out, including the refused
+    /// ones.
     count: usize,
     refused: Vec<RefusedChange>,
-    /// After an error it is not known what was carried out and what refused.
+    /// If set, it is not known which changes were carried out and which were refused.
     error: Option<Error>,
     /// True if the caller asked to stop before all was sent.
     stopped: bool,
@@ -99,59 +101,61 @@ impl Sent {
     }
 }
 
-/// What to do after a refusal.
+/// Whether to send more after a refusal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AfterRefusal {
     Continue,
-    /// Send no further datagram. None has changes from both sides of this index, so that those on
-    /// its far side are carried out only if none on its near side is refused.
+    /// Send no further datagram. No datagram has changes from both sides of this index, so that
+    /// those from it on are carried out only if none before it is refused.
     Stop(usize),
 }
 
 impl<T: Transport> Client<T> {
-    /// Carries out a plan, all of it or nothing. An empty plan sends nothing.
+    /// Carries out a plan, all or nothing. An empty plan sends nothing.
     ///
-    /// Nothing is taken away until the kernel has accepted everything that the plan adds and
-    /// edits upwards. If the kernel refuses a change, no further datagram is sent, and what was
-    /// carried out is undone in reverse, to the last weight; [`Step::undo`] says what cannot be
-    /// brought back. If answers were lost, so that it is not known what was carried out, the state
-    /// is read again to find out.
+    /// Nothing is removed or lessened until the kernel has accepted all other changes of the plan.
+    /// If it refuses a change, no further datagram is sent, and everything that was carried out is
+    /// undone in reverse order. [`Step::undo`] says what cannot be brought back. If answers were
+    /// lost, the state is read again to find out what was carried out.
     ///
-    /// The kernel has no transactions: others see the state change step by step. The plan should
-    /// be fresh, since it is carried out on whatever the kernel holds by now; if another program
-    /// has changed that in the plan's way, a change is refused.
+    /// The kernel has no transactions, so other programs see the state change step by step. Make
+    /// the plan right before applying it: a change that another program got in the way of is
+    /// refused.
     ///
     /// # Errors
     /// [`ApplyError`] says which change was refused and why, or what else went wrong, and whether
-    /// the state is the previous one; if not, what differs.
+    /// the previous state was restored.
     pub fn apply(&mut self, plan: &Plan) -> Result<(), ApplyError> {
         self.apply_with(plan, OnRefusal::Undo, || false).map(drop)
     }
 
-    /// Carries out as much of a plan as the kernel accepts, and returns what it refused, in the
-    /// order of the plan. At boot, a table with one bad service should still serve the others.
+    /// Carries out as much of a plan as the kernel accepts, and returns the refused changes, in the
+    /// order of the plan. For use at boot, when one bad service should not keep the others from
+    /// serving.
     ///
     /// # Errors
-    /// [`ApplyError::Failed`]: what was carried out is undone then, as by [`apply`](Self::apply).
+    /// [`ApplyError::Failed`]. Everything that was carried out is then undone, as by
+    /// [`apply`](Self::apply).
     pub fn apply_best_effort(&mut self, plan: &Plan) -> Result<Vec<RefusedChange>, ApplyError> {
         self.apply_with(plan, OnRefusal::Continue, || false)
     }
 
-    /// As [`apply`](Self::apply) or [`apply_best_effort`](Self::apply_best_effort), but asks `stop`
-    /// before each datagram, which holds up to some hundred changes. Once it answers true, nothing
-    /// more is sent, and what was carried out is undone. `stop` is not asked while undoing.
+    /// As [`apply`](Self::apply) or [`apply_best_effort`](Self::apply_best_effort), but can be
+    /// stopped: `stop` is called before each datagram, which has at most 256 changes. Once it
+    /// returns true, nothing more is sent, and everything that was carried out is undone. It is not
+    /// called while undoing.
     ///
-    /// This is for signals: `stop` looks at a flag that a handler sets.
+    /// To stop on a signal, let the handler set a flag and `stop` return it.
     ///
     /// # Errors
-    /// [`ApplyError::Stopped`], and those of the other two.
+    /// [`ApplyError::Stopped`], and those of the other two methods.
     pub fn apply_with(
         &mut self,
         plan: &Plan,
         on_refusal: OnRefusal,
         stop: impl FnMut() -> bool,
     ) -> Result<Vec<RefusedChange>, ApplyError> {
-        // Before anything is sent: it must not come up halfway.
+        // Checked before anything is sent, as it must not come up halfway.
         if let Err(error) = plan.changes().try_for_each(check_netmask_family) {
             let aftermath = Aftermath::Restored;
             return Err(ApplyError::Failed { error, refused: Vec::new(), aftermath });
@@ -161,8 +165,8 @@ impl<T: Transport> Client<T> {
             OnRefusal::Continue => AfterRefusal::Continue,
         };
         let sent = self.send_all(plan.steps(), Step::change, after_refusal, stop);
-        let refusals_count = on_refusal == OnRefusal::Undo && !sent.refused.is_empty();
-        if sent.error.is_none() && !sent.stopped && !refusals_count {
+        let refusal_fails = on_refusal == OnRefusal::Undo && !sent.refused.is_empty();
+        if sent.error.is_none() && !sent.stopped && !refusal_fails {
             return Ok(sent.refused);
         }
         let mut refused = sent.refused.iter().map(|refused| refused.index).peekable();
@@ -179,7 +183,7 @@ impl<T: Transport> Client<T> {
         })
     }
 
-    /// Undoes the steps that were carried out, or, if that is not `certain`, that may have been.
+    /// Undoes the steps that were carried out, or, if not `certain`, may have been.
     fn undo(&mut self, done: &[&Step], certain: bool) -> Aftermath {
         let never = || false;
         if certain {
@@ -189,8 +193,8 @@ impl<T: Transport> Client<T> {
                 return Aftermath::Restored;
             }
         }
-        // From here on the kernel itself says what is left to undo. What is left after one more
-        // attempt is reported.
+        // What is left to undo is read from the kernel. If anything is left after one more attempt,
+        // it is reported.
         let mut refused = None;
         loop {
             match (self.way_back(done), refused) {
@@ -208,7 +212,7 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// The plan that would make the kernel's state what it was before these steps.
+    /// The plan that would restore the state from before these steps.
     fn way_back(&mut self, done: &[&Step]) -> Result<Plan> {
         let now = self.state()?;
         Ok(Plan::between(&now, &back_to_before(&now, done), PlanOptions::default()))
@@ -237,7 +241,7 @@ impl<T: Transport> Client<T> {
             }
             refused.append(&mut batch.take_refused());
             sent.error = outcome.err();
-            // Refusals come to light when a datagram has been answered: nothing waits then.
+            // Refusals are known once a datagram has been answered, and then nothing waits.
             let refusal = after_refusal != AfterRefusal::Continue && !refused.is_empty();
             if refusal || sent.error.is_some() {
                 break;
@@ -252,8 +256,8 @@ impl<T: Transport> Client<T> {
 }
 
 impl ApplyError {
-    /// What the kernel refused, in the order of the plan. The first one is why the plan failed,
-    /// unless there is an [`error`](Self::error).
+    /// The refused changes, in the order of the plan. The first made the plan fail, unless there is
+    /// an [`error`](Self::error).
     pub fn refused(&self) -> &[RefusedChange] {
         match self {
             ApplyError::Refused { refused, .. } | ApplyError::Failed { refused, .. } => refused,
@@ -261,7 +265,7 @@ impl ApplyError {
         }
     }
 
-    /// What kept the plan from the kernel, or the kernel's answer from us.
+    /// The error that made the plan fail, if it was not a refusal.
     pub fn error(&self) -> Option<&Error> {
         match self {
             ApplyError::Failed { error, .. } => Some(error),
@@ -269,7 +273,7 @@ impl ApplyError {
         }
     }
 
-    /// What the state is now.
+    /// The state now.
     pub fn aftermath(&self) -> &Aftermath {
         match self {
             ApplyError::Refused { aftermath, .. }

@@ -1,4 +1,4 @@
-//! Many changes over few system calls.
+//! Many changes in few datagrams.
 
 use super::Client;
 #[cfg(doc)]
@@ -8,14 +8,14 @@ use crate::model::Change;
 use crate::netlink::socket::{KernelSocket, Transport};
 use crate::plan::check_netmask_family;
 
-/// Many changes over few system calls.
+/// Many changes in few datagrams, each with one acknowledgement for all.
 ///
-/// Changes are carried out in the order in which they were pushed. They are sent together, with
-/// one acknowledgement for all. A change the kernel refuses is reported with its `Tag`, and does
-/// not keep the next ones from being carried out.
+/// The kernel carries the changes out in the order in which they were pushed. A change it refuses
+/// is reported with its `Tag`, any value that the caller chose for it, and does not keep later
+/// changes from being carried out. For all or nothing, use a [`Plan`](crate::Plan).
 ///
-/// End a batch with [`finish`](Self::finish), which sends what is left and returns the refusals.
-/// A batch that is dropped sends what is left as well, but then nobody learns what was refused.
+/// End a batch with [`finish`](Self::finish), which sends the remaining changes and returns the
+/// refusals. A batch that is dropped sends them too, but its refusals are lost.
 ///
 /// ```no_run
 /// # fn rules() -> Vec<ipvs::Change> { Vec::new() }
@@ -30,49 +30,50 @@ use crate::plan::check_netmask_family;
 /// # Ok::<(), ipvs::Error>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "`finish` sends the changes that are left and returns what was refused"]
+#[must_use = "`finish` sends the remaining changes and returns the refusals"]
 pub struct Batch<'c, Tag, T: Transport = KernelSocket> {
     client: &'c mut Client<T>,
-    /// The tags of the changes that wait to be sent, in order.
+    /// The tags of the changes that wait to be sent, in the same order.
     tags: Vec<Tag>,
     refused: Vec<Refused<Tag>>,
     window: usize,
 }
 
-/// A change that the kernel refused.
+/// A change in a batch that the kernel refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused<Tag> {
-    /// The value pushed with the change.
+    /// The value that was pushed with the change.
     pub tag: Tag,
-    /// Why the kernel refused it.
+    /// The refusal.
     pub refusal: Refusal,
 }
 
-/// The most changes in one datagram. More of them save no more time.
+/// The most changes in one datagram. More would save no more time.
 const MOST_CHANGES: usize = 256;
 
-/// The length from which a datagram is sent, in bytes. The kernel takes 212,960 by default; the
-/// longest change is under 300.
+/// The length at which a datagram is sent, in bytes. The kernel accepts 212,960 by default, and the
+/// longest change is shorter than 300.
 const MOST_BYTES: usize = 128 * 1024;
 
-/// The length of most changes, in bytes.
+/// The length of an ordinary change, in bytes.
 const USUAL_BYTES: usize = 192;
 
 impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
     pub(super) fn new(client: &'c mut Client<T>) -> Self {
         let window = client.connection.reply_window().clamp(1, MOST_CHANGES);
         client.connection.clear();
-        // Untouched memory costs nothing, but growing copies.
+        // Memory costs nothing until it is written to, but growing means copying.
         client.connection.reserve(window * USUAL_BYTES);
         Batch { client, tags: Vec::with_capacity(window), refused: Vec::new(), window }
     }
 
-    /// Adds a change; `tag` comes back with a refusal. Sends the changes gathered so far when
-    /// there are enough of them.
+    /// Adds a change, with a tag that comes back if it is refused. Sends the changes added so far
+    /// once there are enough of them to fill a datagram.
     ///
     /// # Errors
-    /// [`Error::Config`], with nothing added; and those of [`flush`](Self::flush).
+    /// [`Error::Config`], and then the change has not been added; and those of
+    /// [`flush`](Self::flush).
     pub fn push(&mut self, tag: Tag, change: &Change) -> Result<()> {
         check_netmask_family(change)?;
         self.client.connection.enqueue_change(change);
@@ -81,12 +82,12 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
         if changes >= self.window || bytes >= MOST_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Sends the changes gathered so far, and waits until the kernel has carried out or refused
-    /// each of them.
+    /// Sends the changes added so far, and waits until the kernel has carried out or refused each
+    /// of them.
     ///
     /// # Errors
-    /// [`Error::Socket`], [`Error::Malformed`] and [`Error::RepliesLost`], after which it is not
-    /// known which changes were carried out; they are not sent again. A refusal is no error here:
+    /// [`Error::Socket`], [`Error::Malformed`] and [`Error::RepliesLost`]. It is then not known
+    /// which changes were carried out, and they are not sent again. A refusal is not an error here:
     /// see [`take_refused`](Self::take_refused).
     pub fn flush(&mut self) -> Result<()> {
         let mut refusals = Vec::new();
@@ -97,7 +98,7 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
             self.tags.clear();
             return outcome;
         }
-        // The kernel answers in order, and once.
+        // The kernel answers each change once, in order. Other transports might not.
         refusals.sort_by_key(|(index, _)| *index);
         refusals.dedup_by_key(|(index, _)| *index);
         let mut refusals = refusals.into_iter().peekable();
@@ -109,18 +110,18 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
         outcome
     }
 
-    /// True if every change that was pushed has been sent.
+    /// True if no change waits to be sent.
     pub(super) fn is_flushed(&self) -> bool {
         self.tags.is_empty()
     }
 
-    /// Takes the refusals that have come and were not taken yet, in the order in which the
-    /// changes were pushed. Only a change that was sent can have been refused.
+    /// Takes the refusals received since the last call, in the order in which the changes were
+    /// pushed. A change that still waits to be sent cannot be among them.
     pub fn take_refused(&mut self) -> Vec<Refused<Tag>> {
         std::mem::take(&mut self.refused)
     }
 
-    /// Sends the changes that are left, and returns the refusals that were not taken yet.
+    /// Sends the remaining changes, and returns the refusals that have not been taken.
     ///
     /// # Errors
     /// Those of [`flush`](Self::flush).
@@ -131,12 +132,12 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
 }
 
 impl<Tag, T: Transport> Drop for Batch<'_, Tag, T> {
-    /// Sends the changes that are left, unless this thread panics.
+    /// Sends the remaining changes, unless the thread is panicking.
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.client.connection.clear();
         } else {
-            // The caller chose not to hear of it.
+            // Nobody is left to report an error to.
             let _ = self.flush();
         }
     }

@@ -1,4 +1,4 @@
-//! The client: a typed method for each operation of IPVS.
+//! The client, which has a typed method for each operation of IPVS.
 
 mod apply;
 mod batch;
@@ -24,16 +24,17 @@ use crate::plan::check_netmask_family;
 
 /// A connection to IPVS in the kernel.
 ///
-/// It works on the network namespace in which it was made, over one socket, and asks for the
-/// number of the IPVS family once. Reading needs `CAP_NET_ADMIN` just as writing does.
+/// A client has one socket, and works on the network namespace in which it was made. Each method
+/// waits until the kernel has answered. A client can move to another thread, and several clients
+/// can work on the same table at the same time.
 ///
-/// Methods wait until the kernel has done what it was asked for. A client may go from thread to
-/// thread; several may work on the same table at the same time.
+/// # Errors
 ///
-/// Every method can fail with [`Error::Socket`] and [`Error::Malformed`], and with
-/// [`Error::Refused`] whose [`kind`](crate::Refusal::kind) is
-/// [`PermissionDenied`](crate::RefusalKind::PermissionDenied); each says which refusals it has
-/// besides.
+/// Every method can fail with [`Error::Socket`], with [`Error::Malformed`], and with a refusal of
+/// the kind [`PermissionDenied`](crate::RefusalKind::PermissionDenied): reading takes
+/// `CAP_NET_ADMIN` as changing does. Each method lists the refusals that it can have besides.
+///
+/// # Example
 ///
 /// ```no_run
 /// use ipvs::{Client, DestinationConfig, Forwarding, ServiceConfig, ServiceKey};
@@ -51,24 +52,24 @@ use crate::plan::check_netmask_family;
 #[derive(Debug)]
 pub struct Client<T = KernelSocket> {
     connection: Connection<T>,
-    /// Kept from one list of real servers to the next for its allocation.
+    /// Kept between lists of real servers to reuse its allocation.
     destinations_read: KeysRead<DestinationKey>,
 }
 
 impl Client {
-    /// Connects to IPVS in the network namespace of this thread.
+    /// Connects to IPVS in the network namespace of the calling thread. Takes no permissions.
     ///
     /// # Errors
-    /// [`Error::NotAvailable`] where the kernel has no IPVS or its module is not loaded. (Since
-    /// Linux 5.16 the kernel loads it when it is asked for, if it can.) Permission is not asked
-    /// for here, only by what is done with the client.
+    /// [`Error::NotAvailable`] if the kernel has no IPVS, or its module is not loaded. (Since Linux
+    /// 5.16 this call makes the kernel try to load it.) [`Error::Socket`] if no socket can be
+    /// opened.
     pub fn new() -> Result<Self> {
         Client::with_transport(KernelSocket::open().map_err(Error::Socket)?)
     }
 }
 
-/// The netlink socket: to hand to a poll set, or to find out its network namespace. Reading from
-/// it or writing to it disturbs the client.
+/// The netlink socket, for use with `poll` or to find its network namespace. Reading from the
+/// socket or writing to it would break the client's conversation with the kernel.
 impl<T: AsFd> AsFd for Client<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.connection.transport().as_fd()
@@ -76,10 +77,10 @@ impl<T: AsFd> AsFd for Client<T> {
 }
 
 impl<T: Transport> Client<T> {
-    /// Connects to whatever is at the other end of `transport`.
+    /// Connects over this transport.
     ///
     /// # Errors
-    /// As [`Client::new`].
+    /// Those of [`Client::new`].
     pub fn with_transport(transport: T) -> Result<Self> {
         Ok(Client {
             connection: Connection::open(transport)?,
@@ -100,24 +101,24 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ServiceExists`](crate::RefusalKind::ServiceExists),
     /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
-    /// [`Invalid`](crate::RefusalKind::Invalid) (for an IPv6 prefix that is not 1 to 128 long),
-    /// and [`Error::Config`]. Port 0 without persistence is taken, but the kernel then
-    /// balances nothing for the service.
+    /// [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length other than 1 to 128, and
+    /// [`Error::Config`] for a netmask of the other family.
+    /// [`ServiceConfig::check`] finds more: what the kernel accepts although it makes no sense.
     pub fn add_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::AddService(*key, *config))
     }
 
-    /// Sets all of a virtual service's configuration.
+    /// Replaces a virtual service's configuration. Its real servers, connections and counters stay.
     ///
     /// # Errors
     /// [`NoSuchService`](crate::RefusalKind::NoSuchService),
-    /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound),
-    /// [`Invalid`](crate::RefusalKind::Invalid), and [`Error::Config`].
+    /// [`SchedulerNotFound`](crate::RefusalKind::SchedulerNotFound), and for values as
+    /// [`add_service`](Self::add_service).
     pub fn edit_service(&mut self, key: &ServiceKey, config: &ServiceConfig) -> Result<()> {
         self.change(&Change::EditService(*key, *config))
     }
 
-    /// Removes a virtual service and its real servers.
+    /// Removes a virtual service with its real servers.
     ///
     /// # Errors
     /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
@@ -130,11 +131,12 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined),
     /// [`DestinationExists`](crate::RefusalKind::DestinationExists),
-    /// [`Invalid`](crate::RefusalKind::Invalid) (for an address that is not unicast or has no
-    /// route, as none has where loopback was never up; for a family other than the service's
-    /// without a tunnel; for a GUE tunnel without a port), and
-    /// [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
-    /// threshold above the upper one.
+    /// [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight above 2147483647 or a lower
+    /// threshold above the upper one, and [`Invalid`](crate::RefusalKind::Invalid) for
+    /// - an address that is not unicast, as none is while loopback has never been up,
+    /// - an address of another family than the service's without a tunnel, or while a sync daemon
+    ///   runs,
+    /// - a GUE tunnel without a port.
     pub fn add_destination(
         &mut self,
         service: &ServiceKey,
@@ -144,7 +146,7 @@ impl<T: Transport> Client<T> {
         self.change(&Change::AddDestination(*service, *key, *config))
     }
 
-    /// Sets all of a real server's configuration.
+    /// Replaces a real server's configuration. Its connections and counters stay.
     ///
     /// # Errors
     /// [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined),
@@ -159,7 +161,8 @@ impl<T: Transport> Client<T> {
         self.change(&Change::EditDestination(*service, *key, *config))
     }
 
-    /// Removes a real server from a service.
+    /// Removes a real server from a service. [`Change::DeleteDestination`] says what becomes of its
+    /// connections; to let them end first, set its weight to 0 and wait.
     ///
     /// # Errors
     /// [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined),
@@ -176,7 +179,7 @@ impl<T: Transport> Client<T> {
         self.change(&Change::Flush)
     }
 
-    /// Sets all counters to zero.
+    /// Sets the counters of all services and their real servers to zero.
     ///
     /// # Errors
     /// See [`Client`].
@@ -184,7 +187,7 @@ impl<T: Transport> Client<T> {
         self.change(&Change::ZeroAll)
     }
 
-    /// Sets the counters of one service and its servers to zero.
+    /// Sets the counters of one service and its real servers to zero.
     ///
     /// # Errors
     /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
@@ -192,7 +195,7 @@ impl<T: Transport> Client<T> {
         self.change(&Change::ZeroService(*key))
     }
 
-    /// The timeouts of connections.
+    /// The timeouts of connections, in seconds.
     ///
     /// # Errors
     /// See [`Client`].
@@ -200,16 +203,16 @@ impl<T: Transport> Client<T> {
         self.get(Query::Timeouts, Operation::Read, reply::timeouts)
     }
 
-    /// Sets the timeouts that are not 0.
+    /// Sets the timeouts that are not 0, in seconds. The others stay as they are.
     ///
     /// # Errors
-    /// [`Invalid`](crate::RefusalKind::Invalid) if one is too large, and then none is set: see
-    /// [`Timeouts`].
+    /// [`Invalid`](crate::RefusalKind::Invalid) if one is too large: see [`Timeouts`]. None is set
+    /// then.
     pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<()> {
         self.change(&Change::SetTimeouts(*timeouts))
     }
 
-    /// The sync daemons that run: none, one or two, the master first.
+    /// The running sync daemons: none, one, or two with the master first.
     ///
     /// # Errors
     /// See [`Client`].
@@ -226,8 +229,9 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`DaemonRunning`](crate::RefusalKind::DaemonRunning),
-    /// [`Invalid`](crate::RefusalKind::Invalid) for a group that is not multicast, and
-    /// [`Other`](crate::RefusalKind::Other) with `ENODEV` for an interface that is not there.
+    /// [`Invalid`](crate::RefusalKind::Invalid) for a group that is not multicast, or while a
+    /// service has a real server of the other family; [`Other`](crate::RefusalKind::Other) with
+    /// `ENODEV` for an interface that does not exist.
     pub fn start_daemon(&mut self, role: DaemonRole, config: &DaemonConfig) -> Result<()> {
         self.change(&Change::StartDaemon(role, *config))
     }
@@ -243,18 +247,18 @@ impl<T: Transport> Client<T> {
     /// Carries out one change.
     ///
     /// # Errors
-    /// Those of the method that is named like the change.
+    /// Those of the method with the name of the change.
     pub fn change(&mut self, change: &Change) -> Result<()> {
         check_netmask_family(change)?;
         self.connection.change(change)
     }
 
-    /// Many changes over few system calls; see [`Batch`].
+    /// Starts a batch: many changes in few datagrams.
     pub fn batch<Tag>(&mut self) -> Batch<'_, Tag, T> {
         Batch::new(self)
     }
 
-    /// Asks for one thing.
+    /// Sends a query that has one reply.
     fn get<R>(
         &mut self,
         query: Query<'_>,
@@ -269,7 +273,7 @@ impl<T: Transport> Client<T> {
         found.ok_or_else(|| Malformed("a reply without content").into())
     }
 
-    /// Asks for all things of a kind.
+    /// Sends a query that has a list for a reply.
     fn list(
         &mut self,
         query: Query<'_>,

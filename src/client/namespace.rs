@@ -1,4 +1,4 @@
-//! Network namespaces other than the thread's own, and clients for them.
+//! Other network namespaces, and clients for them.
 
 use std::fmt;
 use std::fs::File;
@@ -14,11 +14,11 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::netlink::socket::KernelSocket;
 
-/// Where `ip netns` and Docker keep the namespaces that have names.
+/// The folders in which `ip netns` and Docker keep named namespaces.
 const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
 
-/// A network namespace, held open: it lives on for as long as this does, even when its name is
-/// removed and its processes end.
+/// A network namespace, held open: it exists as long as this value, even after its name has been
+/// removed and its processes have ended.
 ///
 /// ```no_run
 /// use ipvs::{Client, Namespace};
@@ -29,8 +29,8 @@ const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
 /// # Ok::<(), ipvs::Error>(())
 /// ```
 ///
-/// Other crates that work with namespaces take it by its file descriptor ([`AsFd`]). As text it is
-/// the name, path or process number that it was found by.
+/// Its file descriptor ([`AsFd`]) serves other crates that work with namespaces. Its text is the
+/// name, path or process ID that it was found by.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
@@ -38,12 +38,11 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// The namespace with this name, at this path or of this process, as `ipvsadm --netns` takes
-    /// it: text with a `/` is a path, and other text is a name. A number is that of a process,
-    /// unless a namespace has it for a name.
+    /// Opens the namespace that `ipvsadm --netns TEXT` means: text with a `/` is a path, a number
+    /// that is not the name of a namespace is a process ID, and anything else is a name.
     ///
     /// # Errors
-    /// [`Error::Namespace`] with the places that were searched.
+    /// [`Error::Namespace`]. It names the folders that were searched.
     pub fn find(text: &str) -> Result<Self> {
         if text.contains('/') {
             return Self::from_path(text);
@@ -64,12 +63,12 @@ impl Namespace {
         }
     }
 
-    /// The namespace with this name under `/run/netns`, where `ip netns add` puts it, or else
-    /// under `/run/docker/netns`.
+    /// Opens the namespace with this name in `/run/netns`, where `ip netns add` puts it, or else in
+    /// `/run/docker/netns`.
     ///
     /// # Errors
-    /// [`Error::Namespace`]; its source is of the kind [`NotFound`](ErrorKind::NotFound) if there
-    /// is no such name.
+    /// [`Error::Namespace`]. The kind of its source is [`NotFound`](ErrorKind::NotFound) if there
+    /// is no namespace with this name.
     pub fn named(name: &str) -> Result<Self> {
         let is_name = !matches!(name, "" | "." | "..") && !name.contains('/');
         for folder in NAMED.iter().filter(|_| is_name) {
@@ -82,7 +81,7 @@ impl Namespace {
         Err(refused(name, io::Error::new(ErrorKind::NotFound, text)))
     }
 
-    /// The namespace that this file stands for, such as `/proc/4711/ns/net`.
+    /// Opens the namespace that this file stands for, such as `/proc/4711/ns/net`.
     ///
     /// # Errors
     /// [`Error::Namespace`].
@@ -91,11 +90,11 @@ impl Namespace {
         Self::new(path.display().to_string(), open(path))
     }
 
-    /// The namespace that this process is in.
+    /// Opens the namespace that the process with this ID is in.
     ///
     /// # Errors
-    /// [`Error::Namespace`]. Unless the process is the caller's own, this takes the right to trace
-    /// it (`CAP_SYS_PTRACE`).
+    /// [`Error::Namespace`]. Another user's process takes the right to trace it
+    /// (`CAP_SYS_PTRACE`).
     pub fn of_process(process: u32) -> Result<Self> {
         let path: PathBuf = ["/proc", &process.to_string(), "ns/net"].iter().collect();
         let file = open(&path).map_err(|error| match is_missing(&error) {
@@ -105,14 +104,14 @@ impl Namespace {
         Self::new(process.to_string(), file)
     }
 
-    /// Moves the calling thread into the namespace. Sockets that it opens from then on belong to
-    /// that namespace, as do the files that it sees under `/proc/thread-self/net`. Threads that it
-    /// starts later begin there; those that run already stay where they are.
+    /// Moves the calling thread into the namespace. Sockets that it then opens belong to that
+    /// namespace, and `/proc/thread-self/net` shows it. Threads that it then starts begin there;
+    /// other threads stay where they are.
     ///
-    /// [`Client::in_namespace`] does without.
+    /// [`Client::in_namespace`] moves no thread.
     ///
     /// # Errors
-    /// [`Error::Namespace`], without `CAP_SYS_ADMIN` or if the file is no network namespace.
+    /// [`Error::Namespace`] without `CAP_SYS_ADMIN`, or if the file is not a network namespace.
     pub fn enter(&self) -> Result<()> {
         self.move_thread().map_err(|error| refused(&self.name, error))
     }
@@ -126,14 +125,14 @@ impl Namespace {
         })
     }
 
-    /// Opens a socket on a thread that enters the namespace and ends there; the socket stays.
+    /// Opens a socket on a new thread, which enters the namespace, so that the caller's stays out.
     fn open_socket(&self) -> io::Result<KernelSocket> {
         std::thread::scope(|scope| {
             let inside = || {
                 self.move_thread()?;
                 KernelSocket::open()
             };
-            // Unlike `scope.spawn`, this does not panic where there can be no more threads.
+            // Unlike `scope.spawn`, this does not panic if no thread can be started.
             let thread = std::thread::Builder::new().spawn_scoped(scope, inside)?;
             let failed = |_| Err(io::Error::other("the thread that entered it failed"));
             thread.join().unwrap_or_else(failed)
@@ -149,18 +148,19 @@ impl Namespace {
 }
 
 impl Client {
-    /// Connects to IPVS in another network namespace. The calling thread stays where it is, so a
-    /// program with many threads may do so too.
+    /// Connects to IPVS in another network namespace. The calling thread stays where it is, so this
+    /// is safe in a program with several threads.
     ///
     /// # Errors
-    /// [`Error::Namespace`] if it may not be entered (that takes `CAP_SYS_ADMIN`) or is no network
-    /// namespace, and those of [`Client::new`].
+    /// [`Error::Namespace`] if the namespace cannot be entered, which takes `CAP_SYS_ADMIN`, or is
+    /// not a network namespace; and those of [`Client::new`].
     pub fn in_namespace(namespace: &Namespace) -> Result<Self> {
         let socket = namespace.open_socket();
         Client::with_transport(socket.map_err(|error| refused(&namespace.name, error))?)
     }
 }
 
+/// The file that the namespace is held open by.
 impl AsFd for Namespace {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
@@ -168,23 +168,24 @@ impl AsFd for Namespace {
 }
 
 impl fmt::Display for Namespace {
+    /// The name, path or process ID that it was found by.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.name)
     }
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // Without waiting for a writer, should it be a pipe.
+    // Nonblocking, in case the path is a pipe without a writer.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     Ok(File::from(openat(CWD, path, flags, Mode::empty())?))
 }
 
-/// The number of a process, as `/proc` spells it.
+/// A process ID, written as in `/proc`: without a sign or leading zeros.
 fn process_number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|number: &u32| number.to_string() == text)
 }
 
-/// Whether there is no such file, or no such folder for it.
+/// True if there is no such file, or no such folder for it.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

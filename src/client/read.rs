@@ -1,23 +1,24 @@
-//! Reading the table.
+//! Reading the table, without missing anything that was there all the time.
 //!
-//! The kernel hands over a long list in pieces. Within a piece, nothing is hidden: the table is
-//! locked while it is made, or, since Linux 7.1, walked under RCU. The next piece goes on at a
-//! count of entries (`ip_vs_genl_dump_services` and `ip_vs_genl_dump_dests` in
-//! net/netfilter/ipvs/ip_vs_ctl.c), so if entries before that place were removed meanwhile, as many
-//! behind it are skipped:
+//! The kernel sends a long list in pieces. Within a piece nothing is skipped: the table is locked
+//! meanwhile, or walked under RCU since Linux 7.1. The next piece resumes at a count of entries
+//! (`ip_vs_genl_dump_services` and `ip_vs_genl_dump_dests` in `net/netfilter/ipvs/ip_vs_ctl.c`). If
+//! entries before that place have been removed, as many after it are skipped:
 //!
-//! - of services, whoever removed which: up to Linux 7.0 those of all network namespaces are
-//!   counted; since 7.1 those of one, whose table may be resized between two pieces;
-//! - of a service's real servers, if servers of that same service were removed.
+//! - services, if any were removed: in any network namespace up to Linux 7.0, whose table they
+//!   share, and in the same one since 7.1, which may also resize the table between two pieces;
+//! - real servers, if servers of the same service were removed.
 //!
-//! Entries that are added before that place make others come twice, which hides nothing.
+//! Entries that are added before that place make others come twice, which skips nothing.
 //!
-//! The kernel reports none of this. So a list that came in pieces is read again, its keys alone,
-//! until a reading has nothing that is not known by then. An entry that was there all the time is
-//! then missing only if every reading skipped it; since what is skipped follows a cut, each reading
-//! has pieces of another length, as far as the kernel lets us choose. The number of services that Linux 7.1 shows in
-//! `/proc/net/ip_vs_status` would tell less: it is that of the thread's namespace, not of the
-//! client's, and one service removed and one hidden leave it as it was.
+//! The kernel reports none of this. So a list that came in pieces is read again, keys only, until a
+//! reading finds nothing new. An entry that was there all the time is then missing only if every
+//! reading skipped it. As only entries behind a cut are skipped, each reading makes the kernel cut
+//! the list elsewhere.
+//!
+//! Linux 7.1 has the number of services in `/proc/net/ip_vs_status`. It would prove less: one service
+//! removed and one skipped leave it right, and it is that of the thread's namespace, not of the
+//! client's.
 
 use std::collections::BTreeMap;
 
@@ -32,37 +33,37 @@ use crate::netlink::reply;
 use crate::netlink::request::Query;
 use crate::netlink::socket::{FIRST_PIECE, Transport};
 
-/// How often a list is read again before it counts as one that never rests.
+/// How often a list is read again before this is given up.
 const RETRIES: usize = 3;
 
-/// What a full piece may lack of the receive buffer's length: room for less than one entry (none is
-/// longer than 360 bytes), and the kernel's own data at its end where the buffer is 32 KiB long (320
-/// bytes on x86-64).
+/// The most that a full piece is shorter than the receive buffer, in bytes: less than one entry, of
+/// which none has more than 360, and the kernel's bookkeeping at the end of a buffer of 32 KiB, 320
+/// on x86-64.
 const MARGIN: usize = 1024;
 
 impl<T: Transport> Client<T> {
-    /// All virtual services, in the kernel's order, which means nothing.
+    /// All virtual services, in no particular order.
     ///
-    /// A service that is there all the time is in the list, whatever other programs change in this
-    /// network namespace or another one meanwhile: where the kernel may have skipped some, the list
-    /// is read again. One that is added meanwhile may be missing, one that is removed may still be
-    /// there, and while some are added, others may come twice. In a [`Snapshot`], a [`Table`] and a
-    /// [`State`] none comes twice.
+    /// Services that are there all the time are in the list, whatever other programs change
+    /// meanwhile, in any network namespace. The kernel sends a long list in pieces and may skip
+    /// services if some are removed in between, so such a list is read again until nothing new is
+    /// found. A service that is added meanwhile may be missing, one that is removed may be in the
+    /// list, and some may come twice. A [`Snapshot`], a [`Table`] and a [`State`] have none twice.
     ///
     /// # Errors
-    /// [`Error::Changing`] if services are added so fast that each of four readings finds new ones.
+    /// [`Error::Changing`] if each of four readings finds new services.
     pub fn services(&mut self) -> Result<Vec<Service>> {
         let mut services = Vec::new();
         self.each_service(Statistics::Read, |service| services.push(service))?;
         Ok(services)
     }
 
-    /// As [`services`](Self::services), but hands over each when it comes, for a caller that keeps
-    /// less than all of it, and with statistics or without. Services that the kernel skipped at
-    /// first come last.
+    /// As [`services`](Self::services), but passes each service to `take` as it comes, with or
+    /// without statistics. For callers that do not keep them all. Services that the kernel skipped
+    /// at first come last.
     ///
     /// # Errors
-    /// As [`services`](Self::services). Some services may have been handed over by then.
+    /// Those of [`services`](Self::services). `take` may have been called by then.
     pub fn each_service(
         &mut self,
         statistics: Statistics,
@@ -93,26 +94,26 @@ impl<T: Transport> Client<T> {
         })
     }
 
-    /// The real servers of a virtual service, in the kernel's order. There are none where there
-    /// is no such service: the kernel does not tell the two apart.
+    /// The real servers of a virtual service, in no particular order. Empty if there is no such
+    /// service, which the kernel does not tell from one without servers.
     ///
-    /// A server that is there all the time is in the list. While servers of this service are added
-    /// or removed, the same goes for them as for [`services`](Self::services).
+    /// Servers that are there all the time are in the list. While another program adds or removes
+    /// servers of this service, the same applies as to [`services`](Self::services).
     ///
     /// # Errors
-    /// [`Error::Changing`] if servers are added to this service so fast that each of four readings
-    /// finds new ones.
+    /// [`Error::Changing`] if each of four readings finds new servers.
     pub fn destinations(&mut self, service: &ServiceKey) -> Result<Vec<Destination>> {
         let mut destinations = Vec::new();
         self.destinations_into(service, &mut destinations)?;
         Ok(destinations)
     }
 
-    /// As [`destinations`](Self::destinations), but appends to `destinations`, for a caller that
-    /// goes through many services and wants to use one allocation.
+    /// As [`destinations`](Self::destinations), but appends to `destinations`. For callers that
+    /// read many services, and reuse one allocation.
     ///
     /// # Errors
-    /// As [`destinations`](Self::destinations). What came before the error has been appended.
+    /// Those of [`destinations`](Self::destinations). The servers that came before the error have
+    /// been appended.
     pub fn destinations_into(
         &mut self,
         service: &ServiceKey,
@@ -123,11 +124,11 @@ impl<T: Transport> Client<T> {
         })
     }
 
-    /// As [`destinations`](Self::destinations), but hands over each when it comes, and with
-    /// statistics or without. Servers that the kernel skipped at first come last.
+    /// As [`destinations`](Self::destinations), but passes each server to `take` as it comes, with
+    /// or without statistics. Servers that the kernel skipped at first come last.
     ///
     /// # Errors
-    /// As [`destinations`](Self::destinations). Some may have been handed over by then.
+    /// Those of [`destinations`](Self::destinations). `take` may have been called by then.
     pub fn each_destination(
         &mut self,
         service: &ServiceKey,
@@ -150,14 +151,14 @@ impl<T: Transport> Client<T> {
         if whole { Ok(()) } else { Err(Error::Changing { service: Some(*service) }) }
     }
 
-    /// The whole table: every service with its servers, sorted.
+    /// The whole table: every service with its servers, connections and statistics, sorted.
     ///
-    /// The kernel has no such thing as a consistent reading, and does not tell when the table
-    /// changes meanwhile: a service that is removed while the snapshot is taken may be in it
-    /// without servers. What is there all the time is in it: see [`services`](Self::services).
+    /// The kernel offers no consistent reading, and does not tell if the table changes meanwhile. A
+    /// service that is removed while the snapshot is taken may be in it without servers. Everything
+    /// that is there all the time is in it, as in [`services`](Self::services).
     ///
     /// # Errors
-    /// As [`services`](Self::services) and [`destinations`](Self::destinations).
+    /// Those of [`services`](Self::services) and [`destinations`](Self::destinations).
     pub fn snapshot(&mut self) -> Result<Snapshot> {
         let services = self.services()?;
         let mut entries = Vec::with_capacity(services.len());
@@ -168,11 +169,11 @@ impl<T: Transport> Client<T> {
         Ok(Snapshot::new(entries))
     }
 
-    /// The kernel's table: as [`snapshot`](Self::snapshot), but the configuration alone, which
-    /// takes less memory.
+    /// The current table. As [`snapshot`](Self::snapshot), but the configuration alone, which takes
+    /// less memory.
     ///
     /// # Errors
-    /// As [`snapshot`](Self::snapshot).
+    /// Those of [`snapshot`](Self::snapshot).
     pub fn table(&mut self) -> Result<Table> {
         let mut table = Table::new();
         let mut destinations = Vec::new();
@@ -189,10 +190,10 @@ impl<T: Transport> Client<T> {
         Ok(table)
     }
 
-    /// The kernel's state: the table, the timeouts and the sync daemons.
+    /// The current state: the table, the timeouts and the sync daemons.
     ///
     /// # Errors
-    /// As [`snapshot`](Self::snapshot).
+    /// Those of [`snapshot`](Self::snapshot).
     pub fn state(&mut self) -> Result<State> {
         let mut state = State::from(self.table()?);
         state.timeouts = self.timeouts()?;
@@ -205,11 +206,9 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// Reads a list until nothing that is there all the time can be missing, unless every reading
-/// skipped it. Returns false if the last reading still found something new.
+/// Reads a list until a reading finds nothing new. Returns false if the last one still did.
 ///
-/// `take` is given each entry that is not known yet and returns its key, which is all that `key`
-/// reads.
+/// `take` gets each entry that is not known yet and returns its key. `key` reads the key alone.
 fn read_whole<T: Transport, K: Copy + Ord>(
     connection: &mut Connection<T>,
     query: Query<'_>,
@@ -243,22 +242,22 @@ fn read_whole<T: Transport, K: Copy + Ord>(
     Ok(false)
 }
 
-/// True if the kernel made the whole list in one go: it came in one piece, which had room for more.
-/// A full piece may be the first of two, of which the second is empty because all that was left has
-/// been skipped.
+/// True if the kernel made the whole list in one go: a single piece, with room for more. A full one
+/// may be the first of two, the second of which is empty because its entries were skipped.
 ///
-/// Where memory is so short that a piece is one page, one that happens to be full is not recognized.
+/// If memory is short, the kernel makes pieces of a page. Such a piece is recognized unless it is
+/// the only one with content.
 fn came_at_once(delivery: Delivery) -> bool {
     delivery.pieces <= 1 && delivery.longest < FIRST_PIECE - MARGIN
 }
 
-/// The keys of a list, as far as it was read, in the kernel's order.
+/// The keys of a list, in the order in which they were read.
 #[derive(Debug)]
 pub(super) struct KeysRead<K> {
     keys: Vec<K>,
-    /// The place in `keys` that comes next if the kernel repeats itself.
+    /// The place in `keys` of the next one, if the kernel sends the same list.
     next: usize,
-    /// The places of all keys; empty until one is out of order.
+    /// The places of all keys; empty until the order differs.
     places: BTreeMap<K, usize>,
 }
 
@@ -274,7 +273,7 @@ impl<K: Copy + Ord> KeysRead<K> {
         self.places.clear();
     }
 
-    /// To be called before each further reading.
+    /// Call this before each further reading.
     fn rewind(&mut self) {
         self.next = 0;
     }
@@ -286,7 +285,7 @@ impl<K: Copy + Ord> KeysRead<K> {
         self.keys.push(key);
     }
 
-    /// True if the key was read. Takes one comparison as long as the list comes in the same order.
+    /// True if the key has been read. One comparison as long as the order is the same.
     fn contains(&mut self, key: &K) -> bool {
         if self.keys.get(self.next) == Some(key) {
             self.next += 1;

@@ -1,4 +1,4 @@
-//! The sync daemons, which tell another director of this one's connections.
+//! The sync daemons, which copy connections from one director to another.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,16 +6,17 @@ use std::num::{NonZeroU8, NonZeroU16};
 
 use super::Name;
 
-/// What a sync daemon does. A director may run one of each.
+/// The role of a sync daemon. A network namespace can run one daemon of each role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DaemonRole {
-    /// Sends this director's connections (`IP_VS_STATE_MASTER`).
+    /// Sends this director's connections to others (`IP_VS_STATE_MASTER`).
     Master,
-    /// Takes another director's connections (`IP_VS_STATE_BACKUP`).
+    /// Receives another director's connections (`IP_VS_STATE_BACKUP`).
     Backup,
 }
 
 impl fmt::Display for DaemonRole {
+    /// `master` or `backup`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             DaemonRole::Master => "master",
@@ -24,28 +25,40 @@ impl fmt::Display for DaemonRole {
     }
 }
 
-/// What a sync daemon is started with. `None` leaves the choice to the kernel.
+/// The settings of a sync daemon. `None` leaves the choice to the kernel.
+///
+/// ```
+/// use ipvs::{DaemonConfig, Name};
+///
+/// let config = DaemonConfig { sync_id: 7, ..DaemonConfig::new(Name::from_static("eth0")) };
+/// assert_eq!(config.port, None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DaemonConfig {
-    /// The interface to multicast through.
+    /// The network interface that messages are multicast through.
     pub interface: Name,
-    /// Marks the messages; a backup with an ID other than 0 takes only those that carry it.
+    /// An identifier in each message. A backup whose ID is not 0 ignores messages with another one;
+    /// one whose ID is 0 takes all.
     pub sync_id: u8,
-    /// The longest message, in bytes of UDP payload. `None`: what fits
-    /// an MTU of 1500, which is 1472 with an IPv4 group and 1452 with an IPv6 one; for a backup,
-    /// what fits its interface's MTU if that is larger. The kernel brings it down to what UDP
-    /// carries, 65,507 or 65,487, and a backup's up to 1024. Since Linux 4.3, like all that follow.
+    /// The length of the longest message, in bytes of UDP payload. Since Linux 4.3, as is every
+    /// field below.
+    ///
+    /// `None` means as much as fits an MTU of 1500: 1472 with an IPv4 group, 1452 with an IPv6
+    /// group; for a backup, as much as fits its interface's MTU if that is larger. The kernel
+    /// lowers a length over 65,507 (IPv4) or 65,487 (IPv6), the most that UDP carries, and raises a
+    /// backup's to at least 1024 (`start_sync_thread` in `net/netfilter/ipvs/ip_vs_sync.c`).
     pub max_length_bytes: Option<NonZeroU16>,
-    /// The multicast group. `None`: 224.0.0.81.
+    /// The multicast group. `None` means 224.0.0.81.
     pub group: Option<IpAddr>,
-    /// The UDP port, in host byte order. `None`: 8848.
+    /// The UDP port, in host byte order. `None` means 8848.
     pub port: Option<NonZeroU16>,
-    /// How many routers a message may pass, and one. `None`: 1.
+    /// The time to live of each message: 1, which is what `None` means, keeps messages from passing
+    /// a router.
     pub ttl: Option<NonZeroU8>,
 }
 
 impl DaemonConfig {
-    /// A daemon on this interface, with sync ID 0 and the kernel's choice for the rest.
+    /// Settings for a daemon on this interface: sync ID 0, and the kernel's choice for the rest.
     pub const fn new(interface: Name) -> Self {
         DaemonConfig {
             interface,
@@ -58,19 +71,19 @@ impl DaemonConfig {
     }
 }
 
-/// A sync daemon that runs. Since Linux 4.3 the kernel reports each value that it chose; before,
-/// what it does not report is `None`.
+/// A running sync daemon, as the kernel reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Daemon {
-    /// Whether it sends or receives.
+    /// Its role: whether it sends or receives.
     pub role: DaemonRole,
-    /// Its settings, with the values that the kernel chose filled in.
+    /// Its settings, including what the kernel chose. Before Linux 4.3 the kernel does not report
+    /// the fields that are optional; these are then `None`.
     pub config: DaemonConfig,
 }
 
 impl Daemon {
-    /// A daemon with these settings, as a kernel would report it: for tests and mocks.
+    /// A daemon as a kernel would report it, for tests and mocks.
     pub const fn new(role: DaemonRole, config: DaemonConfig) -> Self {
         Daemon { role, config }
     }

@@ -1,8 +1,9 @@
-//! What the kernel tells about IPVS as a whole.
+//! What the kernel reports about IPVS as a whole.
 
 use std::fmt;
 
-/// The version of IPVS in the kernel (`IP_VS_VERSION_CODE`): 1.2.1 since 2004.
+/// The version of IPVS in the kernel (`IP_VS_VERSION_CODE`). It has been 1.2.1 since 2004, so it
+/// says nothing about what a kernel can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// The first number.
@@ -14,53 +15,55 @@ pub struct Version {
 }
 
 impl Version {
-    /// From the kernel's `NVERSION` form: one byte each, the major number highest.
+    /// Decodes the kernel's form (`NVERSION` in `<linux/ip_vs.h>`): one byte for each number,
+    /// `0x010201` for 1.2.1.
     pub const fn from_code(code: u32) -> Self {
         Version { major: (code >> 16) as u8, minor: (code >> 8) as u8, patch: code as u8 }
     }
 }
 
 impl fmt::Display for Version {
+    /// `1.2.1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
     }
 }
 
-/// What the kernel says of its IPVS.
+/// What the kernel reports about IPVS as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
     /// The version.
     pub version: Version,
-    /// How many buckets the connection table has. Up to Linux 7.0 a constant of the running
-    /// kernel; later it is the network namespace's own and changes.
+    /// The number of buckets in the hash table of connections. Up to Linux 7.0 it is fixed when the
+    /// module is loaded; later each network namespace has its own, which grows.
     pub connection_table_size: u32,
 }
 
 impl Info {
-    /// These values, as a kernel would report them: for tests and mocks.
+    /// Values as a kernel would report them, for tests and mocks.
     pub const fn new(version: Version, connection_table_size: u32) -> Self {
         Info { version, connection_table_size }
     }
 }
 
-/// How long a connection without traffic is kept, in seconds, by its state.
+/// How long a connection without traffic is kept, in seconds, by its protocol and state.
 ///
-/// The kernel keeps them in ticks, of which there are 100 to 1000 a second, and refuses one of 2^31
-/// ticks or more: up to 2,147,483 seconds are taken everywhere. One that it does not have, for want
-/// of the protocol, reads as 0.
+/// The kernel counts in ticks, 100 to 1000 a second, and refuses a timeout of 2^31 ticks or more.
+/// Every kernel accepts 2,147,483 seconds. The timeouts of a protocol that the kernel was built
+/// without are read as 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Timeouts {
-    /// Established TCP connections. As a setting, 0 leaves the value as it is.
+    /// Established TCP connections. When set, 0 leaves the timeout as it is.
     pub tcp_seconds: u32,
-    /// TCP connections after a FIN. As a setting, 0 leaves the value as it is.
+    /// TCP connections after a FIN. When set, 0 leaves the timeout as it is.
     pub tcp_fin_seconds: u32,
-    /// UDP. As a setting, 0 leaves the value as it is.
+    /// UDP. When set, 0 leaves the timeout as it is.
     pub udp_seconds: u32,
 }
 
 impl Timeouts {
-    /// The timeouts after setting `wanted`, in which 0 leaves one as it is.
+    /// These timeouts after setting `wanted`, in which 0 leaves one as it is.
     pub(crate) fn after_setting(&self, wanted: &Timeouts) -> Timeouts {
         let either = |wanted: u32, now: u32| if wanted == 0 { now } else { wanted };
         Timeouts {

@@ -1,7 +1,7 @@
-//! What an IPVS table is made of: pure values, no input or output.
+//! The values that IPVS tables are made of. No input or output happens here.
 //!
-//! A [`Service`] and a [`Destination`] each come in three parts: the *key* that tells one from
-//! another, the *configuration* that an administrator sets, and what the kernel *observed*.
+//! A [`Service`] and a [`Destination`] each have three parts: the *key* that identifies it, the
+//! *configuration* that an administrator sets, and what the kernel *observes*.
 
 mod change;
 mod daemon;
@@ -24,7 +24,7 @@ pub use destination::{
 };
 pub use info::{Info, Timeouts, Version};
 pub use name::Name;
-pub use scheduler::{KnownScheduler, SCHEDULERS, SchedulerFlags};
+pub use scheduler::SchedulerFlags;
 pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
 };
@@ -33,4 +33,4 @@ pub use state::{DaemonState, State};
 pub use stats::{Rates, Statistics, Stats};
 pub use table::{Table, TableEntry};
 pub use text::ParseError;
-pub use validity::{ConfigError, TunnelKind};
+pub use validity::ConfigError;

@@ -1,16 +1,16 @@
-//! The short names that the kernel keeps in fixed arrays.
+//! Names, which the kernel keeps in arrays of 16 bytes.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::ParseError;
 
-/// A name as the kernel keeps it: 1 to 15 bytes, none of them NUL.
+/// The name of a scheduler, a persistence engine or a network interface: 1 to 15 bytes of UTF-8,
+/// none of them NUL.
 ///
-/// Schedulers, persistence engines and network interfaces are named so
-/// (`IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_PENAME_MAXLEN` and `IP_VS_IFNAME_MAXLEN` in
-/// `<linux/ip_vs.h>`: 16 each, the closing NUL included). It is held in place, without an
-/// allocation, so that a table of many services stays small.
+/// The kernel keeps names in arrays of 16 bytes with a closing NUL (`IP_VS_SCHEDNAME_MAXLEN`,
+/// `IP_VS_PENAME_MAXLEN` and `IP_VS_IFNAME_MAXLEN` in `<linux/ip_vs.h>`). A `Name` is `Copy` and
+/// allocates nothing.
 ///
 /// ```
 /// let scheduler: ipvs::Name = "wlc".parse()?;
@@ -25,21 +25,21 @@ pub struct Name {
 }
 
 impl Name {
-    /// The most bytes that a name has.
+    /// The length of the longest name, in bytes.
     pub const MAX: usize = 15;
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
-        // Built from text only, so it always is text.
+        // Always text: `new` takes nothing else.
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// The name's bytes, without a closing NUL.
+    /// The name as bytes, without a closing NUL.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// A name that is known when the program is written.
+    /// A name that is written in the program.
     ///
     /// ```
     /// const WRR: ipvs::Name = ipvs::Name::from_static("wrr");
@@ -47,14 +47,14 @@ impl Name {
     /// ```
     ///
     /// # Panics
-    /// If the text is no name. In a constant, as above, the program then does not compile:
+    /// If the text is not a name. In a constant, as above, the program does not compile then:
     ///
     /// ```compile_fail
     /// const LONG: ipvs::Name = ipvs::Name::from_static("longer-than-fifteen");
     /// println!("{LONG}");
     /// ```
     ///
-    /// For text that comes from elsewhere use [`parse`](str::parse).
+    /// For text from outside the program use [`parse`](str::parse).
     pub const fn from_static(text: &'static str) -> Self {
         match Self::new(text) {
             Some(name) => name,

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use super::scheduler::DEFAULT_SCHEDULER;
 use super::{Name, SchedulerFlags, Stats};
 
-/// The transport protocol of a virtual service that is known by its address.
+/// The transport protocol of a virtual service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -18,12 +18,13 @@ pub enum Protocol {
     Udp,
     /// SCTP, protocol number 132.
     Sctp,
-    /// Any other protocol number. The kernel takes a service with one, but balances none today.
+    /// Any other protocol number. The kernel accepts a service with one, but balances no other
+    /// protocol as of Linux 7.2.
     Other(u16),
 }
 
 impl Protocol {
-    /// The protocol's number, as in `IPPROTO_TCP`.
+    /// The protocol's number: 6, 17 and 132 for TCP, UDP and SCTP.
     pub const fn number(self) -> u16 {
         match self {
             Protocol::Tcp => 6,
@@ -56,12 +57,12 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// IPv4 or IPv6.
+/// An address family: IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressFamily {
-    /// `AF_INET`
+    /// IPv4 (`AF_INET`).
     V4,
-    /// `AF_INET6`
+    /// IPv6 (`AF_INET6`).
     V6,
 }
 
@@ -76,6 +77,7 @@ impl AddressFamily {
 }
 
 impl fmt::Display for AddressFamily {
+    /// `IPv4` or `IPv6`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             AddressFamily::V4 => "IPv4",
@@ -84,10 +86,18 @@ impl fmt::Display for AddressFamily {
     }
 }
 
-/// What tells one virtual service from another.
+/// The identity of a virtual service: the packets that it is for.
 ///
-/// Keys sort as `ipvsadm` lists them: by firewall mark (a service with an address counts as mark
-/// 0), family, protocol, address and port, each as an unsigned number.
+/// Keys sort as `ipvsadm` lists services: those with an address first, by family, protocol number,
+/// address and port; then those with a firewall mark, by mark and family.
+///
+/// ```
+/// use ipvs::ServiceKey;
+///
+/// let web = ServiceKey::tcp(([192, 0, 2, 1], 80));
+/// assert_eq!(web.to_string(), "TCP 192.0.2.1:80");
+/// assert_eq!("TCP 192.0.2.1:80".parse(), Ok(web));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ServiceKey {
     /// Packets of a protocol to an address and port.
@@ -96,37 +106,37 @@ pub enum ServiceKey {
         protocol: Protocol,
         /// The virtual address (VIP).
         address: IpAddr,
-        /// The port, in host byte order. 0 means all ports that no other service has. It is of
-        /// use for a persistent service only: the kernel takes another one too, but schedules no
-        /// connection for it (`ip_vs_schedule` in net/netfilter/ipvs/ip_vs_core.c).
+        /// The port, in host byte order. 0 means every port that no other service has. Such a
+        /// service must be persistent: the kernel accepts one that is not, but never schedules a
+        /// connection for it (`ip_vs_schedule` in `net/netfilter/ipvs/ip_vs_core.c`).
         port: u16,
     },
-    /// Packets that carry a firewall mark, whatever their address, protocol and port.
+    /// Packets with a firewall mark, whatever their address, protocol and port.
     FirewallMark {
-        /// The mark, as `iptables -j MARK` sets it.
+        /// The mark, as `iptables -j MARK` sets it. The kernel uses 0 for packets without a mark.
         mark: NonZeroU32,
-        /// Whether the service balances IPv4 or IPv6 packets.
+        /// The family of the packets: one mark can have a service for each.
         family: AddressFamily,
     },
 }
 
 impl ServiceKey {
-    /// A TCP service.
+    /// A TCP service at this address and port.
     pub fn tcp(address: impl Into<SocketAddr>) -> Self {
         Self::address(Protocol::Tcp, address.into())
     }
 
-    /// A UDP service.
+    /// A UDP service at this address and port.
     pub fn udp(address: impl Into<SocketAddr>) -> Self {
         Self::address(Protocol::Udp, address.into())
     }
 
-    /// An SCTP service.
+    /// An SCTP service at this address and port.
     pub fn sctp(address: impl Into<SocketAddr>) -> Self {
         Self::address(Protocol::Sctp, address.into())
     }
 
-    /// A service known by its firewall mark, for IPv4 or IPv6 packets.
+    /// A service for packets of this family with this firewall mark.
     pub fn firewall_mark(mark: NonZeroU32, family: AddressFamily) -> Self {
         ServiceKey::FirewallMark { mark, family }
     }
@@ -135,7 +145,7 @@ impl ServiceKey {
         ServiceKey::Address { protocol, address: address.ip(), port: address.port() }
     }
 
-    /// Whether the service balances IPv4 or IPv6 packets.
+    /// The family of the packets that the service is for.
     pub fn family(&self) -> AddressFamily {
         match self {
             ServiceKey::Address { address, .. } => AddressFamily::of(*address),
@@ -143,7 +153,7 @@ impl ServiceKey {
         }
     }
 
-    /// The service's port; 0 for a firewall mark, which has none.
+    /// The service's port, in host byte order; 0 for a firewall mark, which has none.
     pub fn port(&self) -> u16 {
         match self {
             ServiceKey::Address { port, .. } => *port,
@@ -197,18 +207,19 @@ impl fmt::Display for ServiceKey {
     }
 }
 
-/// Which clients count as one for a persistent service.
+/// The clients that a persistent service treats as one: those whose addresses are equal under the
+/// mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Netmask {
-    /// For IPv4: a mask over the client's address. The bits need not be contiguous.
+    /// A mask for IPv4 addresses. Its bits need not be contiguous.
     V4(Ipv4Addr),
-    /// For IPv6: the length of the client's network prefix, 1 to 128. The kernel refuses others
+    /// A prefix length for IPv6 addresses: 1 to 128. The kernel refuses any other
     /// ([`Invalid`](crate::RefusalKind::Invalid)).
     V6(u8),
 }
 
 impl Netmask {
-    /// The default: each client host by itself.
+    /// The default mask: 255.255.255.255 or 128, under which each address is a client of its own.
     pub const fn host(family: AddressFamily) -> Self {
         match family {
             AddressFamily::V4 => Netmask::V4(Ipv4Addr::BROADCAST),
@@ -216,12 +227,12 @@ impl Netmask {
         }
     }
 
-    /// Whether each client host counts by itself.
+    /// True if each address is a client of its own.
     pub fn is_host(&self) -> bool {
         *self == Self::host(self.family())
     }
 
-    /// The family of the services that the mask fits.
+    /// The family of the services that this mask is for.
     pub const fn family(&self) -> AddressFamily {
         match self {
             Netmask::V4(_) => AddressFamily::V4,
@@ -231,7 +242,7 @@ impl Netmask {
 }
 
 impl fmt::Display for Netmask {
-    /// The dotted mask, or the prefix length.
+    /// `255.255.255.0` or, for IPv6, the prefix length: `64`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Netmask::V4(mask) => fmt::Display::fmt(mask, f),
@@ -240,29 +251,29 @@ impl fmt::Display for Netmask {
     }
 }
 
-/// That a client keeps the real server that it was first given.
+/// Persistence: a client's later connections go to the same real server as its first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Persistence {
-    /// How long a client is remembered after its last connection ended, in seconds. The kernel
-    /// takes 0 and then forgets at once. It keeps the time in ticks, of which there are 100 to
-    /// 1000 a second, in 32 bits: up to 4,294,967 seconds are kept everywhere, and more than
-    /// fits comes back as less, without an error.
+    /// How long a client is remembered after its last connection has ended, in seconds. The kernel
+    /// accepts 0, and then forgets the client at once. It counts in ticks, 100 to 1000 a second, in
+    /// 32 bits: every kernel keeps up to 4,294,967 seconds, and reports more than fits as less,
+    /// without an error.
     pub timeout_seconds: u32,
-    /// Which clients count as one. It must be of the service's family.
+    /// The clients that count as one. Must be of the service's family.
     pub netmask: Netmask,
 }
 
 impl Persistence {
-    /// The timeout that `ipvsadm -p` sets when none is written, in seconds.
+    /// The timeout of `ipvsadm -p` without a number, in seconds.
     pub const DEFAULT_TIMEOUT_SECONDS: u32 = 360;
 
-    /// Persistence for each client host by itself.
+    /// Persistence with this timeout, for each client address by itself.
     pub fn new(family: AddressFamily, timeout_seconds: u32) -> Self {
         Persistence { timeout_seconds, netmask: Netmask::host(family) }
     }
 }
 
-/// What an administrator sets on a virtual service.
+/// The configuration of a virtual service.
 ///
 /// ```
 /// use ipvs::{AddressFamily, Persistence, ServiceConfig};
@@ -274,22 +285,22 @@ impl Persistence {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ServiceConfig {
-    /// The scheduler. The kernel loads its module when it is first asked for; a kernel since 4.2
-    /// reports `none` for a service without one.
+    /// The scheduler. The kernel loads its module (`ip_vs_NAME`) when a service first names it.
+    /// Since Linux 4.2 a service can be without one, which the kernel reports as `none`.
     pub scheduler: Name,
     /// Flags for the scheduler.
     pub scheduler_flags: SchedulerFlags,
-    /// `None` means that each connection is scheduled anew.
+    /// Persistence. `None` means that each connection is scheduled by itself.
     pub persistence: Option<Persistence>,
-    /// The persistence engine, which finds the client in the payload (`sip` is the one in the
-    /// mainline kernel). `None` means by the client's address.
+    /// The persistence engine, which identifies a client by a packet's payload. The mainline kernel
+    /// has one, `sip`. `None` means that clients are identified by their address.
     pub persistence_engine: Option<Name>,
     /// One-packet scheduling: each UDP datagram is scheduled by itself.
     pub one_packet: bool,
 }
 
 impl ServiceConfig {
-    /// A service with this scheduler and nothing else set.
+    /// A configuration with this scheduler: no flags, no persistence, no one-packet scheduling.
     pub const fn new(scheduler: Name) -> Self {
         ServiceConfig {
             scheduler,
@@ -302,7 +313,7 @@ impl ServiceConfig {
 }
 
 impl Default for ServiceConfig {
-    /// Weighted least connections (`wlc`), as `ipvsadm -A` without options.
+    /// The scheduler `wlc` (weighted least connections), as with `ipvsadm -A` without options.
     fn default() -> Self {
         Self::new(DEFAULT_SCHEDULER)
     }
@@ -312,18 +323,18 @@ impl Default for ServiceConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Service {
-    /// Its address and protocol, or its firewall mark: unique in the table.
+    /// Its protocol, address and port, or its firewall mark; unique in the table.
     pub key: ServiceKey,
-    /// Its settings.
+    /// Its configuration.
     pub config: ServiceConfig,
     /// Its counters and rates. `None` if it was read with
-    /// [`Statistics::Skip`](crate::Statistics::Skip). Boxed, since without them a service is half
-    /// the size, and most readers of a large table have no use for them.
+    /// [`Statistics::Skip`](crate::Statistics::Skip). In a box, because most readers of a large
+    /// table do without, and a service is then half the size.
     pub stats: Option<Box<Stats>>,
 }
 
 impl Service {
-    /// A service without statistics, as a kernel would report it: for tests and mocks.
+    /// A service without statistics as a kernel would report it, for tests and mocks.
     ///
     /// ```
     /// use ipvs::{Service, ServiceConfig, ServiceKey, Stats};

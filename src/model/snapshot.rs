@@ -2,11 +2,15 @@
 
 use super::{Destination, Service};
 
-/// The kernel's table as it was read: every service with its real servers, sorted by their keys.
+/// The kernel's table as it was read: every service with its real servers, with connections and
+/// statistics, sorted by their keys.
+///
+/// [`Client::snapshot`](crate::Client::snapshot) makes one. A [`Table`](crate::Table) has the
+/// configuration alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The services.
+    /// The services, sorted by their keys.
     pub entries: Vec<SnapshotEntry>,
 }
 
@@ -16,13 +20,13 @@ pub struct Snapshot {
 pub struct SnapshotEntry {
     /// The virtual service.
     pub service: Service,
-    /// Its real servers.
+    /// Its real servers, sorted by their keys.
     pub destinations: Vec<Destination>,
 }
 
 impl Snapshot {
-    /// A snapshot of these services. Sorts them and their servers by their keys, and of several
-    /// with the same key keeps one.
+    /// A snapshot of these services. Sorts services and servers by their keys, and keeps one of
+    /// several with the same key.
     pub fn new(mut entries: Vec<SnapshotEntry>) -> Self {
         for entry in &mut entries {
             entry.destinations.sort_unstable_by_key(|destination| destination.key);

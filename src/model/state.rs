@@ -1,18 +1,19 @@
-//! The whole state of IPVS as an administrator sets it.
+//! Everything that an administrator sets in IPVS.
 
 use super::{Change, DaemonConfig, DaemonRole, Table, Timeouts};
 
-/// The state of IPVS in one network namespace, as an administrator sets it: the table, the
-/// timeouts and the sync daemons.
+/// Everything that an administrator sets in one network namespace: the table, the timeouts and the
+/// sync daemons.
 ///
-/// Read from the kernel ([`Client::state`](crate::Client::state)), every part has a value. As what
-/// the kernel is to become (the second argument of [`Plan::between`](crate::Plan::between)), the
-/// table is always meant whole, while a timeout of 0 and a daemon of `None` stay as they are.
+/// A state is either current, as [`Client::state`](crate::Client::state) reads it, or wanted, as
+/// the second argument of [`Plan::between`](crate::Plan::between). In a current state every part
+/// has a value. In a wanted one the table is complete, while a timeout of 0 and a daemon of `None`
+/// mean: leave it as it is.
 ///
 /// ```
 /// use ipvs::{DaemonState, State, Table};
 ///
-/// // An empty table and no master daemon, whatever the timeouts and the backup daemon are.
+/// // Wanted: an empty table and no master daemon; the timeouts and the backup daemon as they are.
 /// let mut state = State::from(Table::new());
 /// state.master = Some(DaemonState::Stopped);
 /// assert_eq!(state.backup, None);
@@ -22,26 +23,27 @@ use super::{Change, DaemonConfig, DaemonRole, Table, Timeouts};
 pub struct State {
     /// The virtual services and their real servers.
     pub table: Table,
-    /// How long connections without traffic are kept. As a wish, 0 leaves a timeout as it is.
+    /// How long connections without traffic are kept. In a wanted state, 0 leaves a timeout as it
+    /// is.
     pub timeouts: Timeouts,
-    /// The daemon that sends connections. As a wish, `None` leaves it as it is.
+    /// The daemon that sends connections. In a wanted state, `None` leaves it as it is.
     pub master: Option<DaemonState>,
-    /// The daemon that receives connections. As a wish, `None` leaves it as it is.
+    /// The daemon that receives connections. In a wanted state, `None` leaves it as it is.
     pub backup: Option<DaemonState>,
 }
 
-/// Whether a sync daemon runs, and how.
+/// The state of the sync daemon of one role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DaemonState {
     /// It does not run.
     Stopped,
-    /// It runs with this configuration. As a wish, a field of `None` takes whatever the kernel
-    /// chose.
+    /// It runs with these settings. In a wanted state, a field of `None` accepts whatever the
+    /// kernel chose.
     Running(DaemonConfig),
 }
 
 impl State {
-    /// The daemon of this role.
+    /// The daemon of this role: [`master`](Self::master) or [`backup`](Self::backup).
     pub fn daemon(&self, role: DaemonRole) -> Option<DaemonState> {
         match role {
             DaemonRole::Master => self.master,
@@ -49,7 +51,7 @@ impl State {
         }
     }
 
-    /// Sets the daemon of this role.
+    /// Sets the daemon of this role: [`master`](Self::master) or [`backup`](Self::backup).
     pub fn set_daemon(&mut self, role: DaemonRole, state: Option<DaemonState>) {
         match role {
             DaemonRole::Master => self.master = state,
@@ -57,8 +59,9 @@ impl State {
         }
     }
 
-    /// The changes that set the timeouts and the daemons, in the order in which `ipvsadm -S --all`
-    /// writes them. A daemon that does not run has none.
+    /// The changes that set the timeouts and start the daemons of this state, in the order in which
+    /// `ipvsadm -S --all` writes them. Timeouts that are all 0, and a daemon that does not run,
+    /// need none.
     pub fn settings(&self) -> impl Iterator<Item = Change> {
         let timeouts = (self.timeouts != Timeouts::default()).then_some(self.timeouts);
         let daemons =
@@ -73,7 +76,7 @@ impl State {
 }
 
 impl From<Table> for State {
-    /// This table. Timeouts and daemons stay as they are.
+    /// A wanted state with this table, which leaves the timeouts and daemons as they are.
     fn from(table: Table) -> Self {
         State { table, ..State::default() }
     }

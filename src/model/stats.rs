@@ -1,22 +1,22 @@
-//! What the kernel counts, for each service and each real server.
+//! The kernel's counters and rates, which each service and each real server has.
 
-/// Whether services and real servers are read with their statistics.
+/// Chooses whether services and real servers are read with their statistics.
 ///
-/// The kernel sends the statistics either way, and they are most of what it sends. Skipping them
+/// The kernel sends statistics in any case, and they are most of what it sends. Not decoding them
 /// makes reading a large table faster, and the result half the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Statistics {
-    /// `stats` of each service and server is `Some`.
+    /// Read them: `stats` of each service and server is `Some`.
     Read,
-    /// `stats` of each service and server is `None`.
+    /// Skip them: `stats` of each service and server is `None`.
     Skip,
 }
 
-/// Totals since the service or server was added, or since they were last set to zero.
+/// Totals since the service or real server was added, or since it was last zeroed.
 ///
-/// The kernel copies its counters every two seconds, so the figures lag by up to that much
-/// (`net/netfilter/ipvs/ip_vs_est.c`). Kernels before 4.1 have no 64-bit statistics; there the
-/// counts of connections and packets wrap at 2^32.
+/// The kernel copies its counters every two seconds, so these lag by up to two seconds
+/// (`net/netfilter/ipvs/ip_vs_est.c`). Before Linux 4.1 the kernel reports connections and packets
+/// as 32-bit numbers, which wrap.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -24,17 +24,21 @@ pub struct Stats {
     pub connections: u64,
     /// Packets from clients.
     pub incoming_packets: u64,
-    /// Packets to clients. They are seen with masquerading only.
+    /// Packets to clients: with masquerading, and since Linux 5.10 also those of other servers
+    /// whose replies pass through the director.
     pub outgoing_packets: u64,
     /// Bytes from clients, IP headers included.
     pub incoming_bytes: u64,
-    /// Bytes to clients. They are seen with masquerading only.
+    /// Bytes to clients, IP headers included; of the same packets as
+    /// [`outgoing_packets`](Self::outgoing_packets).
     pub outgoing_bytes: u64,
-    /// How fast these grow at present.
+    /// How fast these totals grow at present.
     pub rates: Rates,
 }
 
-/// The kernel's running averages, each in units a second.
+/// Running averages, which the kernel updates every two seconds (`net/netfilter/ipvs/ip_vs_est.c`).
+///
+/// Zeroing the counters sets these to zero as well.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rates {

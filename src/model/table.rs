@@ -1,4 +1,4 @@
-//! A whole table as an administrator sets it: configuration, without what the kernel observed.
+//! A whole table as an administrator sets it: configuration only.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use super::{
     Destination, DestinationConfig, DestinationKey, Service, ServiceConfig, ServiceKey, Snapshot,
 };
 
-/// A whole table: every virtual service and its real servers, each with its configuration.
+/// A whole table: all virtual services and their real servers, each with its configuration.
 ///
-/// A table is what the kernel is to hold, or what it held when it was read; counters and
-/// connections are no part of it. Services and servers are kept sorted by their keys, so two
-/// tables with the same content are equal however they were built.
+/// A table has no counters and no connections, so it can equally be what the kernel should hold or
+/// what it holds. Services and servers are sorted by their keys; two tables with the same content
+/// are equal, however they were built.
 ///
-/// It is read from the kernel ([`Client::table`](crate::Client::table), [`Snapshot::table`]) or
-/// built:
+/// Read one from the kernel ([`Client::table`](crate::Client::table), [`Snapshot::table`]), or
+/// build it:
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -29,8 +29,8 @@ use super::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Nothing is checked here. [`Rehearsal`](crate::Rehearsal) makes changes as the kernel would, and
-/// refuses what it would refuse.
+/// A table accepts any configuration. [`Rehearsal`](crate::Rehearsal) makes changes as the kernel
+/// would, and refuses what the kernel would refuse.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
     pub(crate) services: BTreeMap<ServiceKey, TableEntry>,
@@ -59,41 +59,41 @@ impl Table {
         self.services.iter()
     }
 
-    /// One service; `None` where there is no such service.
+    /// One service. `None` if there is no service with this key.
     pub fn service(&self, key: &ServiceKey) -> Option<&TableEntry> {
         self.services.get(key)
     }
 
-    /// Adds a service without servers, or sets the configuration of the one with this key, whose
-    /// servers stay.
+    /// Adds a service without servers. If there is one with this key, replaces its configuration
+    /// and keeps its servers. Returns the service, to add servers to.
     pub fn insert(&mut self, key: ServiceKey, config: ServiceConfig) -> &mut TableEntry {
         let entry = self.services.entry(key).or_insert_with(|| TableEntry::new(config));
         entry.config = config;
         entry
     }
 
-    /// Removes a service with its servers. Returns it, if there was one.
+    /// Removes a service with its servers, and returns it. `None` if there is no service with this
+    /// key.
     pub fn remove(&mut self, key: &ServiceKey) -> Option<TableEntry> {
         self.services.remove(key)
     }
 
-    /// The number of real servers of all services together. A server that two services share
-    /// counts twice, as it does for the kernel.
+    /// The number of real servers in all services. A machine that serves two services counts twice.
     pub fn destination_count(&self) -> usize {
         self.services.values().map(|entry| entry.destinations.len()).sum()
     }
 
-    /// True if a service has a server of the other family. The kernel takes no such server while a
-    /// sync daemon runs, and starts none while there is one (`ip_vs_genl_new_daemon` and
-    /// `ip_vs_genl_set_cmd` in net/netfilter/ipvs/ip_vs_ctl.c).
+    /// True if a service has a server of the other family. The kernel accepts no such server while
+    /// a sync daemon runs, and starts no daemon while there is such a server (`ip_vs_genl_set_cmd`
+    /// and `ip_vs_genl_new_daemon` in `net/netfilter/ipvs/ip_vs_ctl.c`).
     pub(crate) fn mixes_families(&self) -> bool {
         self.services().any(|(service, entry)| {
             entry.destinations().any(|(server, _)| server.family() != service.family())
         })
     }
 
-    /// Puts in a service as it was read, in place of one with its key: the kernel may report a
-    /// service twice if the table changes while it is read.
+    /// Inserts a service as it was read, replacing one with the same key: if the table changes
+    /// while it is read, the kernel may report a service twice.
     pub(crate) fn insert_read<'d>(
         &mut self,
         service: &Service,
@@ -124,8 +124,8 @@ impl TableEntry {
         self.destinations.iter()
     }
 
-    /// Adds a real server, or sets the configuration of the one with this key. Returns the
-    /// previous configuration, if there was one.
+    /// Adds a real server, or replaces the configuration of the one with this key. Returns the
+    /// previous configuration, or `None` if the server is new.
     pub fn insert(
         &mut self,
         key: DestinationKey,
@@ -134,12 +134,13 @@ impl TableEntry {
         self.destinations.insert(key, config)
     }
 
-    /// Removes a real server. Returns its configuration, if there was one.
+    /// Removes a real server, and returns its configuration. `None` if there is no server with this
+    /// key.
     pub fn remove(&mut self, key: &DestinationKey) -> Option<DestinationConfig> {
         self.destinations.remove(key)
     }
 
-    /// The configuration of one real server; `None` where the service has no such server.
+    /// The configuration of one real server. `None` if there is no server with this key.
     pub fn destination(&self, key: &DestinationKey) -> Option<&DestinationConfig> {
         self.destinations.get(key)
     }
@@ -157,7 +158,7 @@ impl From<&Snapshot> for Table {
 }
 
 impl Snapshot {
-    /// The configuration in this snapshot, without what the kernel observed.
+    /// The configuration in this snapshot, without connections and statistics.
     pub fn table(&self) -> Table {
         Table::from(self)
     }

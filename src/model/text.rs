@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use super::{AddressFamily, DaemonRole, DestinationKey, Netmask, Protocol, ServiceKey, Version};
 
-/// The error of every `FromStr` here: the text is not the value that was asked for.
+/// The error of every `FromStr` for keys, names and other small values: the text is not one.
+///
+/// It quotes the text, and says what was expected:
 ///
 /// ```
 /// let error = "port 80".parse::<ipvs::DestinationKey>().unwrap_err();
@@ -40,25 +42,29 @@ macro_rules! from_str {
 }
 
 from_str!(Protocol, protocol, "a protocol: TCP, UDP, SCTP or a number up to 65535",
-    /// Letters may be of either case. 6, 17 and 132 are TCP, UDP and SCTP.
+    /// Reads `TCP`, `UDP` and `SCTP`, in upper or lower case, or a number. 6, 17 and 132 are TCP,
+    /// UDP and SCTP.
 );
 from_str!(AddressFamily, family, "an address family: IPv4 or IPv6",
-    /// Letters may be of either case.
+    /// Reads `IPv4` and `IPv6`, in upper or lower case.
 );
 from_str!(DaemonRole, role, "the role of a sync daemon: master or backup",
-    /// Letters may be of either case.
+    /// Reads `master` and `backup`, in upper or lower case.
 );
 from_str!(ServiceKey, service_key, "a virtual service, as in `TCP 192.0.2.1:80` or `FWM 5 IPv6`",
-    /// Words may be any blanks apart and their letters of either case.
+    /// Reads what `Display` writes, and what `ipvsadm -Ln` prints. Words may be in upper or lower
+    /// case, with any blanks between them, and a protocol may be a number.
 );
 from_str!(DestinationKey, destination_key, "an address with a port",
-    /// An IPv6 address stands in brackets, without a zone.
+    /// Reads `10.0.0.1:80` and `[2001:db8::1]:80`. An IPv6 address with a zone is refused: the
+    /// kernel has no place for one.
 );
 from_str!(Netmask, netmask, "a netmask, as in `255.255.255.0`, or a prefix length up to 255",
-    /// A number is the prefix length of an IPv6 mask.
+    /// Reads a dotted IPv4 mask. A number is the prefix length of an IPv6 mask, and is not checked
+    /// to be one: see [`Netmask::check`].
 );
 from_str!(Version, version, "a version of three numbers up to 255",
-    /// Three decimal numbers with dots between them.
+    /// Reads three decimal numbers with dots between them.
 );
 
 fn protocol(text: &str) -> Option<Protocol> {
@@ -93,7 +99,7 @@ fn service_key(text: &str) -> Option<ServiceKey> {
 fn destination_key(text: &str) -> Option<DestinationKey> {
     let address = text.parse().ok()?;
     match address {
-        // A key cannot hold it, and the kernel knows none.
+        // The kernel has no place for it.
         SocketAddr::V6(address) if address.scope_id() != 0 => None,
         address => Some(DestinationKey::from(address)),
     }
@@ -110,12 +116,12 @@ fn version(text: &str) -> Option<Version> {
     numbers.next().is_none().then_some(version)
 }
 
-/// The one of `values` that is written so.
+/// The one of `values` whose text this is, in upper or lower case.
 fn named<T: ToString, const N: usize>(text: &str, values: [T; N]) -> Option<T> {
     values.into_iter().find(|value| value.to_string().eq_ignore_ascii_case(text))
 }
 
-/// A decimal number. Unlike `parse`, without a sign.
+/// A decimal number without a sign, which `parse` would accept.
 fn number<T: FromStr>(text: &str) -> Option<T> {
     if text.starts_with('+') { None } else { text.parse().ok() }
 }

@@ -1,14 +1,9 @@
-//! The one guard for which configurations make sense.
+//! The one place that decides which configurations make sense.
 //!
 //! Keys and configurations are plain values with public fields, so any combination of them can be
 //! written down. [`ServiceConfig::check`] and [`DestinationConfig::check`] find the first thing
-//! wrong with one, and [`Tunnel::from_parts`] and [`SchedulerFlags::for_scheduler`] build values
-//! from what a user writes. Everything that reads or rehearses configurations asks here, and only
-//! puts the reason into its own words.
-
-use std::fmt;
-use std::num::NonZeroU16;
-use std::str::FromStr;
+//! wrong with one, and [`SchedulerFlags::for_scheduler`] reads the name of a flag. Code that reads
+//! or rehearses configurations calls these, and only words the reason in its own way.
 
 use rustix::io::Errno;
 
@@ -21,29 +16,34 @@ use super::{
 const GUE: u8 = 1;
 
 /// Why a configuration makes no sense.
+///
+/// Returned by [`ServiceConfig::check`] and its like. Its text is a clause that starts in lower
+/// case, to stand behind the name of a file, a line or an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The netmask is not of the service's family. The kernel would misread it.
+    /// The netmask is not of the service's family. The kernel would not refuse it, but read other
+    /// bits.
     #[error("the netmask of an {service} service must be an {service} one, not {netmask}")]
     NetmaskFamily {
         /// The service's family.
         service: AddressFamily,
-        /// The netmask's.
+        /// The netmask's family.
         netmask: AddressFamily,
     },
-    /// An IPv6 prefix length that is not 1 to 128.
+    /// An IPv6 prefix length other than 1 to 128.
     #[error("an IPv6 prefix length must be 1 to 128, not {0}")]
     PrefixLength(u8),
-    /// A service for all ports (port 0) that is not persistent. The kernel takes it, and then
-    /// schedules no connection for it.
+    /// A service for all ports (port 0) that is not persistent. The kernel accepts it, and then
+    /// never schedules a connection for it.
     #[error("a service for all ports must be persistent")]
     AllPorts,
-    /// One-packet scheduling for anything but UDP or a firewall mark. The kernel takes it, and
-    /// ignores the setting.
+    /// One-packet scheduling for anything but UDP or a firewall mark. The kernel accepts the
+    /// setting, and ignores it.
     #[error("one-packet scheduling is only for UDP and firewall marks")]
     OnePacket,
-    /// A real server whose address is not of the service's family, without a tunnel.
+    /// A real server whose address is not of the service's family, and that is not reached through
+    /// a tunnel.
     #[error("a real server needs an {service} address, as its service has, unless it is tunneled")]
     DestinationFamily {
         /// The service's family.
@@ -60,22 +60,22 @@ pub enum ConfigError {
         /// The upper threshold.
         upper: u32,
     },
-    /// The name of a kind of tunnel that cannot be set up.
+    /// A type of tunnel other than `ipip`, `gue` and `gre`.
     #[error("no such type of tunnel: ipip, gue or gre")]
     UnknownTunnel,
     /// A GUE tunnel without its UDP port.
     #[error("a gue tunnel needs a port")]
     TunnelPortMissing,
-    /// A port for a kind of tunnel that has none.
+    /// A port for a tunnel of this type, which has none.
     #[error("a tunnel of type {0} has no port")]
-    TunnelPort(TunnelKind),
-    /// A checksum option for a kind of tunnel that has no checksum.
+    TunnelPort(&'static str),
+    /// A checksum option for a tunnel of this type, which has no checksum.
     #[error("a tunnel of type {0} has no checksum")]
-    TunnelChecksum(TunnelKind),
-    /// Remote checksum offload for a kind of tunnel that has none.
+    TunnelChecksum(&'static str),
+    /// Remote checksum offload for a tunnel of this type, which has none.
     #[error("a tunnel of type {0} has no remote checksum offload")]
-    TunnelRemoteChecksum(TunnelKind),
-    /// The name of a flag that no scheduler has.
+    TunnelRemoteChecksum(&'static str),
+    /// A name that no scheduler has for a flag.
     #[error(
         "no such scheduler flag: any scheduler takes flag-1, flag-2 and flag-3; sh also \
          sh-fallback and sh-port; mh also mh-fallback and mh-port"
@@ -90,8 +90,8 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The error number, as in `<errno.h>`, with which the kernel itself refuses the
-    /// configuration. `None` if it takes what it is given, misreads it or cannot be given it.
+    /// The error number, positive as in `<errno.h>`, with which the kernel refuses the
+    /// configuration. `None` if the kernel accepts it, or if it cannot be sent.
     pub const fn kernel_errno(&self) -> Option<i32> {
         let errno = match self {
             ConfigError::PrefixLength(_)
@@ -113,7 +113,7 @@ impl ConfigError {
 }
 
 impl Netmask {
-    /// Checks the mask for services of `family`.
+    /// Checks this mask for a service of this family.
     ///
     /// # Errors
     ///
@@ -132,11 +132,11 @@ impl Netmask {
 }
 
 impl ServiceConfig {
-    /// Checks the configuration for the service `key`.
+    /// Checks this configuration for the service `key`.
     ///
     /// # Errors
     ///
-    /// The first thing wrong. What the kernel refuses comes before what it takes and ignores.
+    /// The first thing wrong. What the kernel refuses comes before what it accepts and ignores.
     ///
     /// ```
     /// use ipvs::{ConfigError, ServiceConfig, ServiceKey};
@@ -166,12 +166,25 @@ impl DestinationConfig {
     /// The highest weight: the kernel keeps weights as a C `int`.
     pub const MAX_WEIGHT: u32 = i32::MAX as u32;
 
-    /// Checks the configuration for the real server `key` of the service `service`.
+    /// Checks this configuration for the real server `key` of the service `service`.
     ///
     /// # Errors
     ///
-    /// The first thing wrong, in the order in which the kernel looks (`ip_vs_genl_set_cmd` and
-    /// `ip_vs_add_dest` in net/netfilter/ipvs/ip_vs_ctl.c).
+    /// The first thing wrong, in the order in which the kernel checks (`ip_vs_genl_set_cmd` and
+    /// `ip_vs_add_dest` in `net/netfilter/ipvs/ip_vs_ctl.c`).
+    ///
+    /// ```
+    /// use ipvs::{ConfigError, DestinationConfig, DestinationKey, ServiceKey};
+    ///
+    /// let service = ServiceKey::tcp(([192, 0, 2, 1], 80));
+    /// let server = DestinationKey::from(([10, 0, 0, 1], 80));
+    /// let config = DestinationConfig { upper_threshold: 10, ..DestinationConfig::default() };
+    /// assert_eq!(config.check(&service, &server), Ok(()));
+    ///
+    /// let config = DestinationConfig { lower_threshold: 20, ..config };
+    /// let error = ConfigError::Thresholds { lower: 20, upper: 10 };
+    /// assert_eq!(config.check(&service, &server), Err(error));
+    /// ```
     pub fn check(&self, service: &ServiceKey, key: &DestinationKey) -> Result<(), ConfigError> {
         let tunnel = match &self.forwarding {
             Forwarding::Tunnel(tunnel) => Some(tunnel),
@@ -191,85 +204,8 @@ impl DestinationConfig {
     }
 }
 
-/// A kind of tunnel that can be set up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum TunnelKind {
-    /// IP in IP.
-    #[default]
-    Ipip,
-    /// Generic UDP encapsulation.
-    Gue,
-    /// Generic routing encapsulation.
-    Gre,
-}
-
-impl TunnelKind {
-    const ALL: [TunnelKind; 3] = [TunnelKind::Ipip, TunnelKind::Gue, TunnelKind::Gre];
-
-    /// `ipip`, `gue` or `gre`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            TunnelKind::Ipip => "ipip",
-            TunnelKind::Gue => "gue",
-            TunnelKind::Gre => "gre",
-        }
-    }
-}
-
-impl fmt::Display for TunnelKind {
-    /// [Its name](TunnelKind::name).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for TunnelKind {
-    type Err = ConfigError;
-
-    /// Reads what [`Display`](fmt::Display) writes.
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(ConfigError::UnknownTunnel)
-    }
-}
-
 impl Tunnel {
-    /// The tunnel that is made of these parts.
-    ///
-    /// # Errors
-    ///
-    /// If a part is missing, or one is given that this kind of tunnel does not have.
-    ///
-    /// ```
-    /// use ipvs::{ConfigError, Tunnel, TunnelKind};
-    ///
-    /// assert_eq!(Tunnel::from_parts(TunnelKind::Ipip, None, None), Ok(Tunnel::Ipip));
-    /// let missing = Tunnel::from_parts(TunnelKind::Gue, None, None);
-    /// assert_eq!(missing, Err(ConfigError::TunnelPortMissing));
-    /// ```
-    pub fn from_parts(
-        kind: TunnelKind,
-        port: Option<NonZeroU16>,
-        checksum: Option<TunnelChecksum>,
-    ) -> Result<Self, ConfigError> {
-        let tunnel = match (kind, port, checksum) {
-            (TunnelKind::Ipip | TunnelKind::Gre, Some(_), _) => {
-                return Err(ConfigError::TunnelPort(kind));
-            }
-            (TunnelKind::Ipip, None, Some(_)) => return Err(ConfigError::TunnelChecksum(kind)),
-            (TunnelKind::Ipip, None, None) => Tunnel::Ipip,
-            (TunnelKind::Gue, None, _) => return Err(ConfigError::TunnelPortMissing),
-            (TunnelKind::Gue, Some(port), checksum) => {
-                Tunnel::Gue { port, checksum: checksum.unwrap_or_default() }
-            }
-            (TunnelKind::Gre, None, checksum) => {
-                Tunnel::Gre { checksum: checksum.unwrap_or_default() }
-            }
-        };
-        tunnel.check().map(|()| tunnel)
-    }
-
-    /// Checks the tunnel by itself.
+    /// Checks this tunnel.
     ///
     /// # Errors
     ///
@@ -279,7 +215,7 @@ impl Tunnel {
         match self {
             Tunnel::Other { kind: GUE, port: 0, .. } => Err(ConfigError::TunnelPortMissing),
             Tunnel::Gre { checksum: TunnelChecksum::Remote } => {
-                Err(ConfigError::TunnelRemoteChecksum(TunnelKind::Gre))
+                Err(ConfigError::TunnelRemoteChecksum("gre"))
             }
             _ => Ok(()),
         }
@@ -346,7 +282,7 @@ mod tests {
             (one_packet, v4, Err(ConfigError::OnePacket)),
             (one_packet, mark, Ok(())),
             (one_packet, ServiceKey::udp(socket("192.0.2.1:53")), Ok(())),
-            // What the kernel refuses comes first.
+            // Of several mistakes, the one that the kernel refuses comes first.
             (
                 ServiceConfig { one_packet: true, ..masked(Netmask::V6(0)) },
                 ServiceKey::tcp(socket("[::1]:80")),
@@ -380,40 +316,10 @@ mod tests {
                 Err(thresholds),
             ),
             (tunneled(gue), v4, Err(ConfigError::TunnelPortMissing)),
-            (tunneled(gre), v4, Err(ConfigError::TunnelRemoteChecksum(TunnelKind::Gre))),
+            (tunneled(gre), v4, Err(ConfigError::TunnelRemoteChecksum("gre"))),
         ] {
             assert_eq!(config.check(&service, &key), want, "{key} {config:?}");
         }
-    }
-
-    #[test]
-    fn tunnels_from_their_parts() {
-        use TunnelChecksum::{Checksum, None as NoChecksum, Remote};
-        use TunnelKind::{Gre, Gue, Ipip};
-        let port = NonZeroU16::new(6080).unwrap();
-        for (kind, given, checksum, want) in [
-            (Ipip, None, None, Ok(Tunnel::Ipip)),
-            (Ipip, Some(port), None, Err(ConfigError::TunnelPort(Ipip))),
-            (Ipip, None, Some(NoChecksum), Err(ConfigError::TunnelChecksum(Ipip))),
-            (Gue, Some(port), None, Ok(Tunnel::Gue { port, checksum: NoChecksum })),
-            (Gue, Some(port), Some(Remote), Ok(Tunnel::Gue { port, checksum: Remote })),
-            (Gue, None, Some(Remote), Err(ConfigError::TunnelPortMissing)),
-            (Gre, None, Some(Checksum), Ok(Tunnel::Gre { checksum: Checksum })),
-            (Gre, None, Some(Remote), Err(ConfigError::TunnelRemoteChecksum(Gre))),
-            (Gre, Some(port), None, Err(ConfigError::TunnelPort(Gre))),
-        ] {
-            let made = Tunnel::from_parts(kind, given, checksum);
-            assert_eq!(made, want, "{kind} {given:?} {checksum:?}");
-        }
-    }
-
-    #[test]
-    fn kinds_of_tunnels_have_names() {
-        for kind in TunnelKind::ALL {
-            assert_eq!(kind.to_string(), kind.name());
-            assert_eq!(kind.name().parse(), Ok(kind));
-        }
-        assert_eq!("GUE".parse::<TunnelKind>(), Err(ConfigError::UnknownTunnel));
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Attributes, written and read: what requests and replies are made of.
+//! Attributes, which requests and replies are made of: written and read.
 //!
-//! A listing of 60,000 rules is two million of them. So each is written once, into its place, and
-//! read where it lies.
+//! A listing of 60,000 rules has two million of them, so each is written once, in place, and read
+//! without being copied.
 
 use netlink_packet_core::{NLA_F_NESTED, NLA_HEADER_SIZE, NLA_TYPE_MASK};
 
 use crate::error::Malformed;
 
-/// Writes attributes behind what a buffer holds, each once: the length of one that holds others is
-/// filled in when they have been written.
+/// Appends attributes to a buffer. The length of a nested one is filled in once its content has
+/// been written.
 pub(super) struct Attributes<'b> {
     buffer: &'b mut Vec<u8>,
 }
@@ -19,7 +19,7 @@ impl<'b> Attributes<'b> {
     }
 
     pub(super) fn u8(&mut self, kind: u16, value: u8) {
-        // With what fills it up to four bytes
+        // Padded to four bytes, as is every attribute
         self.put(kind, 1, [value, 0, 0, 0]);
     }
 
@@ -28,7 +28,7 @@ impl<'b> Attributes<'b> {
         self.put(kind, 2, [a, b, 0, 0]);
     }
 
-    /// A port: big endian
+    /// A port, which the kernel takes in big endian
     pub(super) fn port(&mut self, kind: u16, value: u16) {
         self.u16(kind, value.to_be());
     }
@@ -37,22 +37,22 @@ impl<'b> Attributes<'b> {
         self.put(kind, 4, value.to_ne_bytes());
     }
 
-    /// Bytes as they are: an address in network order, or a pair of flags and mask
+    /// Bytes as they are: an address in network byte order, or a pair of flags and mask
     pub(super) fn bytes<const N: usize>(&mut self, kind: u16, value: [u8; N]) {
         const { assert!(N.is_multiple_of(4)) };
         self.put(kind, N, value);
     }
 
-    /// Text, which gets a closing NUL
+    /// Text, to which a closing NUL is added
     pub(super) fn text(&mut self, kind: u16, value: &[u8]) {
         self.put(kind, value.len() + 1, []);
         self.buffer.extend_from_slice(value);
-        // The NUL, and what fills the attribute up to a multiple of four bytes
+        // The NUL, and padding to a multiple of four bytes
         let end = self.buffer.len() + 4 - value.len() % 4;
         self.buffer.resize(end, 0);
     }
 
-    /// An attribute that holds others.
+    /// An attribute that contains others
     pub(super) fn nested(&mut self, kind: u16, write: impl FnOnce(&mut Self)) {
         let start = self.buffer.len();
         self.put(kind | NLA_F_NESTED, 0, []);
@@ -62,8 +62,8 @@ impl<'b> Attributes<'b> {
         self.buffer[start..start + 2].copy_from_slice(&length.to_ne_bytes());
     }
 
-    /// The header of an attribute whose value has `length` bytes, and `padded`, which is the value or
-    /// the part of it that is known, filled up to a multiple of four bytes.
+    /// Writes the header of an attribute whose value is `length` bytes long, and `padded`: the
+    /// value, or as much of it as is known, padded to a multiple of four bytes.
     #[inline]
     fn put<const N: usize>(&mut self, kind: u16, length: usize, padded: [u8; N]) {
         // No value is longer than an address or a name.
@@ -74,7 +74,7 @@ impl<'b> Attributes<'b> {
     }
 }
 
-/// The attributes in `bytes`, each by its number and value. They end after an error.
+/// The attributes in `bytes`, each with its number and value. Nothing comes after an error.
 pub(super) fn read(bytes: &[u8]) -> Reader<'_> {
     Reader { rest: bytes }
 }
@@ -99,7 +99,7 @@ impl<'a> Iterator for Reader<'a> {
         let Some(value) = bytes.get(NLA_HEADER_SIZE..length) else {
             return Some(Err(Malformed("an attribute's length")));
         };
-        // The next one begins at a multiple of four bytes. The last one may end before that.
+        // The next one begins at a multiple of four bytes. The last one need not be padded.
         self.rest = bytes.get((length + 3) & !3..).unwrap_or_default();
         Some(Ok((u16::from_ne_bytes([c, d]) & NLA_TYPE_MASK, value)))
     }

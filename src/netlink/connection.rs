@@ -1,7 +1,7 @@
 //! One conversation with the kernel: requests out, replies in.
 //!
-//! Requests gather in a datagram, are sent together and answered in order. This is the only place
-//! that matches replies with requests; it knows nothing of what either means.
+//! Requests are collected in a datagram, sent together, and answered in order. Only this module
+//! matches replies to requests. It does not know what either means.
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP};
 
@@ -13,30 +13,30 @@ use super::uapi::errno;
 use crate::error::{Error, Malformed, Operation, Refusal, Result};
 use crate::model::Change;
 
-/// A transport, the IPVS family's number, and the requests that wait to be sent.
+/// A transport, the number of the IPVS family, and the requests that wait to be sent.
 #[derive(Debug)]
 pub(crate) struct Connection<T> {
     transport: T,
-    /// The family's number: another one each time the module is loaded.
+    /// The number of the IPVS family, which changes whenever the module is loaded.
     family: u16,
     sequence: u32,
-    /// The datagram that is being put together, and the last one received.
+    /// The datagram being put together, and the last one received.
     send: Vec<u8>,
     receive: Vec<u8>,
-    /// What each request in `send` asks for.
+    /// The operation of each request in `send`.
     queued: Vec<Operation>,
     /// The sequence number of the first of them.
     first: u32,
     last: LastRequest,
 }
 
-/// What it takes to have the last request of a datagram acknowledged.
+/// The last request of a datagram: the one that is to be acknowledged.
 #[derive(Debug, Clone, Copy, Default)]
 struct LastRequest {
     /// Where it begins in the datagram.
     start: usize,
     sequence: u32,
-    /// Whether a receipt must be acknowledged in its stead: see [`request::may_be_unanswered`].
+    /// True if a receipt must be acknowledged in its place: see [`request::may_be_unanswered`].
     needs_receipt: bool,
 }
 
@@ -46,21 +46,22 @@ enum Answer<'a> {
     Refused(Refusal),
 }
 
-/// What ends the wait for the answers to a datagram, unless its last request is refused.
+/// The message that ends the wait for the answers to a datagram. A refusal of the last request ends
+/// it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// The first reply with content.
+    /// The first reply with content to the last request.
     Content,
     /// An acknowledgement, or the message that ends a dump.
     Message,
 }
 
-/// How much of a query's answer there is.
+/// The number of replies to a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answers {
-    /// One reply.
+    /// One.
     One,
-    /// A list (`NLM_F_DUMP`), of any length.
+    /// A list (`NLM_F_DUMP`) of any length.
     List,
 }
 
@@ -80,7 +81,7 @@ impl<T> Connection<T> {
 }
 
 impl<T: Transport> Connection<T> {
-    /// Asks for the family's number.
+    /// Asks the kernel for the number of the IPVS family.
     pub(crate) fn open(transport: T) -> Result<Self> {
         let mut connection = Connection {
             transport,
@@ -109,9 +110,9 @@ impl<T: Transport> Connection<T> {
         Ok(connection)
     }
 
-    /// Asks for something, and hands over the attributes of each reply.
+    /// Sends a query, and passes the attributes of each reply to `take`.
     ///
-    /// What `take` cannot read does not end the wait, so that no reply is left over.
+    /// An error from `take` is returned once all replies have come, so that none is left over.
     pub(crate) fn query(
         &mut self,
         query: Query<'_>,
@@ -145,36 +146,36 @@ impl<T: Transport> Connection<T> {
         self.last.needs_receipt = request::may_be_unanswered(change);
     }
 
-    /// The number of requests that wait to be sent, and their length in bytes.
+    /// The number of requests that wait to be sent, and their total length in bytes.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.queued.len(), self.send.len())
     }
 
-    /// Makes room for so many bytes of requests.
+    /// Makes room for this many bytes of requests.
     pub(crate) fn reserve(&mut self, bytes: usize) {
         self.send.reserve(bytes);
     }
 
-    /// Has the kernel cut lists at other places than so far, if that is possible.
+    /// Makes the kernel cut lists at other places than before, if possible.
     pub(crate) fn cut_elsewhere(&mut self) {
         self.transport.cut_elsewhere();
     }
 
-    /// How many refusals may wait to be received without one being lost.
+    /// The number of refusals that can wait to be received without one being lost.
     pub(crate) fn reply_window(&mut self) -> usize {
         self.transport.reply_window()
     }
 
-    /// Forgets the requests that wait to be sent.
+    /// Drops the requests that wait to be sent.
     pub(crate) fn clear(&mut self) {
         self.send.clear();
         self.queued.clear();
     }
 
-    /// Sends the changes that wait, and hands over each refusal with its change's place among
-    /// them. Returns when the kernel is done with the last one.
+    /// Sends the changes that wait, and passes each refusal to `refused`, with the index of its
+    /// change. Returns when the kernel is done with the last one.
     ///
-    /// After an error it is not known what was carried out.
+    /// After an error it is not known which changes were carried out.
     pub(crate) fn carry_out(&mut self, mut refused: impl FnMut(usize, Refusal)) -> Result<()> {
         if self.queued.is_empty() {
             return Ok(());
@@ -204,7 +205,7 @@ impl<T: Transport> Connection<T> {
         self.queued.push(operation);
     }
 
-    /// Sends the one query that waits.
+    /// Sends the query that waits.
     fn ask(
         &mut self,
         ending: Ending,
@@ -221,7 +222,7 @@ impl<T: Transport> Connection<T> {
         refused.map_or(Ok(delivery), |refusal| Err(refusal.into()))
     }
 
-    /// Sends the datagram, and takes the answers to its requests until the last one has its own.
+    /// Sends the datagram, and receives answers until its last request has been answered.
     fn exchange(
         &mut self,
         ending: Ending,
@@ -251,7 +252,7 @@ impl<T: Transport> Connection<T> {
             let mut has_content = false;
             for message in messages(&self.receive) {
                 let message = message?;
-                // Replies to earlier requests, which were given up, may still come.
+                // Replies to earlier requests, which were abandoned, may still come.
                 let index = message.sequence.wrapping_sub(self.first) as usize;
                 let Some(&operation) = self.queued.get(index) else {
                     continue;

@@ -1,4 +1,4 @@
-//! Netlink messages on their way from the kernel: what a datagram holds, before its meaning.
+//! Netlink messages from the kernel: the framing of a datagram, not its meaning.
 
 use netlink_packet_core::NetlinkBuffer;
 use netlink_packet_generic::constants::GENL_HDRLEN;
@@ -19,7 +19,7 @@ pub(super) const NLMSG_HDRLEN: usize = 16;
 /// One message of a datagram.
 #[derive(Debug)]
 pub(crate) struct Message<'a> {
-    /// That of the request which it answers.
+    /// The sequence number of the request that it answers.
     pub(crate) sequence: u32,
     pub(crate) content: Content<'a>,
 }
@@ -28,13 +28,13 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Content<'a> {
     /// An acknowledgement: the request was carried out.
     Acknowledged,
-    /// A refusal, by its error number.
+    /// A refusal: its error number, positive, and the kernel's explanation if there is one.
     Refused { errno: i32, text: Option<&'a str> },
     /// The end of a dump.
     Done,
     /// The attributes of a reply.
     Attributes(&'a [u8]),
-    /// Nothing of interest.
+    /// A message to ignore.
     Noop,
 }
 
@@ -85,7 +85,7 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
             }
         }
         NLMSG_DONE => {
-            // Old kernels may send an empty one.
+            // Old kernels may send it without a code.
             let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
             match code {
                 0.. => Ok(Content::Done),
@@ -102,8 +102,8 @@ fn content(kind: u16, flags: u16, body: &[u8]) -> Result<Content<'_>, Malformed>
     }
 }
 
-/// What follows the refused request in a refusal. `rest` begins with the request's header, which
-/// its body follows unless the refusal is capped.
+/// The part of a refusal behind the request that it echoes. `rest` begins with the request's
+/// header, followed by its body unless the refusal is capped.
 fn after_request(flags: u16, rest: &[u8]) -> Option<&[u8]> {
     let length = if flags & NLM_F_CAPPED != 0 {
         NLMSG_HDRLEN
@@ -113,7 +113,7 @@ fn after_request(flags: u16, rest: &[u8]) -> Option<&[u8]> {
     rest.get(length.checked_next_multiple_of(4)?..)
 }
 
-/// The kernel's own words in an extended acknowledgement, whose attributes `rest` is.
+/// The kernel's explanation in an extended acknowledgement with the attributes `rest`.
 fn words(flags: u16, rest: &[u8]) -> Option<&str> {
     if flags & NLM_F_ACK_TLVS == 0 {
         return None;

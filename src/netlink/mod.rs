@@ -1,4 +1,5 @@
-//! The kernel's language: attributes, requests and replies. The only place that knows bytes.
+//! The kernel's language: messages, attributes, requests and replies. Only this module handles
+//! bytes.
 
 mod attribute;
 pub(crate) mod connection;

@@ -1,7 +1,7 @@
 //! Replies of the IPVS family: bytes to typed values.
 //!
-//! Attributes that are not known are skipped: newer kernels may send them. Those that every
-//! kernel sends must be there; those that came later have the fallback that is written here.
+//! Unknown attributes are skipped, since newer kernels may send them. An attribute that every
+//! kernel sends must be there; one that came later has a fallback here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
@@ -21,7 +21,7 @@ use crate::model::{
     Version,
 };
 
-/// The number of a family, from the controller's reply.
+/// The number of a generic netlink family, from the controller's reply.
 pub(crate) fn family_number(attributes: &[u8]) -> Result<u16, Malformed> {
     find(attributes, CTRL_ATTR_FAMILY_ID)?.ok_or(Malformed("no family number"))?.u16()
 }
@@ -51,7 +51,7 @@ pub(crate) fn timeouts(attributes: &[u8]) -> Result<Timeouts, Malformed> {
         match kind {
             cmd_attr::TIMEOUT_TCP => timeouts.tcp_seconds = value.u32()?,
             cmd_attr::TIMEOUT_TCP_FIN => timeouts.tcp_fin_seconds = value.u32()?,
-            // Absent in a kernel without UDP balancing; so are the TCP ones without TCP.
+            // A kernel built without UDP balancing sends none; without TCP, none of the others.
             cmd_attr::TIMEOUT_UDP => timeouts.udp_seconds = value.u32()?,
             _ => {}
         }
@@ -169,8 +169,8 @@ pub(crate) fn service(attributes: &[u8], statistics: Statistics) -> Result<Servi
     Ok(Service { key, config, stats: counters.read(statistics)? })
 }
 
-/// A destination of a service of this family, which is the destination's own where the kernel
-/// (before 3.18) does not say.
+/// A destination. Before Linux 3.18 the kernel does not report its address family, which is then
+/// the service's.
 pub(crate) fn destination(
     attributes: &[u8],
     service_family: AddressFamily,
@@ -254,7 +254,7 @@ fn forwarding(method: u32, kind: u8, port: u16, flags: u16) -> Forwarding {
     }
 }
 
-/// A sync daemon. Kernels before 4.3 send the first three values only.
+/// A sync daemon. Before Linux 4.3 the kernel sends only its role, interface and sync ID.
 pub(crate) fn daemon(attributes: &[u8]) -> Result<Daemon, Malformed> {
     let nested = find(attributes, cmd_attr::DAEMON)?.ok_or(Malformed("no daemon"))?;
     let mut role = None;
@@ -300,7 +300,7 @@ pub(crate) fn daemon(attributes: &[u8]) -> Result<Daemon, Malformed> {
     })
 }
 
-/// The two forms in which the kernel sends statistics: 32-bit always, 64-bit since Linux 4.1.
+/// The two forms of statistics: 32 bits, which every kernel sends, and 64 bits, since Linux 4.1.
 #[derive(Default)]
 struct Counters<'a> {
     old: Option<Value<'a>>,
@@ -312,7 +312,8 @@ impl Counters<'_> {
         if statistics == Statistics::Skip {
             return Ok(None);
         }
-        // By the attributes' numbers, from 1: a list of 60,000 rules has a million of these.
+        // Indexed by attribute number less 1. An array is faster than a match on each number, and a
+        // listing of 60,000 rules has a million of them.
         let mut values = [0; stats_attr::OUTBPS as usize];
         if let Some(Value(attributes)) = self.new.or(self.old) {
             each(attributes, |kind, value| {
@@ -365,7 +366,7 @@ impl Value<'_> {
         Ok(u32::from_ne_bytes(self.array("a 32-bit number")?))
     }
 
-    /// 64 or 32 bits: the old statistics have both kinds.
+    /// A counter of 64 or 32 bits: the old form of statistics has both.
     fn counter(self) -> Result<u64, Malformed> {
         match self.0.first_chunk() {
             Some(bytes) => Ok(u64::from_ne_bytes(*bytes)),

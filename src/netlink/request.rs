@@ -1,4 +1,4 @@
-//! Requests on their way to the kernel: typed values to bytes.
+//! Requests to the kernel: typed values to bytes.
 
 use std::net::IpAddr;
 
@@ -21,18 +21,18 @@ use crate::model::{
     Netmask, ServiceConfig, ServiceKey, Tunnel, TunnelChecksum,
 };
 
-/// What every message carries besides its content.
+/// The fields of a message's header that differ between requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Envelope {
-    /// The number that the kernel gave the family: for IPVS another one each time it is loaded.
+    /// The number of the family, which for IPVS changes whenever the module is loaded.
     pub(crate) family: u16,
-    /// Comes back with the reply.
+    /// A number that replies repeat.
     pub(crate) sequence: u32,
     /// `NLM_F_*` besides `NLM_F_REQUEST`.
     pub(crate) flags: u16,
 }
 
-/// What is asked of the kernel without changing anything.
+/// A request that reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Query<'a> {
     Services,
@@ -51,7 +51,7 @@ pub(crate) fn family_number(sequence: u32, buffer: &mut Vec<u8>) {
     });
 }
 
-/// Appends a reading request.
+/// Appends a request that reads.
 pub(crate) fn query(query: Query<'_>, envelope: Envelope, buffer: &mut Vec<u8>) {
     let (command, key) = match query {
         Query::Services => (cmd::GET_SERVICE, None),
@@ -68,7 +68,7 @@ pub(crate) fn query(query: Query<'_>, envelope: Envelope, buffer: &mut Vec<u8>) 
     });
 }
 
-/// Appends a writing request.
+/// Appends a request that changes something.
 pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) {
     let command = match change {
         Change::AddService(..) => cmd::NEW_SERVICE,
@@ -107,11 +107,11 @@ pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) 
     });
 }
 
-/// Appends a message that asks for nothing but to be acknowledged, which the kernel does for every
-/// control message, before any protocol sees it (`netlink_rcv_skb` in net/netlink/af_netlink.c).
+/// Appends a message that does nothing but ask for an acknowledgement. The kernel acknowledges any
+/// control message before a protocol sees it (`netlink_rcv_skb` in `net/netlink/af_netlink.c`).
 ///
-/// Sent behind a change without `NLM_F_ACK`, and with its sequence number, it answers in its stead.
-/// That is for changes that the kernel may leave without an answer: see [`may_be_unanswered`].
+/// It follows a change that does not ask for an acknowledgement, and has its sequence number. See
+/// [`may_be_unanswered`].
 pub(crate) fn receipt(sequence: u32, buffer: &mut Vec<u8>) {
     let mut header = NetlinkHeader::default();
     header.message_type = NLMSG_NOOP;
@@ -123,15 +123,16 @@ pub(crate) fn receipt(sequence: u32, buffer: &mut Vec<u8>) {
     header.emit(&mut buffer[start..]);
 }
 
-/// Whether the kernel may carry out this change and answer nothing, though asked to acknowledge it.
+/// True if the kernel may carry out this change and then not acknowledge it, although asked to.
 ///
-/// It does so with `EINTR`, and stopping a daemon whose thread has not run yet comes to that
-/// (`kthread_stop` in kernel/kthread.c, `netlink_rcv_skb` in net/netlink/af_netlink.c).
+/// That is what it does if a change returns `EINTR` (`netlink_rcv_skb` in
+/// `net/netlink/af_netlink.c`), as stopping a daemon does whose thread has not run yet
+/// (`kthread_stop` in `kernel/kthread.c`).
 pub(crate) fn may_be_unanswered(change: &Change) -> bool {
     matches!(change, Change::StopDaemon(_))
 }
 
-/// Appends a message: its headers, and what `write` writes.
+/// Appends a message: its headers, and the attributes that `write` writes.
 fn append(
     command: u8,
     envelope: Envelope,
@@ -184,8 +185,8 @@ fn service(request: &mut Attributes<'_>, key: &ServiceKey, config: Option<&Servi
     });
 }
 
-/// `struct ip_vs_flags`: the flags, and a mask of which to set. The mask has every bit, as the
-/// configuration is always given whole.
+/// `struct ip_vs_flags`: the flags, and a mask of those to set. The mask is complete, since a
+/// configuration always is.
 fn service_flags(config: &ServiceConfig) -> [u8; 8] {
     let mut flags = u32::from(config.scheduler_flags.bits()) * svc_flag::SCHED1;
     if config.persistence.is_some() {
@@ -199,7 +200,7 @@ fn service_flags(config: &ServiceConfig) -> [u8; 8] {
     bytes
 }
 
-/// Writes a destination: its key, and its configuration if given.
+/// Writes a destination: its key, and its configuration if there is one.
 fn destination(
     request: &mut Attributes<'_>,
     key: &DestinationKey,
@@ -215,7 +216,7 @@ fn destination(
         destination.u32(dest_attr::WEIGHT, config.weight);
         destination.u32(dest_attr::U_THRESH, config.upper_threshold);
         destination.u32(dest_attr::L_THRESH, config.lower_threshold);
-        // Kernels before 5.2 refuse no unknown attribute, but plain IPIP needs none.
+        // Sent for IPIP too, which needs none of them: kernels before 5.2 ignore them.
         if let Some((kind, port, flags)) = tunnel {
             destination.u8(dest_attr::TUN_TYPE, kind);
             destination.port(dest_attr::TUN_PORT, port);
@@ -224,7 +225,7 @@ fn destination(
     });
 }
 
-/// The forwarding method's number, and the type, port and flags of a tunnel.
+/// The number of the forwarding method, and the type, port and flags of a tunnel.
 fn forwarding_numbers(forwarding: Forwarding) -> (u32, Option<(u8, u16, u16)>) {
     let checksum = |checksum| match checksum {
         TunnelChecksum::None => tun_flag::NOCSUM,
@@ -249,7 +250,7 @@ fn forwarding_numbers(forwarding: Forwarding) -> (u32, Option<(u8, u16, u16)>) {
     }
 }
 
-/// Writes a daemon: its role, and its configuration if given.
+/// Writes a daemon: its role, and its configuration if there is one.
 fn daemon(request: &mut Attributes<'_>, role: DaemonRole, config: Option<&DaemonConfig>) {
     request.nested(cmd_attr::DAEMON, |daemon| {
         daemon.u32(daemon_attr::STATE, daemon_state(role));
@@ -265,8 +266,8 @@ fn daemon(request: &mut Attributes<'_>, role: DaemonRole, config: Option<&Daemon
             None => {}
         }
         if let Some(port) = config.port {
-            // The one port of this family in host byte order (`ip_vs_genl_new_daemon` in
-            // net/netfilter/ipvs/ip_vs_ctl.c reads it with `nla_get_u16`).
+            // The only port that IPVS takes in host byte order: `ip_vs_genl_new_daemon` in
+            // `net/netfilter/ipvs/ip_vs_ctl.c` reads it with `nla_get_u16`.
             daemon.u16(daemon_attr::MCAST_PORT, port.get());
         }
         if let Some(ttl) = config.ttl {
@@ -301,7 +302,7 @@ fn address_bytes(address: IpAddr) -> [u8; 16] {
     }
 }
 
-/// Adds flags to the request that `message` begins with.
+/// Adds flags to the request at the start of `message`.
 pub(crate) fn set_flags(message: &mut [u8], flags: u16) {
     let mut header = NetlinkBuffer::new(message);
     header.set_flags(header.flags() | flags);

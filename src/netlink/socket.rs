@@ -1,4 +1,4 @@
-//! The way to the kernel: a netlink socket, or something that stands in for one.
+//! The way to the kernel: a netlink socket, or a stand-in for one.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,38 +8,42 @@ use netlink_sys::protocols::NETLINK_GENERIC;
 
 use super::request;
 
-/// A way to send requests to IPVS and get its replies.
+/// A way to send requests to IPVS and receive its replies.
 ///
-/// [`KernelSocket`] is the real one. Another one can stand in for the kernel in tests: it is
-/// given what the kernel would be given, to the byte, and answers likewise.
+/// [`KernelSocket`] is the one to the kernel. Implement this trait to stand in for the kernel in
+/// tests: the stand-in receives the requests byte for byte, and answers with netlink messages of
+/// its own. [`Client::with_transport`](crate::Client::with_transport) takes it.
 pub trait Transport {
-    /// Sends a datagram that holds one or more netlink requests.
+    /// Sends a datagram of one or more netlink requests.
     ///
     /// # Errors
-    /// What sending on the socket fails with.
+    /// Those of sending on the socket.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
 
-    /// Waits for a datagram, which holds one or more netlink messages, and puts it in the place
-    /// of what `buffer` holds.
+    /// Waits for a datagram of one or more netlink messages, and replaces the content of `buffer`
+    /// with it.
     ///
-    /// The kernel hands over a list in pieces as long as the buffer that it is received into. Give
-    /// it 20 KiB at least: shorter pieces may be taken for whole lists.
+    /// The kernel sends a long list in pieces as large as the buffer that it is received into. This
+    /// must be 20 KiB at least, or the first piece may be taken for the whole list.
     ///
     /// # Errors
-    /// What receiving on the socket fails with; `ENOBUFS` where replies were lost.
+    /// Those of receiving from the socket. `ENOBUFS` means that replies were lost.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()>;
 
-    /// How many refusals may wait, not yet received, without one being lost. It may take
-    /// measures to make this many.
+    /// The number of refusals that can wait to be received without one being lost, at least 1. A
+    /// batch sends no more changes at once. May enlarge the receive buffer first.
     fn reply_window(&mut self) -> usize;
 
-    /// Has the kernel cut lists at other places than so far, if that is possible. Called before a
-    /// list is read again because the kernel may have skipped entries where it was cut: see
+    /// Makes the kernel cut lists at other places than before, if possible. Called before a list is
+    /// read again because the kernel may have skipped entries behind a cut: see
     /// [`Client::services`](crate::Client::services).
     fn cut_elsewhere(&mut self) {}
 }
 
-/// A netlink socket to the kernel. It stays in the network namespace in which it was opened.
+/// A netlink socket to the kernel.
+///
+/// It belongs to the network namespace that the thread was in when it opened the socket, whatever
+/// thread uses it later.
 #[derive(Debug)]
 pub struct KernelSocket {
     socket: Socket,
@@ -50,38 +54,39 @@ pub struct KernelSocket {
 
 /// The length of the first receive buffer. The kernel makes the pieces of a list as long as the
 /// longest buffer that was received into, up to 32 KiB (`netlink_recvmsg` in
-/// net/netlink/af_netlink.c). Longer pieces would be hardly cheaper, and shorter ones leave room for
+/// `net/netlink/af_netlink.c`). Longer pieces would hardly be cheaper, and this leaves room for
 /// [`cut_elsewhere`](Transport::cut_elsewhere).
 pub(crate) const FIRST_PIECE: usize = 20 * 1024;
 
 const LONGEST_PIECE: usize = 32 * 1024;
 
-/// How much longer pieces get to be cut elsewhere.
+/// The length that `cut_elsewhere` adds to a piece.
 const PIECE_STEP: usize = 4 * 1024;
 
-/// What a waiting refusal takes of the receive buffer at most, in bytes, the kernel's own
-/// book-keeping included. 832 were measured for one without the kernel's words.
+/// The most that a waiting refusal takes of the receive buffer, in bytes, including the kernel's
+/// bookkeeping. 832 were measured for one without an explanation.
 const REFUSAL_COST: usize = 2048;
 
-/// The receive buffer to ask for, if we may exceed the system's limit. The kernel doubles it.
+/// The size of the receive buffer to ask for, in bytes. The kernel doubles it.
 const LARGE_RECEIVE_BUFFER: usize = 1024 * 1024;
 
 impl KernelSocket {
-    /// Opens a socket in the network namespace of this thread.
+    /// Opens a socket in the network namespace of the calling thread.
     ///
     /// # Errors
-    /// What the system calls fail with.
+    /// Those of the system call `socket`.
     pub fn open() -> io::Result<Self> {
         let socket = Socket::new(NETLINK_GENERIC)?;
-        // Refusals then come without the whole request, and with the kernel's own words. Kernels
-        // before 4.3 and 4.12 do not know these; nothing else depends on them.
+        // Refusals then do not echo the whole request (since Linux 4.3), and come with an
+        // explanation (since 4.12). Nothing depends on either.
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
         Ok(KernelSocket { socket, window: None, piece: FIRST_PIECE })
     }
 }
 
-/// To wait for the socket beside others. Reading from it or writing to it disturbs the client.
+/// For use with `poll` and the like. Reading from the socket or writing to it would break the
+/// conversation with the kernel.
 impl AsFd for KernelSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -96,7 +101,7 @@ impl Transport for KernelSocket {
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         buffer.clear();
-        // The socket fills what room there is.
+        // The socket fills the spare capacity.
         buffer.reserve_exact(self.piece);
         retry(|| self.socket.recv(buffer, 0))?;
         Ok(())
@@ -104,7 +109,7 @@ impl Transport for KernelSocket {
 
     fn reply_window(&mut self) -> usize {
         *self.window.get_or_insert_with(|| {
-            // Root may have more than the system's limit. Others keep to what they were given.
+            // Root may exceed the system's limit. Without that right the buffer stays as it is.
             let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(
                 &self.socket,
                 LARGE_RECEIVE_BUFFER,
@@ -117,8 +122,8 @@ impl Transport for KernelSocket {
     fn cut_elsewhere(&mut self) {
         if self.piece < LONGEST_PIECE {
             self.piece += PIECE_STEP;
-            // The kernel learns of the length when it next hands over a datagram. Without it, lists
-            // are cut where they were, which is no worse than before.
+            // The kernel notes the length of a buffer when it fills it. If this fails, lists are cut
+            // where they were.
             let mut datagram = Vec::new();
             request::receipt(0, &mut datagram);
             if self.send(&datagram).is_ok() {

@@ -1,5 +1,5 @@
-//! The kernel's numbers. Their source is `<linux/ip_vs.h>` unless a comment names another header.
-//! Names are the header's without the part that the module tells.
+//! The kernel's numbers, from `<linux/ip_vs.h>` unless a comment names another header. Names are
+//! the header's without the prefix, which is the module's.
 
 /// `IPVS_GENL_NAME`
 pub(crate) const FAMILY_NAME: &str = "IPVS";
@@ -147,12 +147,12 @@ pub(crate) mod af {
     pub(crate) const INET6: u16 = 10;
 }
 
-/// What a refusal's extended acknowledgement holds, `NLMSGERR_ATTR_*` of `<linux/netlink.h>`
+/// Attributes of an extended acknowledgement: `NLMSGERR_ATTR_*` of `<linux/netlink.h>`
 pub(crate) mod ext_ack {
     pub(crate) const MSG: u16 = 1;
 }
 
-/// Error numbers that the kernel answers with. They differ between architectures.
+/// Error numbers, which differ between architectures
 pub(crate) mod errno {
     use rustix::io::Errno;
 

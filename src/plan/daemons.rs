@@ -1,4 +1,4 @@
-//! Which sync daemons to stop and start.
+//! The steps for the sync daemons.
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -7,12 +7,12 @@ use super::step::{Before, Step};
 use super::summary::Tally;
 use crate::model::{Change, DaemonConfig, DaemonRole, DaemonState, State};
 
-/// The steps for the sync daemons, each kind by itself.
+/// The steps for the sync daemons, by kind.
 #[derive(Default)]
 pub(super) struct DaemonSteps {
-    /// Daemons that are not to run any more.
+    /// Stops daemons that should no longer run.
     pub(super) stopped: Vec<Step>,
-    /// Daemons that are to run, those that run otherwise stopped first.
+    /// Starts daemons that should run, after stopping those that run with other settings.
     pub(super) started: Vec<Step>,
     pub(super) tally: Tally,
 }
@@ -58,8 +58,7 @@ impl DaemonSteps {
     }
 }
 
-/// True if a daemon that the kernel reports as `now` is as `wanted`, which leaves what it does not
-/// name to the kernel.
+/// True if a daemon that the kernel reports as `now` has all settings that `wanted` names.
 fn runs_as_wanted(role: DaemonRole, now: &DaemonConfig, wanted: &DaemonConfig) -> bool {
     fn fits<T: PartialEq>(now: Option<T>, wanted: Option<T>) -> bool {
         wanted.is_none() || now == wanted
@@ -72,14 +71,14 @@ fn runs_as_wanted(role: DaemonRole, now: &DaemonConfig, wanted: &DaemonConfig) -
         && fits(now.ttl, wanted.ttl)
 }
 
-/// The wanted length of the longest message as the kernel keeps it: `start_sync_thread` in
-/// net/netfilter/ipvs/ip_vs_sync.c.
+/// The wanted length of the longest message, within the kernel's limits (`start_sync_thread` in
+/// `net/netfilter/ipvs/ip_vs_sync.c`).
 fn kept_length(role: DaemonRole, wanted: &DaemonConfig) -> Option<NonZeroU16> {
     let least = match role {
         DaemonRole::Master => 1,
         DaemonRole::Backup => 1024,
     };
-    // What UDP carries.
+    // The most that UDP carries
     let most = match wanted.group {
         Some(IpAddr::V6(_)) => 65_487,
         Some(IpAddr::V4(_)) | None => 65_507,

@@ -1,4 +1,4 @@
-//! The difference between two states, and the order in which to change it.
+//! The difference between two states, and the order of the changes.
 
 use std::cmp::Ordering;
 use std::collections::btree_map::{self, BTreeMap};
@@ -11,7 +11,7 @@ use crate::model::{
     Change, DestinationConfig, DestinationKey, Forwarding, ServiceKey, State, TableEntry, Timeouts,
 };
 
-/// The plan that makes `from` into `to`.
+/// The plan from one state to another.
 pub(super) fn plan(from: &State, to: &State, options: PlanOptions) -> Plan {
     let mut difference = Difference { options, ..Difference::default() };
     for pair in Pairs::of(&from.table.services, &to.table.services) {
@@ -25,7 +25,7 @@ pub(super) fn plan(from: &State, to: &State, options: PlanOptions) -> Plan {
     difference.into_plan()
 }
 
-/// The steps found so far, each kind by itself, in the order of the plan.
+/// The steps found so far, by kind, in the order of the plan.
 #[derive(Default)]
 struct Difference {
     options: PlanOptions,
@@ -33,7 +33,7 @@ struct Difference {
     added: Vec<Step>,
     edited: Vec<Step>,
     settings: Vec<Step>,
-    /// Edits that leave a server with a smaller share.
+    /// Edits that leave a server with a smaller share of new connections.
     lessened: Vec<Step>,
     removed_destinations: Vec<Step>,
     removed_services: Vec<Step>,
@@ -61,8 +61,8 @@ impl Difference {
         self.added.push(Step::new(change, Before::Nothing));
     }
 
-    /// The kernel removes the servers with their service, so no packet meets the service without
-    /// them.
+    /// One step: the kernel removes the servers with their service, so that no packet meets a
+    /// service without servers.
     fn remove_service(&mut self, key: &ServiceKey, entry: &TableEntry) {
         self.summary.services.removed += 1;
         self.summary.servers.removed += entry.destinations.len();
@@ -122,7 +122,8 @@ impl Difference {
         }
         let mut daemons = DaemonSteps::between(from, to);
         self.summary.daemons = daemons.tally;
-        // Daemons are no more than an errand beside the table, unless the kernel minds the order.
+        // Daemons come among the settings, unless the kernel needs them stopped first or started
+        // last.
         let daemon_changes = !daemons.stopped.is_empty() || !daemons.started.is_empty();
         if daemon_changes && to.table.mixes_families() {
             self.stopped_first = std::mem::take(&mut daemons.stopped);
@@ -153,8 +154,8 @@ impl Difference {
     }
 }
 
-/// The previous values of the timeouts that setting `wanted` sets. The others, for which 0 stands,
-/// are not this step's to undo.
+/// The previous values of the timeouts that `wanted` sets. The others are 0, so that undoing leaves
+/// them as they are.
 fn set_by(wanted: &Timeouts, from: &State) -> Timeouts {
     let previous = |wanted: u32, from: u32| if wanted == 0 { 0 } else { from };
     Timeouts {
@@ -164,7 +165,7 @@ fn set_by(wanted: &Timeouts, from: &State) -> Timeouts {
     }
 }
 
-/// True if the kernel, which reports `from`, would report the same after an edit to `to`.
+/// True if an edit to `to` would change nothing in what the kernel reports, which is `from`.
 fn as_good_as(from: &DestinationConfig, to: &DestinationConfig) -> bool {
     from == to
         || (from.forwarding == Forwarding::Local
@@ -176,7 +177,7 @@ fn gets_less(from: &DestinationConfig, to: &DestinationConfig) -> bool {
     match to.weight.cmp(&from.weight) {
         Ordering::Less => true,
         Ordering::Greater => false,
-        // 0 means no limit; less one, it is the highest number there is.
+        // 0 means no limit. Less one, it is the highest of all.
         Ordering::Equal => {
             to.upper_threshold.wrapping_sub(1) < from.upper_threshold.wrapping_sub(1)
         }

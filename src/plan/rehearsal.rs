@@ -1,4 +1,4 @@
-//! What the kernel would make of a change, without asking it.
+//! Changes made in memory, as the kernel would make them.
 
 use std::collections::btree_map::Entry;
 
@@ -8,12 +8,14 @@ use crate::model::{
 };
 use crate::netlink::uapi::errno;
 
-/// A state in memory to which changes are made as the kernel would make them.
+/// A state in memory, which changes as the kernel's state would.
 ///
-/// What the kernel would refuse is refused here, with the same error number and so the same
-/// [`RefusalKind`](crate::RefusalKind) and text; the state then stays as it was. What only the
-/// kernel can know is not checked: which schedulers and persistence engines it has, which addresses
-/// it can route to, which interfaces there are, and how long a tick is (see [`Timeouts`]).
+/// A change that the kernel would refuse is refused, with the same error number and therefore the
+/// same [`RefusalKind`](crate::RefusalKind) and text, and the state stays as it was. A rehearsal
+/// cannot know which schedulers, persistence engines and network interfaces the kernel has, which
+/// addresses it accepts, and how long its ticks are (see [`Timeouts`]).
+///
+/// It makes a dry run, or builds a wanted [`State`] from a list of changes:
 ///
 /// ```
 /// use ipvs::{Change, Rehearsal, RefusalKind, ServiceConfig, ServiceKey};
@@ -30,12 +32,13 @@ pub struct Rehearsal {
     state: State,
 }
 
-/// The longest timeout that any kernel takes: it counts seconds, and ticks, in a C `int`.
+/// The longest timeout that any kernel accepts, in seconds: it counts seconds, and ticks, in a C
+/// `int`.
 const MAX_TIMEOUT: u32 = i32::MAX as u32;
 
 impl Rehearsal {
-    /// Starts from this state. The default starts from an empty table, unknown timeouts and
-    /// daemons of which it is not known whether they run.
+    /// A rehearsal that starts from this state. The default starts from an empty table, and does
+    /// not know the timeouts or whether the daemons run.
     pub fn new(state: State) -> Self {
         Rehearsal { state }
     }
@@ -45,33 +48,34 @@ impl Rehearsal {
         &self.state
     }
 
-    /// The state after the changes made so far.
+    /// The state after the changes made so far, by value.
     pub fn into_state(self) -> State {
         self.state
     }
 
-    /// Makes a change. Returns false if everything is as the change would make it already.
-    /// Zeroing counters counts as a change, since it is not known what they are.
+    /// Makes a change. Returns false if the state was already as the change would make it, true
+    /// otherwise. Zeroing counters always returns true, since their values are not known.
     ///
     /// # Errors
     /// [`Error::Refused`] with
-    /// - [`ServiceExists`](crate::RefusalKind::ServiceExists), adding a service that is there;
-    /// - [`NoSuchService`](crate::RefusalKind::NoSuchService), editing, deleting or zeroing one
-    ///   that is not;
-    /// - [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined), for a server of one that is
+    /// - [`ServiceExists`](crate::RefusalKind::ServiceExists) when adding a service that exists;
+    /// - [`NoSuchService`](crate::RefusalKind::NoSuchService) when editing, deleting or zeroing one
+    ///   that does not;
+    /// - [`ServiceNotDefined`](crate::RefusalKind::ServiceNotDefined) for a server of one that does
     ///   not;
-    /// - [`DestinationExists`](crate::RefusalKind::DestinationExists), adding a server that is
-    ///   there;
-    /// - [`NoSuchDestination`](crate::RefusalKind::NoSuchDestination), editing or deleting one
-    ///   that is not;
+    /// - [`DestinationExists`](crate::RefusalKind::DestinationExists) when adding a server that
+    ///   exists;
+    /// - [`NoSuchDestination`](crate::RefusalKind::NoSuchDestination) when editing or deleting one
+    ///   that does not;
     /// - [`DaemonRunning`](crate::RefusalKind::DaemonRunning) and
-    ///   [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning), where it is known;
-    /// - [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length that is not 1 to 128,
-    ///   a GUE tunnel without port, a server of another family than the service's without a
-    ///   tunnel or beside a sync daemon, a daemon beside such a server, a daemon's group that is
-    ///   not multicast, and a timeout over 2147483647;
-    /// - [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight over 2147483647 or a lower
-    ///   threshold above the upper one;
+    ///   [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning), if it is known whether it
+    ///   runs;
+    /// - [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length other than 1 to 128, a
+    ///   GUE tunnel without a port, a server of another family than the service's without a tunnel
+    ///   or while a sync daemon runs, a daemon while there is such a server, a daemon's group that
+    ///   is not multicast, and a timeout above 2147483647;
+    /// - [`Other`](crate::RefusalKind::Other) with `ERANGE` for a weight above 2147483647 or a
+    ///   lower threshold above the upper one;
     ///
     /// and [`Error::Config`] for a netmask of another family than the service's.
     pub fn change(&mut self, change: &Change) -> Result<bool, Error> {
@@ -83,8 +87,8 @@ impl Rehearsal {
         })
     }
 
-    /// The checks stand in the order of `ip_vs_genl_set_cmd` and what it calls, in
-    /// net/netfilter/ipvs/ip_vs_ctl.c: of several mistakes the kernel reports the first.
+    /// Of several mistakes the kernel reports the first, so these checks follow the order of
+    /// `ip_vs_genl_set_cmd` and the functions it calls, in `net/netfilter/ipvs/ip_vs_ctl.c`.
     fn make(&mut self, change: &Change) -> Result<bool, Problem> {
         check_netmask_family(change)?;
         match change {
@@ -176,7 +180,8 @@ impl Rehearsal {
     }
 }
 
-/// Refuses a server of the other family beside a sync daemon: their protocol has no place for one.
+/// Refuses a server of the other family while a sync daemon runs, whose protocol has no place for
+/// one.
 fn check_beside_daemon(
     service: &ServiceKey,
     key: &DestinationKey,
@@ -188,8 +193,8 @@ fn check_beside_daemon(
     Ok(())
 }
 
-/// Refuses a netmask of another family than its service's, which the kernel would misread rather
-/// than refuse.
+/// Refuses a netmask of another family than its service's, which the kernel would misread instead
+/// of refusing it.
 pub(crate) fn check_netmask_family(change: &Change) -> Result<(), Error> {
     let (Change::AddService(key, config) | Change::EditService(key, config)) = change else {
         return Ok(());
@@ -200,7 +205,7 @@ pub(crate) fn check_netmask_family(change: &Change) -> Result<(), Error> {
     }
 }
 
-/// What is wrong with a change.
+/// The reason for refusing a change.
 enum Problem {
     Errno(i32),
     Error(Error),
@@ -212,7 +217,7 @@ impl From<Error> for Problem {
     }
 }
 
-/// The kernel's own verdict on a configuration: it takes some that make no sense.
+/// The kernel's verdict on a configuration: it accepts some that make no sense.
 fn as_the_kernel(verdict: Result<(), ConfigError>) -> Result<(), Problem> {
     match verdict.err().and_then(|reason| reason.kernel_errno()) {
         Some(errno) => Err(Problem::Errno(errno)),

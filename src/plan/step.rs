@@ -1,30 +1,30 @@
-//! One change of a plan, and the way back.
+//! One change of a plan, and the changes that undo it.
 
 use crate::model::{
     Change, DaemonState, DestinationConfig, ServiceConfig, State, TableEntry, Timeouts,
 };
 
-/// One change of a [`Plan`](crate::Plan), and what undoes it.
+/// One change of a [`Plan`](crate::Plan), and the changes that undo it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     change: Change,
     before: Before,
 }
 
-/// What a step replaces.
+/// The previous value of whatever a step changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
     /// Nothing: the step adds.
     Nothing,
-    /// A service of another configuration: the step edits it.
+    /// The configuration of a service: the step edits it.
     Service(ServiceConfig),
     /// A service with its servers: the step removes it.
     Entry(TableEntry),
-    /// A server: the step edits or removes it.
+    /// The configuration of a server: the step edits or removes it.
     Destination(DestinationConfig),
-    /// Other timeouts; 0 stands for one that the step does not set.
+    /// The timeouts that the step sets. The others are 0.
     Timeouts(Timeouts),
-    /// A daemon that runs or does not.
+    /// The state of a daemon.
     Daemon(DaemonState),
 }
 
@@ -38,15 +38,14 @@ impl Step {
         &self.change
     }
 
-    /// The changes that undo it, in order: one, or for a service that was removed one more than it
-    /// had servers.
+    /// The changes that undo this one, in order. One change, except for a removed service, which
+    /// takes one more than it had servers.
     ///
-    /// They bring the configuration back; what the change left alone was never gone. They cannot
-    /// bring back what went with a service or server that was removed: its counters, and
-    /// connections that had a packet while it was away (the kernel drops the packet, or ends the
-    /// connection if `net.ipv4.vs.expire_nodest_conn` is set). A server that returns within two
-    /// minutes gets its other connections back. A plan removes last, so that the kernel refuses
-    /// whatever it refuses before anything has been removed.
+    /// They restore the configuration. They cannot restore what a removed service or server loses:
+    /// its counters, and connections that had a packet meanwhile (the kernel drops the packet, or
+    /// ends the connection if the sysctl `net.ipv4.vs.expire_nodest_conn` is 1). A server that is
+    /// added again within two minutes gets its other connections back. A plan removes last, so
+    /// whatever the kernel refuses is usually refused before anything has been removed.
     pub fn undo(&self) -> Vec<Change> {
         match (&self.change, &self.before) {
             (Change::AddService(key, _), _) => vec![Change::DeleteService(*key)],
@@ -78,13 +77,13 @@ impl Step {
             (Change::StopDaemon(role), Before::Daemon(DaemonState::Running(config))) => {
                 vec![Change::StartDaemon(*role, *config)]
             }
-            // A plan has no other steps.
+            // Plans have no other steps.
             _ => Vec::new(),
         }
     }
 
-    /// Sets what this step changes, in `state`, to what it was before. A service or server that
-    /// others have removed meanwhile stays away: it is not this plan's to bring back.
+    /// Restores in `state` what this step changes. A service or server that another program has
+    /// removed meanwhile stays removed.
     fn put_back(&self, state: &mut State) {
         let services = &mut state.table.services;
         match (&self.change, &self.before) {
@@ -122,16 +121,16 @@ impl Step {
             (Change::StartDaemon(role, _) | Change::StopDaemon(role), Before::Daemon(daemon)) => {
                 state.set_daemon(*role, Some(*daemon));
             }
-            // A plan has no other steps.
+            // Plans have no other steps.
             _ => {}
         }
     }
 }
 
-/// The changes that undo these steps, which were carried out in the order given: last first.
+/// The changes that undo these steps, given in the order in which they were carried out.
 pub(crate) fn undo(done: &[&Step]) -> Vec<Change> {
-    // Deleting a new service deletes the servers that were added behind it. But servers that were
-    // added to a service that was not, as another program was quicker to add it, go one by one.
+    // Deleting a new service deletes the servers added to it. But if the service was refused,
+    // because another program had added it first, its servers are deleted one by one.
     let mut added = None;
     let mut to_undo = Vec::with_capacity(done.len());
     for step in done {
@@ -145,8 +144,7 @@ pub(crate) fn undo(done: &[&Step]) -> Vec<Change> {
     to_undo.into_iter().rev().flat_map(|step| step.undo()).collect()
 }
 
-/// The state as it would be had the steps not been carried out: `now`, but with everything they
-/// change as it was before.
+/// The state `now` without the steps: everything they change is as it was before.
 pub(crate) fn back_to_before(now: &State, done: &[&Step]) -> State {
     let mut state = now.clone();
     for step in done.iter().rev() {

@@ -1,11 +1,10 @@
-//! How much a plan changes.
+//! The size of a plan.
 
 use std::fmt;
 
-/// How much a [`Plan`](crate::Plan) adds, edits, removes and leaves as it is.
+/// The numbers of things that a [`Plan`](crate::Plan) adds, edits, removes and leaves as they are.
 ///
-/// Its text names what changes, and the number of servers that stay; services that stay are
-/// counted only if nothing changes at all:
+/// Its text has the numbers that are not 0. Unchanged services are in it only if nothing changes:
 ///
 /// ```
 /// use ipvs::{Summary, Tally};
@@ -22,28 +21,28 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The virtual services. One counts as edited if its own configuration changes; its servers
-    /// are counted by themselves.
+    /// The virtual services. One counts as edited if its own configuration changes, whatever
+    /// becomes of its servers.
     pub services: Tally,
-    /// The real servers, with those of services that are added or removed as a whole.
+    /// The real servers, including those of services that are added or removed.
     pub servers: Tally,
     /// True if a timeout changes.
     pub timeouts_changed: bool,
-    /// The sync daemons: those that are started, restarted with another configuration, stopped,
-    /// and left running.
+    /// The sync daemons. Added means started, edited means restarted with other settings, removed
+    /// means stopped, and unchanged means left running.
     pub daemons: Tally,
 }
 
-/// The numbers of things of a kind that are added, edited, removed and left as they are.
+/// The numbers of things of one kind that are added, edited, removed and left as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// In the second state only.
+    /// The number in the second state only.
     pub added: usize,
-    /// In both, with different configurations.
+    /// The number in both states, with different configurations.
     pub edited: usize,
-    /// In the first state only.
+    /// The number in the first state only.
     pub removed: usize,
-    /// In both, with the same configuration.
+    /// The number in both states, with the same configuration.
     pub unchanged: usize,
 }
 
@@ -87,7 +86,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// `3 services added`, `1 removed`: the noun stands with the first number of its kind.
+/// `3 services added`, `1 removed`: only the first number of a kind has the noun.
 fn counted(noun: &str, counts: &[(usize, &str)]) -> impl Iterator<Item = String> {
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     counts.enumerate().map(move |(index, (count, verb))| {
@@ -100,7 +99,7 @@ fn counted(noun: &str, counts: &[(usize, &str)]) -> impl Iterator<Item = String>
     })
 }
 
-/// A number with a comma between each three digits: `60,001`.
+/// A number with a comma before every three digits: `60,001`.
 struct Grouped(usize);
 
 impl fmt::Display for Grouped {

@@ -15,8 +15,9 @@ use super::number::{self, Range, integer};
 use super::options::{Group, OPTIONS, OptionId, Repeat};
 use super::resolve::Resolve;
 use super::scanner::{SyntaxError, Token};
+use super::tunnel::TunnelKind;
 use super::value;
-use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey, TunnelKind};
+use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
 
 /// Finds the meaning of a command line with at least one word. (Without any it means
 /// [`Invocation::default`].)

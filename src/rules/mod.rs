@@ -26,8 +26,10 @@ mod number;
 mod options;
 mod resolve;
 mod scanner;
+mod schedulers;
 mod table;
 mod text;
+mod tunnel;
 mod value;
 mod write;
 
@@ -60,6 +62,8 @@ pub mod grammar {
     pub use super::options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
     pub use super::resolve::{NumericOnly, Resolve, ResolveError, ReverseResolve};
     pub use super::scanner::{LineWords, Scanner, SyntaxError, Token};
+    pub use super::schedulers::{KnownScheduler, SCHEDULERS};
+    pub use super::tunnel::TunnelKind;
     pub use super::write::push_line;
 
     /// Addresses and numbers as `ipvsadm` writes them, appended to bytes.

@@ -6,7 +6,8 @@ use super::command::Format;
 use super::error::ValueError;
 use super::ipv4::inet_aton;
 use super::number::decimal;
-use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags, TunnelKind};
+use super::tunnel::TunnelKind;
+use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags};
 
 /// A mask for `-M`: for IPv4 whatever `inet_aton` takes, for IPv6 a prefix length, after whose
 /// digits anything may follow.

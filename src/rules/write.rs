@@ -7,10 +7,10 @@ use super::options::OptionId;
 use super::resolve::{NumericOnly, ReverseResolve};
 use super::scanner::LineWords;
 use super::text::{push_address, push_named_endpoint, push_number};
+use super::tunnel::TunnelKind;
 use crate::{
     AddressFamily, Change, ConfigError, DaemonConfig, DestinationConfig, DestinationKey,
     Forwarding, Name, Persistence, Protocol, ServiceConfig, ServiceKey, Tunnel, TunnelChecksum,
-    TunnelKind,
 };
 
 /// A change as a rule line, as `ipvsadm -S` writes it and `-R` reads it, without a newline.

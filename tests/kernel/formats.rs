@@ -1,10 +1,12 @@
 //! The forms in which a real table is listed and saved, other than the classic one.
 
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::{preload, program};
-use serde_json::{Value, json};
-use std::collections::HashSet;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

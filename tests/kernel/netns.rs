@@ -1,10 +1,7 @@
-//! Network namespaces: each test makes its own, so each has an IPVS table of its own.
+//! Network namespaces. Each test makes its own, and so has its own IPVS table.
 
 #![allow(dead_code, reason = "offered to every test, whether or not one uses it yet")]
 
-use crate::program;
-use rustix::mount::{UnmountFlags, unmount};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,26 +11,31 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// A network namespace with `lo` up, gone when dropped.
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::program;
+
+/// A network namespace with `lo` up, removed on drop.
 ///
-/// It panics where something fails that should not: a test has no use for that error.
+/// Its methods panic if they fail, as no test has a use for these errors.
 pub(crate) struct Netns {
     name: String,
     file: File,
 }
 
 impl Netns {
-    /// A new one, with a name of its own.
+    /// A new namespace with a name of its own.
     pub(crate) fn new() -> Netns {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
         Netns::named(&format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// A new one by this name, which `ip netns` knows too.
+    /// A new namespace with this name, by which `ip netns` finds it too.
     pub(crate) fn named(name: &str) -> Netns {
         let path = path(name);
         File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        // One command for both: starting one is slow in user-mode Linux.
+        // One command does both, as starting one is slow in user-mode Linux.
         let status = Command::new("unshare")
             .arg(format!("--net={}", path.display()))
             .args(["ip", "link", "set", "lo", "up"])
@@ -46,13 +48,13 @@ impl Netns {
         Netns { name: name.to_owned(), file }
     }
 
-    /// What `ip netns` calls it.
+    /// Its name for `ip netns`.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs `work` in it, on a thread of its own: sockets made there belong to it, and processes started there
-    /// are in it. A panic passes through.
+    /// Runs `work` on a thread in this namespace, so that sockets made and processes started there
+    /// belong to it. A panic is passed on.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let caller = thread::current();
         let name = caller.name().unwrap_or("test").to_owned();
@@ -72,12 +74,12 @@ impl Netns {
         })
     }
 
-    /// A command that will run in it.
+    /// A command to run in this namespace.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> NsCommand<'_> {
         NsCommand { netns: self, command: Command::new(program), input: Vec::new() }
     }
 
-    /// Runs our `ipvsadm` in it.
+    /// Runs the `ipvsadm` under test in this namespace.
     pub(crate) fn ipvsadm<I, S>(&self, arguments: I) -> Ran
     where
         I: IntoIterator<Item = S>,
@@ -86,7 +88,7 @@ impl Netns {
         self.command(program::ipvsadm()).args(arguments).run()
     }
 
-    /// Runs Debian's `ipvsadm` in it.
+    /// Runs Debian's `ipvsadm` in this namespace.
     pub(crate) fn reference<I, S>(&self, arguments: I) -> Ran
     where
         I: IntoIterator<Item = S>,
@@ -95,18 +97,19 @@ impl Netns {
         self.command(program::reference()).args(arguments).run()
     }
 
-    /// Runs `ip` in it, once for all these commands, a line each: `address add 10.0.0.1/24 dev lo`.
+    /// Runs `ip` in this namespace, once for all these commands, one a line:
+    /// `address add 10.0.0.1/24 dev lo`.
     pub(crate) fn ip(&self, commands: &str) {
         self.command("ip").args(["-batch", "-"]).stdin(commands).run().success();
     }
 
-    /// Sets `net.ipv4.ip_forward` and the like.
+    /// Sets a sysctl, such as `net.ipv4.ip_forward`.
     pub(crate) fn sysctl(&self, name: &str, value: &str) {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         self.enter(|| fs::write(&path, value)).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
-    /// Reads `net.ipv4.ip_forward` and the like.
+    /// Reads a sysctl, such as `net.ipv4.ip_forward`.
     pub(crate) fn read_sysctl(&self, name: &str) -> String {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         let text = self.enter(|| fs::read_to_string(&path));
@@ -114,7 +117,8 @@ impl Netns {
         text.trim().to_owned()
     }
 
-    /// Connects this namespace and another by a cable: `here` is the name of its end in this one.
+    /// Connects this namespace to another by a veth pair. `here` is the name of its end in this
+    /// one.
     pub(crate) fn connect(&self, here: &str, other: &Netns, there: &str) {
         self.ip(&format!(
             "link add {here} type veth peer name {there} netns {}\nlink set {here} up",
@@ -130,7 +134,7 @@ impl Drop for Netns {
     }
 }
 
-/// Where the names are.
+/// The folder with the names.
 const FOLDER: &str = "/run/netns";
 
 fn path(name: &str) -> PathBuf {
@@ -142,7 +146,7 @@ fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// Removes all of them: those of a test that was killed.
+/// Removes all namespaces, which a killed test may have left.
 pub(crate) fn remove_all() {
     for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
         remove(&entry.path());
@@ -179,7 +183,7 @@ impl NsCommand<'_> {
         self
     }
 
-    /// What it reads from standard input. Without this there is nothing to read.
+    /// Sets its standard input, which otherwise is empty.
     pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
@@ -209,7 +213,7 @@ impl NsCommand<'_> {
         let input = child.stdin.take();
         thread::scope(|scope| {
             scope.spawn(|| {
-                // A program need not read all that it is given.
+                // A program need not read all of its input.
                 input.map(|mut stdin| stdin.write_all(&self.input))
             });
             child.wait_with_output()
@@ -224,16 +228,16 @@ impl NsCommand<'_> {
     }
 }
 
-/// What a command did.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
     /// The command, for messages.
     pub(crate) command: String,
     /// How it ended.
     pub(crate) status: ExitStatus,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub(crate) stdout: String,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub(crate) stderr: String,
 }
 

@@ -1,10 +1,11 @@
-//! Libraries that a program loads before the C library, to see another kernel than there is, or to be overtaken.
+//! Libraries that a program loads before the C library, to see another kernel than the real one, or
+//! to be slowed down.
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
-/// Builds a library from C, and gives its path, for `LD_PRELOAD`.
+/// Builds a library from C, and returns its path, for `LD_PRELOAD`.
 pub(crate) fn build(name: &str, source: &str) -> PathBuf {
     let library = env::temp_dir().join(name).with_extension("so");
     let file = library.with_extension("c");

@@ -1,9 +1,11 @@
-//! Which program is under test, and which one it is held against.
+//! The programs under test, and the one they are compared with.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-/// Set to the path of another `ipvsadm`, has that one tested instead: a release build, or the reference itself.
+/// The variable with the path of another `ipvsadm` to test: a release build, or the reference.
 pub(crate) const OVERRIDE: &str = "IPVSADM";
 
 /// The program under test.
@@ -17,4 +19,41 @@ pub(crate) fn ipvsadm() -> PathBuf {
 /// Debian's `ipvsadm`.
 pub(crate) fn reference() -> PathBuf {
     "/usr/sbin/ipvsadm".into()
+}
+
+/// The program built from `examples/NAME.rs`.
+pub(crate) fn example(name: &str) -> PathBuf {
+    folder_of_examples().expect("it is beside this program's folder").join(name)
+}
+
+/// The folder Cargo puts them in.
+pub(crate) fn folder_of_examples() -> Option<PathBuf> {
+    Some(build_folder()?.join("examples"))
+}
+
+/// Builds the examples: `cargo test --test kernel`, unlike plain `cargo test`, does not.
+pub(crate) fn build_examples() -> Result<(), String> {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+    BUILT.get_or_init(cargo_build_examples).clone()
+}
+
+fn cargo_build_examples() -> Result<(), String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--examples"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    // The folder has the profile's name, except for this one.
+    match build_folder().as_deref().and_then(Path::file_name) {
+        Some(profile) if profile != "debug" => command.arg("--profile").arg(profile),
+        _ => &mut command,
+    };
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("{command:?}: {error}")),
+    }
+}
+
+/// Usually `target/debug`. This program is in its folder `deps`.
+fn build_folder() -> Option<PathBuf> {
+    Some(env::current_exe().ok()?.parent()?.parent()?.to_owned())
 }

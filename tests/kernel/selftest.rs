@@ -1,8 +1,9 @@
-//! What every other test relies on: that the kernel is there, and a namespace is what it says.
+//! Tests of what all other tests rely on: the kernel, and namespaces.
+
+use std::fs;
 
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use std::fs;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

@@ -17,7 +17,7 @@ use crate::rules::resolve::Resolve;
 use crate::rules::{number, value};
 use crate::{
     AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
-    DestinationKey, Forwarding, Name, Persistence, ServiceConfig, ServiceKey, Timeouts, Tunnel,
+    DestinationKey, Forwarding, Name, Persistence, ServiceConfig, ServiceKey, Timeouts,
     TunnelChecksum,
 };
 
@@ -308,7 +308,7 @@ impl Draft<'_> {
             }
         }
         let kind = self.tunnel.unwrap_or_default();
-        Tunnel::from_parts(kind, self.tunnel_port, checksum.map(|(_, means)| means))
+        kind.tunnel(self.tunnel_port, checksum.map(|(_, means)| means))
             .map(Forwarding::Tunnel)
             .map_err(|reason| {
                 let option = match reason {

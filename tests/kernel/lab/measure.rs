@@ -1,21 +1,22 @@
-//! What was seen: who answered, and what the listings say.
+//! Observations: who answered, and what listings show.
 
-use super::story::run_silently;
-use super::web::answering;
-use crate::netns::Netns;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A template of this service in the listing of connections: its client has no port. Those of services that are gone
-/// stay until they run out, as connections do.
+use super::story::run_silently;
+use super::web::answering;
+use crate::netns::Netns;
+
+/// True for a persistence template of this service in a listing of connections: its client has no
+/// port. Like connections, templates of removed services stay until they time out.
 pub(crate) fn is_template(line: &str, service: &str) -> bool {
     let mut addresses = line.split_whitespace().skip(3);
     let client = addresses.next().unwrap_or_default();
     client.ends_with(":0") && addresses.next() == Some(service)
 }
 
-/// Asks for a page on each port, one after the other. Each answer is a host's name or an error.
+/// Requests a page on each port in turn. Each answer is a host's name or an error.
 pub(crate) fn ask(client: &Netns, address: &str, ports: &[u16]) -> Vec<String> {
     let ask =
         |port: &u16| answering(client, address, *port).unwrap_or_else(|error| format!("({error})"));
@@ -31,7 +32,8 @@ pub(crate) fn connections(director: &Netns, servers: [&str; 2]) -> [u64; 2] {
     })
 }
 
-/// The same, once all of a load are counted: the kernel copies its counters every two seconds.
+/// The same, once all connections of a load are counted: the kernel copies its counters every two
+/// seconds.
 pub(crate) fn counted(
     director: &Netns,
     servers: [&str; 2],
@@ -42,7 +44,7 @@ pub(crate) fn counted(
     let end = Instant::now() + Duration::from_secs(8);
     loop {
         let now = connections(director, servers);
-        // Then one round more, for what is copied later.
+        // Once more, as the counters are not copied all at once.
         if now[0] + now[1] >= wanted || Instant::now() > end {
             thread::sleep(Duration::from_millis(2100));
             return connections(director, servers);
@@ -51,7 +53,7 @@ pub(crate) fn counted(
     }
 }
 
-/// A column of a real server's line in a listing, counted after its address.
+/// A column of a real server's line in a listing, counted from behind its address.
 pub(crate) fn column<'text>(
     listing: &'text str,
     server: &str,
@@ -72,7 +74,7 @@ pub(crate) fn mac(host: &Netns, device: &str) -> String {
     address.unwrap_or("none").to_owned()
 }
 
-/// The iptables that works on this kernel: user-mode Linux has none of nftables.
+/// The iptables that works on this kernel: user-mode Linux has no nftables.
 pub(crate) fn iptables(host: &Netns) -> &'static str {
     let names = ["iptables-legacy", "iptables"];
     let works = |name: &&str| {

@@ -1,5 +1,5 @@
-//! The network of the tutorial, real web servers in it, and what is done there: the walk-through, told or tested, and
-//! a shell.
+//! The network of the tutorial with real web servers, for the walk-through (as a demo or a test)
+//! and for a shell.
 
 mod measure;
 mod network;

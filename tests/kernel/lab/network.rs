@@ -1,8 +1,8 @@
-//! Two clients, a director and two real servers, each a network namespace, and the cables between them.
+//! Two clients, a director and two real servers, each a network namespace, and their connections.
 
 use crate::netns::Netns;
 
-/// The picture, for whoever stands in it.
+/// A picture of the network, for the user of the shell.
 pub(crate) const PICTURE: &str = concat!(
     "                 the clients' LAN, 192.168.144.0/24\n",
     "  ──┬───────────┬───────────┬───────────┬───────────┬──\n",
@@ -13,16 +13,16 @@ pub(crate) const PICTURE: &str = concat!(
     "                 behind the director, 128.10.10.0/24\n",
 );
 
-/// The director's own address on the LAN, which clients ask for in NAT.
+/// The director's own address on the LAN, to which clients connect with NAT.
 pub(crate) const NAT_VIP: &str = "192.168.144.44";
-/// The second address, which director and real servers share in direct routing.
+/// The second address, which the director and the real servers share with direct routing.
 pub(crate) const DR_VIP: &str = "192.168.144.45";
 /// The real servers behind the director.
 pub(crate) const BACKEND: [&str; 2] = ["128.10.10.8", "128.10.10.9"];
 /// The real servers on the LAN.
 pub(crate) const LAN: [&str; 2] = ["192.168.144.49", "192.168.144.50"];
 
-/// The hosts. They are gone when this is dropped.
+/// The hosts, which are removed on drop.
 pub(crate) struct Network {
     pub(crate) client1: Netns,
     pub(crate) client2: Netns,
@@ -34,7 +34,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Every host with its addresses for NAT. The real servers' cables to the LAN are plugged in, without addresses.
+    /// Every host with its addresses for NAT. The real servers' cables to the LAN are plugged in,
+    /// without addresses.
     pub(crate) fn new() -> Network {
         let [client1, client2, director, server1, server2, switch] =
             ["client1", "client2", "director", "server1", "server2", "switch"].map(Netns::named);
@@ -55,7 +56,8 @@ impl Network {
         let plug = cables.map(|(bridge, host, end)| {
             let port = format!("{}-{end}", host.name());
             format!(
-                "link add {port} type veth peer name {end} netns {}\nlink set {port} master {bridge} up\n",
+                "link add {port} type veth peer name {end} netns {}\n\
+                 link set {port} master {bridge} up\n",
                 host.name()
             )
         });
@@ -74,8 +76,8 @@ impl Network {
                  address add {address}/24 dev eth0
                  route add default via 128.10.10.7"
             ));
-            // With two ways to the clients, a strict check of where packets come from would drop some.
-            // Distributions differ in what they set here.
+            // With two routes to the clients, strict reverse-path filtering would drop packets. The
+            // default differs between distributions.
             server.sysctl("net.ipv4.conf.all.rp_filter", "2");
         }
         Network { client1, client2, director, server1, server2, _switch: switch }

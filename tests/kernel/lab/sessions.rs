@@ -1,25 +1,29 @@
-//! The lab in front of a person: the demo, and a shell on the director.
+//! The interactive sessions: the demo, and a shell on the director.
 
-use super::network::PICTURE;
-use super::story::Story;
-use super::{Lab, walkthrough};
-use crate::harness::{COLOURS, Session, forget_part};
-use crate::program;
 use std::ffi::OsString;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
-/// `--demo`: the walk-through, told.
+use super::network::PICTURE;
+use super::story::Story;
+use super::{Lab, walkthrough};
+use crate::harness::{COLOURS, Session, forget_role};
+use crate::program;
+
+/// `--demo`: the walk-through, with explanations.
 pub(crate) const DEMO: Session = Session { name: "demo", interactive: false, run: demo };
 
-/// `--shell`: a shell on the director, with everything set up to try IPVS.
+/// `--shell`: a shell on the director, with everything set up for trying IPVS.
 pub(crate) const SHELL: Session = Session { name: "shell", interactive: true, run: shell };
 
 fn demo(_: &[OsString]) -> ExitCode {
     let mut story = Story::new(env::var_os(COLOURS).is_some());
-    story.show("A director with IPVS, two real servers, two clients: each a network namespace of one kernel.\n");
+    story.show(
+        "A director with IPVS, two real servers, two clients: each a network namespace of one \
+         kernel.\n",
+    );
     story.show(PICTURE);
     let lab = Lab::new();
     walkthrough::everything(&lab, &mut story);
@@ -48,14 +52,14 @@ fn shell(arguments: &[OsString]) -> ExitCode {
     }
     let path = env::var("PATH").unwrap_or_default();
     let status = lab.network.director.enter(|| {
-        forget_part(&mut Command::new("bash"))
+        forget_role(&mut Command::new("bash"))
             .args(["--rcfile", "/tmp/lab/bin/greeting", "-i"])
             .args(arguments)
             .env("PATH", format!("/tmp/lab/bin:{path}"))
             .status()
     });
     match status {
-        // How the last command in it ended is no verdict on the shell.
+        // The status of the last command in a shell does not matter.
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bash: {error}");
@@ -80,7 +84,7 @@ fn write_tools(folder: &Path) -> io::Result<()> {
     symlink(program::ipvsadm(), folder.join("ipvsadm"))
 }
 
-/// In bash, so that nothing needs installing for it.
+/// In bash, for which nothing needs to be installed.
 const GET: &str = r#"#!/bin/bash
 # get ADDRESS [PORT]: fetches the index page from there
 exec 3<>"/dev/tcp/${1:?an address}/${2:-80}" || exit 1

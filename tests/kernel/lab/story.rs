@@ -1,13 +1,14 @@
-//! Tells what is done, does it, and keeps account of what was expected and what was seen.
+//! Explains and runs commands, and checks what is seen against what was expected.
 
-use crate::netns::{Netns, Ran};
-use crate::program;
 use std::fmt::Display;
 use std::io::{Write, stdout};
 use std::process::ExitStatus;
 
-/// A story in progress. It tells on standard output, which is the person's screen in the demo, and the test's output
-/// in a test.
+use crate::netns::{Netns, Ran};
+use crate::program;
+
+/// A story in progress. It writes to standard output, which is the screen in the demo and the
+/// test's output in a test.
 pub(crate) struct Story {
     colours: bool,
     held: usize,
@@ -24,7 +25,7 @@ impl Story {
         self.tell(&format!("\n{}\n", self.colour("1;34", &format!("── {title} ──"))));
     }
 
-    /// Explains.
+    /// Prints an explanation.
     pub(crate) fn say(&self, text: &str) {
         self.tell("\n");
         for line in text.lines() {
@@ -33,18 +34,18 @@ impl Story {
         self.tell("\n");
     }
 
-    /// Shows something as it is.
+    /// Prints a text as it is.
     pub(crate) fn show(&self, text: &str) {
         self.tell(text);
         self.tell("\n");
     }
 
-    /// Runs a command on a host and shows it with its output. That it succeeds is expected.
+    /// Runs a command on a host, and prints it with its output. Expects it to succeed.
     pub(crate) fn run(&mut self, host: &Netns, command: &str) -> Ran {
         self.run_showing(host, command, |_| true)
     }
 
-    /// The same, showing only some lines of its output.
+    /// The same, but prints only some lines of its output.
     pub(crate) fn run_showing(
         &mut self,
         host: &Netns,
@@ -70,7 +71,7 @@ impl Story {
         ran
     }
 
-    /// Ends a part of a step: says what was expected and what was seen, and whether that will do.
+    /// Prints what was expected and what was seen, and whether that is good enough.
     pub(crate) fn expect(
         &mut self,
         what: &str,
@@ -88,7 +89,7 @@ impl Story {
         }
     }
 
-    /// The same, where nothing but equality will do.
+    /// The same, if only equality is good enough.
     pub(crate) fn expect_equal<T: Display + PartialEq>(
         &mut self,
         what: &str,
@@ -99,30 +100,30 @@ impl Story {
         self.expect(what, expected, seen, holds);
     }
 
-    /// How many expectations held, and those that did not.
+    /// The number of expectations that held, and those that did not.
     pub(crate) fn account(&self) -> (usize, &[String]) {
         (self.held, &self.failed)
     }
 
-    /// Colours a text, on a screen that has colours.
+    /// Colours a text, if the screen has colours.
     pub(crate) fn colour(&self, code: &str, text: &str) -> String {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     fn tell(&self, text: &str) {
-        // Nobody listens: then the checks still count.
+        // If nobody reads it, the checks still count.
         let mut out = stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }
 
-/// Runs a command on a host: words between blanks, and `ipvsadm` is the one under test.
+/// Runs a command on a host: words separated by blanks. `ipvsadm` is the program under test.
 pub(crate) fn run_silently(host: &Netns, command: &str) -> Ran {
     let mut words = command.split_whitespace();
     let program = words.next().unwrap_or_default();
     let command = match program {
         "ipvsadm" => host.command(program::ipvsadm()),
-        // Not every machine has it: it is in a package of its own.
+        // Not every machine has this program, which is in a package of its own.
         "sysctl" => return sysctl(host, command, words.last().unwrap_or_default()),
         _ => host.command(program),
     };

@@ -1,4 +1,8 @@
-//! The walk-through, step by step: what `make demo` tells, and what the tests hold.
+//! The walk-through, step by step, for `make demo` and the tests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use super::Lab;
 use super::measure::{ask, column, connections, counted, iptables, is_template, mac};
@@ -7,11 +11,8 @@ use super::story::{Story, run_silently};
 use super::web::answering;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
-/// How far a share of the connections may be from what the weights say.
+/// The greatest difference between a server's share of connections and its share by weight.
 const TOLERANCE: f64 = 0.005;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -66,7 +67,7 @@ pub(crate) fn everything(lab: &Lab, story: &mut Story) {
     step_5_persistence(lab, story);
 }
 
-/// Sets up the hosts for NAT and direct routing, without a word and without services.
+/// Sets up the hosts for NAT and direct routing, without output and without services.
 pub(crate) fn prepare(lab: &Lab) {
     let setup = [nat_setup(), direct_routing_director(), direct_routing_servers()].concat();
     for (host, command) in setup {
@@ -96,7 +97,7 @@ fn direct_routing_servers() -> Setup {
             "sysctl -w net.ipv4.conf.all.arp_ignore=1".to_owned(),
             "sysctl -w net.ipv4.conf.all.arp_announce=2".to_owned(),
             format!("ip address add {DR_VIP}/32 dev lo"),
-            // What came through the director in NAT must still go back through it.
+            // Replies to connections that came by NAT must still pass through the director.
             format!("ip rule add from {backend} table 100"),
             "ip route add default via 128.10.10.7 table 100".to_owned(),
             format!("ip address add {lan}/24 dev eth1"),
@@ -117,8 +118,8 @@ fn step_1_ipvs(lab: &Lab, story: &mut Story) {
     let director = &lab.network.director;
     story.step("Step 1: is IPVS there?");
     story.say(
-        "IPVS is a part of the Linux kernel, in the module ip_vs. Programs speak to it through a generic netlink
-         family by the name of IPVS. Our ipvsadm loads the module if the family is missing.",
+        "IPVS is part of the Linux kernel, in the module ip_vs. Programs talk to it through the
+         generic netlink family IPVS. Our ipvsadm loads the module if the family is missing.",
     );
     let listing = story.run(director, "ipvsadm -L -n");
     let first = listing.stdout.lines().next().unwrap_or_default();
@@ -135,7 +136,10 @@ fn step_1_ipvs(lab: &Lab, story: &mut Story) {
     let version = family.stdout.split_whitespace().skip_while(|word| *word != "Version:").nth(1);
     story.expect_equal("the family's version", "0x1", version.unwrap_or("none"));
 
-    story.say("A scheduler chooses the real server for a new connection. Each is a module, loaded when a service asks for it.");
+    story.say(
+        "A scheduler chooses the real server for a new connection. Each is a module, loaded when
+         a service asks for it.",
+    );
     let all = [
         "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh",
         "twos",
@@ -172,8 +176,9 @@ fn step_2_nat(lab: &Lab, story: &mut Story) {
     let director = &network.director;
     story.step("Step 2: NAT, one request to each server in turn");
     story.say(
-        "Clients ask the director's own address. IPVS rewrites the destination to a real server behind it, whose way
-         to everywhere is the director, so the answer comes back there and is rewritten again.",
+        "Clients connect to the director's own address. IPVS rewrites the destination to a real
+         server behind it. The server's default route is the director, so the answer passes
+         through it and is rewritten again.",
     );
     tell(lab, story, nat_setup());
     story.expect_equal("ip_forward", "1", director.read_sysctl("net.ipv4.ip_forward").as_str());
@@ -220,13 +225,15 @@ fn step_4_direct_routing(lab: &Lab, story: &mut Story) {
     let director = &network.director;
     story.step("Step 4: direct routing");
     story.say(
-        "Now the real servers are on the clients' LAN too, and hold the service's address themselves. The director only
-         changes the frame's destination; the answers go straight from server to client.",
+        "Now the real servers are on the clients' LAN too, and hold the service's address
+         themselves. The director only changes the frame's destination; the answers go straight
+         from server to client.",
     );
     tell(lab, story, direct_routing_director());
     story.say(
-        "All three have the address, and only the director may answer when somebody asks for it with ARP: the servers
-         have it on lo, arp_ignore=1 keeps eth1 silent about it, and arp_announce=2 keeps it out of their own questions.",
+        "All three have the address, but only the director may answer ARP requests for it. The
+         servers have it on lo; arp_ignore=1 keeps eth1 silent about it, and arp_announce=2 keeps
+         it out of their own requests.",
     );
     tell(lab, story, direct_routing_servers());
     story.run(director, &format!("ipvsadm -A -t {DR_VIP}:80 -s rr"));
@@ -262,7 +269,10 @@ fn step_4_direct_routing(lab: &Lab, story: &mut Story) {
 fn step_5_persistence(lab: &Lab, story: &mut Story) {
     let director = &lab.network.director;
     story.step("Step 5: persistence");
-    story.say("With -p, the first connection of a client chooses a server, and the next ones follow it for a while.");
+    story.say(
+        "With -p, a client's first connection chooses a server, and its next ones go to the same
+         server for a while.",
+    );
 
     story.say("Per port: one service, one port.");
     serve(lab, story, &format!("-t {DR_VIP}:80"), "-p 300");
@@ -274,18 +284,22 @@ fn step_5_persistence(lab: &Lab, story: &mut Story) {
     let virtual_service = format!("{DR_VIP}:0");
     expect_sticking(lab, story, &virtual_service, &[80, 8080, 80, 8080]);
 
-    story.say("Per firewall mark: what iptables gives a mark is one service, whatever its ports. Here 80 and 8080, and no other.");
+    story.say(
+        "Per firewall mark: the packets that iptables gives one mark are one service, whatever
+         their ports. Here these are 80 and 8080, and no others.",
+    );
     let iptables = iptables(director);
     for port in [80, 8080] {
         story.run(
             director,
             &format!(
-                "{iptables} -t mangle -A PREROUTING -d {DR_VIP} -p tcp --dport {port} -i eth0 -j MARK --set-mark 10"
+                "{iptables} -t mangle -A PREROUTING -d {DR_VIP} -p tcp --dport {port} -i eth0 \
+                 -j MARK --set-mark 10"
             ),
         );
     }
     serve(lab, story, "-f 10", "-p");
-    // The mark stands where the address does.
+    // The mark is in the place of the address.
     expect_sticking(lab, story, "0.0.0.10:0", &[80, 8080, 80, 8080]);
     let other = answering(&lab.network.client1, DR_VIP, 22);
     story.expect(
@@ -307,7 +321,8 @@ fn serve(lab: &Lab, story: &mut Story, service: &str, persistence: &str) {
     }
 }
 
-/// Has both clients ask on these ports, and expects each to stay with one server, and not the same one.
+/// Lets both clients connect to these ports, and expects each to stay with one server, and not both
+/// with the same one.
 fn expect_sticking(lab: &Lab, story: &mut Story, service: &str, ports: &[u16]) {
     let network = &lab.network;
     let first = ask(&network.client1, DR_VIP, ports);
@@ -341,7 +356,7 @@ fn expect_sticking(lab: &Lab, story: &mut Story, service: &str, ports: &[u16]) {
     story.expect_equal("clients that persist on each server", "1 1", counts.join(" ").as_str());
 }
 
-/// Has `ab` ask for so many pages, so many at a time, and expects all of them.
+/// Lets `ab` request this many pages, `at_a_time` at a time, and expects all of them.
 fn load(story: &mut Story, client: &Netns, requests: u32, at_a_time: u32) {
     let command = format!("ab -q -n {requests} -c {at_a_time} http://{NAT_VIP}/index.html");
     let shown = [
@@ -364,7 +379,7 @@ fn load(story: &mut Story, client: &Netns, requests: u32, at_a_time: u32) {
     story.expect_equal("failed requests", "0".to_owned(), value("Failed requests:"));
 }
 
-/// Expects the new connections to be shared out like these weights.
+/// Expects new connections to be distributed by these weights.
 fn expect_share(story: &mut Story, before: [u64; 2], after: [u64; 2], one: u32, other: u32) {
     let new = [0, 1].map(|server| after[server].saturating_sub(before[server]));
     let total = new[0] + new[1];

@@ -1,13 +1,15 @@
-//! The web servers, and the question which of them answers.
+//! Web servers, and requests that find out which of them answers.
 
-use crate::netns::{Netns, Running};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 use std::{fs, path::PathBuf};
 
-/// An nginx in a host's namespace, on ports 80 and 8080. Its index page is 19 bytes that name the host.
+use crate::netns::{Netns, Running};
+
+/// An nginx in a host's namespace, on ports 80 and 8080. Its index page has 19 bytes, and names the
+/// host.
 pub(crate) struct WebServer(#[allow(dead_code, reason = "dropped, it ends")] Running);
 
 impl WebServer {
@@ -36,7 +38,7 @@ impl WebServer {
     }
 }
 
-/// `server1` makes `Hello from server 1`, which is 19 bytes, as long as the tutorial's page.
+/// `server1` becomes `Hello from server 1`: 19 bytes, as long as the tutorial's page.
 fn page(host: &str) -> String {
     format!("Hello from {}", host.replace("server", "server "))
 }
@@ -69,7 +71,7 @@ fn configuration(folder: &str) -> String {
     )
 }
 
-/// The host that answers `host` for `http://address:port/`: `server1`, say.
+/// The name of the host, such as `server1`, that answers `host` for `http://address:port/`.
 pub(crate) fn answering(host: &Netns, address: &str, port: u16) -> Result<String, String> {
     let page = host.enter(|| ask(address, port)).map_err(|error| error.to_string())?;
     match page.strip_prefix("Hello from ") {

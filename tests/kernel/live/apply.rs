@@ -1,14 +1,16 @@
 //! `--apply`: what it says, how it ends, and what it leaves alone.
 
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ipvs::Client;
+
 use super::tables::described;
 use super::{apply, assert_ended, file, load, saved, table};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
-use ipvs::Client;
-use std::net::UdpSocket;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -264,8 +266,8 @@ fn the_counters_of_what_stays_go_on() {
     }
 }
 
-/// The connections and incoming packets of the service on port 1007, once it has counted so many packets. The kernel
-/// lags by up to two seconds.
+/// The connections and incoming packets of the service on port 1007, once it has counted so many
+/// packets. The kernel lags by up to two seconds.
 fn counted(ns: &Netns, packets: u64) -> (u64, u64) {
     let mut client = ns.enter(Client::new).expect("IPVS is there");
     let end = Instant::now() + Duration::from_secs(15);

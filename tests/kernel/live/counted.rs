@@ -1,16 +1,18 @@
 //! What a reload sends: only what differs.
 
-use super::tables::{described, large};
-use super::{REFERENCE_RESTORE, apply, file, load, restore_program, saved, size};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::program;
-use ipvs::{Client, KernelSocket, Plan, PlanOptions, Transport};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use ipvs::{Client, KernelSocket, Plan, PlanOptions, Transport};
+
+use super::tables::{described, large};
+use super::{REFERENCE_RESTORE, apply, file, load, restore_program, saved, size};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -41,7 +43,8 @@ impl Transport for Counting {
         let mut rest = datagram;
         while let Some(length) = rest.first_chunk::<4>() {
             let length = u32::from_ne_bytes(*length) as usize;
-            // Behind the header of netlink comes that of generic netlink, which begins with the command.
+            // Behind the header of netlink comes that of generic netlink, which begins with the
+            // command.
             *self.sent.borrow_mut().entry(rest[16]).or_default() += 1;
             rest = &rest[length.next_multiple_of(4).min(rest.len())..];
         }

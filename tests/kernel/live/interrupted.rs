@@ -1,14 +1,15 @@
 //! Killed in the middle of it, or overtaken by another program, and what comes after.
 
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+
 use super::tables::{described, large};
 use super::{apply, assert_ended, load, restore_program, saved, size, table};
 use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
 use crate::{preload, program};
-use std::ffi::OsString;
-use std::fs;
-use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

@@ -1,16 +1,17 @@
 //! One at a time: commands that change a whole table wait for each other.
 
-use super::tables::{described, large};
-use super::{assert_ended, file, load, restore_program, saved, table};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::program;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
+
+use super::tables::{described, large};
+use super::{assert_ended, file, load, restore_program, saved, table};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

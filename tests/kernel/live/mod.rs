@@ -1,7 +1,7 @@
 //! Changing a live table on the real kernel: all or nothing, without losing a connection.
 //!
-//! Sizes are small by default, as user-mode Linux is slow. `IPVS_LIVE=full`, or `make live`, has them as large as the
-//! promise is.
+//! Sizes are small by default, as user-mode Linux is slow. `IPVS_LIVE=full`, or `make live`, has
+//! them as large as the promise is.
 
 mod apply;
 mod counted;
@@ -16,14 +16,16 @@ mod tables;
 mod traffic;
 mod whole;
 
-use crate::harness::KernelTest;
-use crate::netns::{Netns, Ran};
-use crate::program;
-use ipvs::{Client, Table};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{env, fs, os::unix::fs::symlink};
+
+use ipvs::{Client, Table};
+
+use crate::harness::KernelTest;
+use crate::netns::{Netns, Ran};
+use crate::program;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     [

@@ -1,10 +1,11 @@
 //! `--netns`: any command works in another network namespace.
 
+use std::process::{Command, Stdio};
+
 use super::{assert_ended, load, saved};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
-use std::process::{Command, Stdio};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![

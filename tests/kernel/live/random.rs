@@ -1,16 +1,18 @@
 //! Plans between random tables, carried out by the kernel; and refused by it, at every position.
 
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+
+use ipvs::{Aftermath, Client, KernelSocket, Plan, PlanOptions, Transport};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
 use super::tables::{described, random};
 use super::{apply, saved, size, table};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
-use ipvs::{Aftermath, Client, KernelSocket, Plan, PlanOptions, Transport};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
-use std::cell::Cell;
-use std::io;
-use std::rc::Rc;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -20,7 +22,8 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     ]
 }
 
-/// Checks random pairs of tables, as many as there are cases. A failure tells the rules of both, shrunk.
+/// Checks random pairs of tables, as many as there are cases. A failure tells the rules of both,
+/// shrunk.
 fn for_random_pairs(
     cases: u32,
     check: impl Fn(&str, &str) -> Result<(), TestCaseError>,

@@ -25,7 +25,8 @@ fn timeouts(ns: &Netns) -> String {
     ns.reference(["-L", "--timeout"]).success().stdout
 }
 
-/// The daemons, and the sockets that the kernel has for them: a daemon that is started anew has others.
+/// The daemons, and the sockets that the kernel has for them: a daemon that is started anew has
+/// others.
 fn daemons(ns: &Netns) -> (String, Vec<String>) {
     let tables = ["udp", "udp6"].map(|name| {
         let path = format!("/proc/thread-self/net/{name}");

@@ -1,13 +1,14 @@
 //! Tables to change: large ones, and random ones, as rules.
 
+use std::fmt::Write;
+
 use ipvs::rules::Lines;
 use ipvs::{Rehearsal, Table};
 use proptest::prelude::*;
 use proptest::sample::select;
-use std::fmt::Write;
 
-/// So many TCP services with so many servers each. The weight of a server is what `weight` says for its number, counted
-/// over all.
+/// So many TCP services with so many servers each. The weight of a server is what `weight` says for
+/// its number, counted over all.
 pub(super) fn large(
     services: usize,
     servers: usize,
@@ -69,8 +70,8 @@ const CHOICES: &[Choice] = &[
     ("-f 1 -6", "", V6),
 ];
 
-/// The rules of a random table, in random order: any of ten services, each with any of some servers, and all kinds of
-/// configuration.
+/// The rules of a random table, in random order: any of ten services, each with any of some
+/// servers, and all kinds of configuration.
 pub(super) fn random() -> impl Strategy<Value = String> {
     let services: Vec<_> = CHOICES
         .iter()

@@ -1,11 +1,5 @@
 //! Reloads under load: no request is lost, and long connections go on.
 
-use super::{REFERENCE_RESTORE, apply, file, restore_program, size};
-use crate::harness::KernelTest;
-use crate::lab::Lab;
-use crate::netns::Netns;
-use crate::program;
-use rustix::process::{Pid, Signal, kill_process};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,6 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{REFERENCE_RESTORE, apply, file, restore_program, size};
+use crate::harness::KernelTest;
+use crate::lab::Lab;
+use crate::netns::Netns;
+use crate::program;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -32,8 +34,8 @@ const SERVERS: [&str; 2] = ["128.10.10.8:80", "128.10.10.9:80"];
 /// How many reloads.
 const RELOADS: usize = 50;
 
-/// The service with these weights, between others of which some are only in the odd tables and all are configured
-/// otherwise there.
+/// The service with these weights, between others of which some are only in the odd tables and all
+/// are configured otherwise there.
 fn rules(weights: [u32; 2], odd: bool) -> String {
     let mut rules = others(1..=10, odd);
     let _ = writeln!(rules, "-A -t {SERVICE} -s wrr");
@@ -71,7 +73,8 @@ struct Load(Child);
 #[derive(Debug)]
 struct Outcome {
     complete: usize,
-    /// Requests without the right answer. When connections are refused `ab` gives up after some, which count here.
+    /// Requests without the right answer. When connections are refused `ab` gives up after some,
+    /// which count here.
     lost: usize,
     /// All that it said.
     said: String,
@@ -205,7 +208,8 @@ fn a_download_survives_reloads_that_edit_its_service() {
     let server = "128.10.10.8:9000";
     let table = |service_options: &str, server_options: &str| {
         format!(
-            "-A -t {service} -s {service_options}\n-a -t {service} -r {server} -m {server_options}\n\
+            "-A -t {service} -s {service_options}\n\
+             -a -t {service} -r {server} -m {server_options}\n\
              -a -t {service} -r 128.10.10.9:9000 -m -w 0\n"
         )
     };

@@ -92,12 +92,13 @@ pub(crate) struct LockedInput {
     wait: Option<u32>,
 }
 
-/// How long nothing comes before others may go first: longer than any program thinks between two rules.
+/// How long nothing comes before others may go first: longer than any program thinks between two
+/// rules.
 const SILENCE: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 impl LockedInput {
-    /// Standard input, when this command's turn has come, for which it waits so many seconds at most if
-    /// `wait` says so.
+    /// Standard input, when this command's turn has come, for which it waits so many seconds at
+    /// most if `wait` says so.
     pub(crate) fn acquire(wait: Option<u32>) -> Result<LockedInput, Failure> {
         let lock = Lock::acquire(wait)?;
         Ok(LockedInput { input: rustix::stdio::stdin(), lock, wait })

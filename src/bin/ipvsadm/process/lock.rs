@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, major, minor};
 use rustix::io::Errno;
 
 use crate::process::failure::Failure;
@@ -76,8 +76,7 @@ fn open() -> io::Result<File> {
 /// `process 4711 (ipvsadm --apply rules)`: the process that holds the lock, by the kernel's list.
 /// `None` if it cannot be seen from here, as in another PID namespace.
 fn holder(file: &File) -> Option<String> {
-    let inode = file.metadata().ok()?.ino();
-    let process = holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode)?;
+    let process = holder_in(&std::fs::read_to_string("/proc/locks").ok()?, &file_in_list(file)?)?;
     let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     let words: Vec<_> = command
         .split(|byte| *byte == 0)
@@ -91,15 +90,22 @@ fn holder(file: &File) -> Option<String> {
     })
 }
 
-/// The process that holds a lock on this inode: `1: FLOCK  ADVISORY  WRITE 4711 00:1a:63 0 EOF`.
-fn holder_in(locks: &str, inode: u64) -> Option<u32> {
+/// A file as the kernel's list of locks has it: `00:1a:63`, the device in hexadecimal and the
+/// inode.
+fn file_in_list(file: &File) -> Option<String> {
+    let metadata = file.metadata().ok()?;
+    let (device, inode) = (metadata.dev(), metadata.ino());
+    Some(format!("{:02x}:{:02x}:{inode}", major(device), minor(device)))
+}
+
+/// The process that holds a lock on this file: `1: FLOCK  ADVISORY  WRITE 4711 00:1a:63 0 EOF`.
+fn holder_in(locks: &str, file: &str) -> Option<u32> {
     locks.lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace().skip(1);
         // A line with an arrow is one that waits.
         (words.next()? == "FLOCK").then_some(())?;
         let process = words.nth(2)?.parse().ok().filter(|process| *process != 0)?;
-        let (_, found) = words.next()?.rsplit_once(':')?;
-        (found.parse() == Ok(inode)).then_some(process)
+        (words.next()? == file).then_some(process)
     })
 }
 
@@ -115,11 +121,12 @@ mod tests {
 3: FLOCK  ADVISORY  WRITE 802 00:1a:64 0 EOF
 4: FLOCK  ADVISORY  WRITE 803 00:1a:63 0 EOF
 5: FLOCK  ADVISORY  WRITE 0 00:1a:65 0 EOF
+6: FLOCK  ADVISORY  WRITE 804 00:1b:66 0 EOF
 ";
-        assert_eq!(holder_in(locks, 63), Some(803));
-        assert_eq!(holder_in(locks, 64), Some(802));
-        assert_eq!(holder_in(locks, 65), None);
-        assert_eq!(holder_in(locks, 66), None);
-        assert_eq!(holder_in("nonsense\n\n1:\n", 63), None);
+        assert_eq!(holder_in(locks, "00:1a:63"), Some(803));
+        assert_eq!(holder_in(locks, "00:1a:64"), Some(802));
+        assert_eq!(holder_in(locks, "00:1a:65"), None);
+        assert_eq!(holder_in(locks, "00:1a:66"), None);
+        assert_eq!(holder_in("nonsense\n\n1:\n", "00:1a:63"), None);
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
+use ipvs::rules::grammar;
 use ipvs::{
     AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
     DestinationKey, Netmask, SchedulerFlags, ServiceConfig, ServiceKey, TunnelChecksum,
@@ -383,9 +384,9 @@ fn forwarding(found: &Destination) -> Result<ipvs::Forwarding, Wrong> {
 
 fn tunnel(found: &Tunnel) -> Result<ipvs::Tunnel, Wrong> {
     let kind = match found.kind {
-        TunnelKind::Ipip => ipvs::TunnelKind::Ipip,
-        TunnelKind::Gue => ipvs::TunnelKind::Gue,
-        TunnelKind::Gre => ipvs::TunnelKind::Gre,
+        TunnelKind::Ipip => grammar::TunnelKind::Ipip,
+        TunnelKind::Gue => grammar::TunnelKind::Gue,
+        TunnelKind::Gre => grammar::TunnelKind::Gre,
         TunnelKind::Other => return Err(wrong("tunnel.type", "not one that can be set up")),
     };
     let port = found.port.and_then(|port| NonZeroU16::new(port.fitting()?));
@@ -394,7 +395,7 @@ fn tunnel(found: &Tunnel) -> Result<ipvs::Tunnel, Wrong> {
         Checksum::Checksum => TunnelChecksum::Checksum,
         Checksum::Remote => TunnelChecksum::Remote,
     });
-    ipvs::Tunnel::from_parts(kind, port, checksum).map_err(in_fields)
+    kind.tunnel(port, checksum).map_err(in_fields)
 }
 
 /// What is not there stays as it is.
