@@ -319,12 +319,17 @@ fn every_mistake_is_reported_with_its_place() {
     assert_eq!(
         problems(text),
         "\
-line 2, column 58: services[0]: invalid value: integer `70000`, expected a whole number from 0 to 65535
+line 2, column 58: services[0]: invalid value: integer `70000`, expected a whole number from 0 \
+        to 65535
 line 3, column 68: services[1]: unknown field `shceduler`: did you mean `scheduler`?
-line 7, column 17: services[2].destinations[1]: invalid value: integer `-1`, expected a whole number from 0 to 2147483647
-line 8, column 5: services[2].destinations[2]: the same server as services[2].destinations[0]: 10.0.0.2:81
-line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, like the service's, unless forwarding is tunnel
-line 10, column 47: services[2].destinations[4]: unknown variant `nat`, expected one of `masquerade`, `direct_route`, `tunnel`, `local`, `bypass`
+line 7, column 17: services[2].destinations[1]: invalid value: integer `-1`, expected a whole \
+        number from 0 to 2147483647
+line 8, column 5: services[2].destinations[2]: the same server as services[2].destinations[0]: \
+        10.0.0.2:81
+line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, like the \
+        service's, unless forwarding is tunnel
+line 10, column 47: services[2].destinations[4]: unknown variant `nat`, expected one of \
+        `masquerade`, `direct_route`, `tunnel`, `local`, `bypass`
 line 12, column 3: services[3]: the same service as services[2]: TCP 10.0.0.1:81
 line 13, column 3: services[4]: invalid type: integer `7`, expected an object
 line 14, column 3: services[5]: invalid type: sequence, expected an object
