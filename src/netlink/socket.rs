@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_GENERIC;
 
+use super::request;
+
 /// A way to send requests to IPVS and receive its replies.
 ///
 /// [`KernelSocket`] is the one to the kernel. Implement this trait to stand in for the kernel in
@@ -21,6 +23,9 @@ pub trait Transport {
     /// Waits for a datagram of one or more netlink messages, and replaces the content of `buffer`
     /// with it.
     ///
+    /// The kernel sends a long list in pieces as large as the buffer that it is received into. This
+    /// must be 20 KiB at least, or the first piece may be taken for the whole list.
+    ///
     /// # Errors
     /// Those of receiving from the socket. `ENOBUFS` means that replies were lost.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()>;
@@ -28,6 +33,11 @@ pub trait Transport {
     /// The number of refusals that can wait to be received without one being lost, at least 1. A
     /// batch sends no more changes at once. May enlarge the receive buffer first.
     fn reply_window(&mut self) -> usize;
+
+    /// Makes the kernel cut lists at other places than before, if possible. Called before a list is
+    /// read again because the kernel may have skipped entries behind a cut: see
+    /// [`Client::services`](crate::Client::services).
+    fn cut_elsewhere(&mut self) {}
 }
 
 /// A netlink socket to the kernel.
@@ -38,11 +48,20 @@ pub trait Transport {
 pub struct KernelSocket {
     socket: Socket,
     window: Option<usize>,
+    /// The length of the receive buffer.
+    piece: usize,
 }
 
-/// The largest piece of a dump that the kernel sends. It makes pieces as large as the buffer they
-/// are received into, up to this (`netlink_recvmsg` in `net/netlink/af_netlink.c`).
-pub(crate) const RECEIVE_BUFFER: usize = 32 * 1024;
+/// The length of the first receive buffer. The kernel makes the pieces of a list as long as the
+/// longest buffer that was received into, up to 32 KiB (`netlink_recvmsg` in
+/// `net/netlink/af_netlink.c`). Longer pieces would hardly be cheaper, and this leaves room for
+/// [`cut_elsewhere`](Transport::cut_elsewhere).
+pub(crate) const FIRST_PIECE: usize = 20 * 1024;
+
+const LONGEST_PIECE: usize = 32 * 1024;
+
+/// The length that `cut_elsewhere` adds to a piece.
+const PIECE_STEP: usize = 4 * 1024;
 
 /// The most that a waiting refusal takes of the receive buffer, in bytes, including the kernel's
 /// bookkeeping. 832 were measured for one without an explanation.
@@ -62,7 +81,7 @@ impl KernelSocket {
         // explanation (since 4.12). Nothing depends on either.
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
-        Ok(KernelSocket { socket, window: None })
+        Ok(KernelSocket { socket, window: None, piece: FIRST_PIECE })
     }
 }
 
@@ -83,7 +102,7 @@ impl Transport for KernelSocket {
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         buffer.clear();
         // The socket fills the spare capacity.
-        buffer.reserve_exact(RECEIVE_BUFFER);
+        buffer.reserve_exact(self.piece);
         retry(|| self.socket.recv(buffer, 0))?;
         Ok(())
     }
@@ -98,6 +117,19 @@ impl Transport for KernelSocket {
             let size = self.socket.get_rx_buf_sz().unwrap_or(0);
             (size / REFUSAL_COST).max(1)
         })
+    }
+
+    fn cut_elsewhere(&mut self) {
+        if self.piece < LONGEST_PIECE {
+            self.piece += PIECE_STEP;
+            // The kernel notes the length of a buffer when it fills it. If this fails, lists are cut
+            // where they were.
+            let mut datagram = Vec::new();
+            request::receipt(0, &mut datagram);
+            if self.send(&datagram).is_ok() {
+                let _ = self.receive(&mut datagram);
+            }
+        }
     }
 }
 

@@ -20,4 +20,5 @@ mod replies;
 mod requests;
 mod text;
 mod values;
+mod whole;
 mod write;

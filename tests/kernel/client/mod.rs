@@ -8,6 +8,7 @@ mod namespace;
 mod refusals;
 mod services;
 mod table;
+mod whole;
 
 use std::net::SocketAddr;
 
@@ -28,6 +29,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         daemons::tests(),
         refusals::tests(),
         namespace::tests(),
+        whole::tests(),
     ]
     .into_iter()
     .flatten()

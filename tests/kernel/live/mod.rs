@@ -14,6 +14,7 @@ mod restore;
 mod settings;
 mod tables;
 mod traffic;
+mod whole;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
@@ -39,6 +40,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         dry_run::tests(),
         settings::tests(),
         namespaces::tests(),
+        whole::tests(),
     ]
     .into_iter()
     .flatten()
