@@ -82,7 +82,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --json",
             255,
-            "--json: an option of -S and -L; the command must come first, as in `ipvsadm -L --json`",
+            "--json: an option of -S and -L; the command must come first, as in `ipvsadm -L \
+             --json`",
         ),
         (
             "ipvsadm -n",
@@ -104,7 +105,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --no-load",
             255,
-            "--no-load: the command is missing; an option of -S and -L, as in `ipvsadm -L --no-load`",
+            "--no-load: the command is missing; an option of -S and -L, as in `ipvsadm -L \
+             --no-load`",
         ),
         ("ipvsadm --netns 1", 255, "--netns: the command is missing, as in `ipvsadm -L --netns`"),
         (
@@ -208,7 +210,7 @@ fn no_message_has_the_number_of_an_error() {
     for (line, status, text) in [
         ("as_nobody -L --netns 1", 255, "network namespace 1: Permission denied\n"),
         ("as_nobody -L", 2, "Permission denied (you must be root)\n"),
-        ("as_nobody --apply /tmp/secret", 2, "Permission denied (you must be root)\n"),
+        ("as_nobody --apply /tmp/secret", 5, "/tmp/secret: Permission denied\n"),
     ] {
         let ran = shell(&nobody, &format!("{script}; {line}"));
         assert_plain(&ran);

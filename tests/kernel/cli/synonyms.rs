@@ -59,11 +59,11 @@ fn save_has_the_options_of_the_command() {
 fn restore_keeps_weights_when_asked_to() {
     let ns = loaded();
     for options in ["", "--atomic "] {
-        let line = format!("printf '{OTHER_WEIGHT}' | ipvsadm-restore {options}--keep-weights");
+        let line = format!("printf %s '{OTHER_WEIGHT}' | ipvsadm-restore {options}--keep-weights");
         shell(&ns, &line).success();
         assert_eq!(saved(&ns), TABLE, "{line}");
     }
-    shell(&ns, &format!("printf '{OTHER_WEIGHT}' | ipvsadm-restore")).success();
+    shell(&ns, &format!("printf %s '{OTHER_WEIGHT}' | ipvsadm-restore")).success();
     assert_eq!(saved(&ns), OTHER_WEIGHT);
     // Clearing first leaves no weights to keep.
     let ran = shell(&ns, "ipvsadm-restore --clear --keep-weights");

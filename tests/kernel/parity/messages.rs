@@ -122,7 +122,7 @@ fn a_user_namespace_without_rights_is_refused() {
     let ns = Netns::new();
     for arguments in [["-L"], ["-C"], ["-R"]] {
         let [reference, ours] = [program::reference(), program::ipvsadm()].map(|program| {
-            // Root in there, nobody to the network outside.
+            // Root inside, but without rights over the network namespace outside.
             let command = ns.command("unshare").args(["--user", "--map-root-user"]).arg(program);
             command.args(arguments).stdin("-C\n-C\n").run()
         });
