@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::amend::Amendment;
 use super::error::ValueError;
 use crate::{Change, ServiceKey};
 
@@ -15,11 +16,13 @@ pub struct Invocation {
     pub namespace: Option<String>,
     /// Whether to load the kernel's module if it is missing; not with `--no-load`.
     pub load_module: bool,
+    /// True for an `-e` that names no forwarding method, and so sets direct routing.
+    pub implies_direct_routing: bool,
 }
 
 impl From<Command> for Invocation {
     fn from(command: Command) -> Self {
-        Invocation { command, namespace: None, load_module: true }
+        Invocation { command, namespace: None, load_module: true, implies_direct_routing: false }
     }
 }
 
@@ -35,6 +38,8 @@ impl Default for Invocation {
 pub enum Command {
     /// Change the kernel's state in one respect.
     Change(Change, Execution),
+    /// `--keep`: edit only what is named.
+    Amend(Amendment, Execution),
     /// `-L`: show the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.
@@ -50,10 +55,12 @@ pub enum Command {
 }
 
 /// What a rule line asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleCommand {
     /// Change the kernel's state in one respect.
     Change(Change),
+    /// `--keep`: edit only what is named.
+    Amend(Box<Amendment>),
     /// `-L`: show the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.

@@ -128,8 +128,8 @@ struct Draft<'a> {
     netmask: Option<&'a [u8]>,
     engine: Option<Name>,
     weight: Option<u32>,
-    upper: u32,
-    lower: u32,
+    upper: Option<u32>,
+    lower: Option<u32>,
     tunnel: Option<TunnelKind>,
     tunnel_port: Option<NonZeroU16>,
     role: Option<DaemonRole>,
@@ -259,8 +259,8 @@ impl<'a> Draft<'a> {
             }
             OptionId::Pe => self.engine = value::name(value),
             OptionId::Weight => self.weight = Some(number(number::COUNT)?),
-            OptionId::UThreshold => self.upper = number(number::COUNT)?,
-            OptionId::LThreshold => self.lower = number(number::COUNT)?,
+            OptionId::UThreshold => self.upper = Some(number(number::COUNT)?),
+            OptionId::LThreshold => self.lower = Some(number(number::COUNT)?),
             OptionId::TunType => self.tunnel = Some(read(option, value, value::tunnel_kind)?),
             OptionId::TunPort => {
                 self.tunnel_port = NonZeroU16::new(number(number::TUNNEL_PORT)? as u16);
@@ -334,7 +334,7 @@ fn real_server<'a, R: Resolve + ?Sized>(
 
 /// Reads the value of an option.
 #[inline]
-fn read<'a, T>(
+pub(super) fn read<'a, T>(
     option: OptionId,
     value: &'a [u8],
     parse: impl FnOnce(&'a [u8]) -> Result<T, ValueError>,

@@ -17,6 +17,7 @@
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unreachable_pub))]
 
 mod address;
+mod amend;
 mod command;
 mod error;
 mod interpret;
@@ -52,6 +53,7 @@ pub use write::{Line, Unwritable};
 #[doc(hidden)]
 pub mod grammar {
     pub use super::address::with_brackets;
+    pub use super::amend::{Amendment, DestinationAmendment, ServiceAmendment};
     pub use super::command::{
         ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing,
         RuleCommand, SaveOptions, ServiceListing, View,

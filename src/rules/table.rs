@@ -240,6 +240,9 @@ options! {
     /// `--keep-weights`
     KeepWeights: program("keep-weights", "with --apply: keep the weights of existing real servers")
         .with(CommandSet::of(&[Apply]));
+    /// `--keep`
+    Keep: program("keep", "with -E, -e: leave everything that is not named as it is")
+        .with(CommandSet::of(&[EditService, EditServer]));
     /// `--allow-empty`
     AllowEmpty: program("allow-empty", "with --apply: accept input without any service")
         .with(CommandSet::of(&[Apply]));

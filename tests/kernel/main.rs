@@ -1,40 +1,40 @@
-//! Tests that need a kernel with IPVS, and sessions on one.
+//! Tests that need a kernel with IPVS, and sessions that demonstrate it.
 //!
-//! `cargo test --test kernel` runs the tests, with the usual filters and options. As root on a
-//! machine whose kernel has IPVS they run there, in namespaces of their own. Anywhere else they run
-//! in user-mode Linux, which is booted once for each core at most, and needs no root.
-//! `IPVS_KERNEL=host` or `uml` chooses. Without a kernel each test fails, and says what to install.
-//! `cargo test --test kernel -- --demo`, `--shell` and `--run COMMAND` start sessions, and
-//! `--bench` measures: see `make help`.
+//! `cargo test --test kernel` runs the tests with the usual filters and options. As root on a
+//! kernel with IPVS, they run right there, in network namespaces of their own. Otherwise they run
+//! in user-mode Linux, which needs no root and is booted once, or once per core. `IPVS_KERNEL=host`
+//! or `IPVS_KERNEL=uml` chooses one of the two. If there is no kernel to run on, the tests fail and
+//! say what to install. `cargo test --test kernel -- --demo`, `--shell` and `--run COMMAND` start
+//! the sessions, and `--bench` measures: see `make help`.
 //!
 //! # Adding a test
 //!
-//! Add a function to a module here, and its name to the module's list. A new module goes into
+//! Add a function to a module here and its name to the module's list. Add a new module to
 //! `all_tests` below.
 //!
 //! ```
 //! pub(crate) fn tests() -> Vec<KernelTest> {
-//!     crate::tests![a_service_is_read_as_it_was_set]
+//!     crate::tests![a_service_reads_back_as_set]
 //! }
 //!
-//! fn a_service_is_read_as_it_was_set() {
+//! fn a_service_reads_back_as_set() {
 //!     let ns = Netns::new();
-//!     // The program, ours and Debian's, in that namespace:
+//!     // Our program and Debian's, in that namespace:
 //!     ns.ipvsadm(["-A", "-t", "10.0.0.1:80", "-s", "rr"]).success();
 //!     let listed = ns.reference(["-L", "-n"]).success();
 //!     assert!(listed.stdout.contains("TCP  10.0.0.1:80 rr"), "{}", listed.stdout);
 //!     // The library, in that namespace:
-//!     let services = ns.enter(|| Client::new()?.services()).unwrap();
+//!     let services = ns.enter(|| Client::connect()?.services()).unwrap();
 //!     assert_eq!(services.len(), 1);
 //! }
 //! ```
 //!
-//! A test fails by a panic or by returning an error. It runs as root in its own process, so it may
-//! change its environment, crash or hang. Its output is shown if it fails. It has ten minutes;
-//! `KernelTest::within` gives it more. Processes that it leaves behind are killed. `/tmp` and
-//! `/run` are empty; the rest of the file system is this machine's, and in user-mode Linux
-//! read-only. Nothing that a test does reaches this machine's network. [`netns`] has what a
-//! namespace offers.
+//! A test is a function that panics or returns an error if it fails. It runs as root in a process
+//! of its own, so it may change its environment, crash or hang, and its output is shown if it
+//! fails. It has a minute; `KernelTest::within` gives it more. Processes that it leaves behind are
+//! killed. `/tmp` and `/run` start out empty; the rest of the file system is this machine's, and
+//! read-only in user-mode Linux. A test cannot reach this machine's network. [`netns`] has the
+//! operations of a namespace.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -45,6 +45,7 @@ mod harness;
 mod lab;
 mod live;
 mod netns;
+mod operate;
 mod parity;
 mod preload;
 mod program;
@@ -56,7 +57,7 @@ use std::process::{Command, ExitCode};
 
 use harness::{KernelTest, Session};
 
-/// Makes a list of tests from their functions.
+/// Lists a module's tests by the names of their functions.
 macro_rules! tests {
     ($($function:ident),* $(,)?) => {
         vec![$(
@@ -66,7 +67,7 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// All tests. They are started in this order, so the long ones come first.
+/// Every test, the longest first, because they start in this order.
 fn all_tests() -> Vec<KernelTest> {
     [
         lab::tests(),
@@ -74,6 +75,7 @@ fn all_tests() -> Vec<KernelTest> {
         parity::tests(),
         client::tests(),
         examples::tests(),
+        operate::tests(),
         formats::tests(),
         selftest::tests(),
     ]
@@ -97,20 +99,20 @@ fn main() -> ExitCode {
     }
     let mut arguments = env::args_os().skip(1);
     let first = arguments.next();
-    let word = first.as_ref().and_then(|word| word.to_str()?.strip_prefix("--"));
-    if word == Some("bench") {
+    let name = first.as_ref().and_then(|first| first.to_str()?.strip_prefix("--"));
+    if name == Some("bench") {
         return bench::run();
     }
-    match SESSIONS.iter().find(|session| Some(session.name) == word) {
+    match SESSIONS.iter().find(|session| Some(session.name) == name) {
         Some(session) => harness::run_session(session, arguments.collect()),
         None => harness::run_tests(&tests),
     }
 }
 
-/// `--run COMMAND ARGUMENT...`: runs any command, as root, on a kernel with IPVS.
+/// `--run COMMAND ARGUMENT...`: runs a command as root on the kernel with IPVS.
 fn run_command(arguments: &[OsString]) -> ExitCode {
     let Some((program, arguments)) = arguments.split_first() else {
-        eprintln!("--run takes a command");
+        eprintln!("--run: missing COMMAND");
         return ExitCode::from(2);
     };
     let mut command = Command::new(program);

@@ -3,7 +3,7 @@
 use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
-use crate::commands::{apply, dry_run, list, restore, rule, save};
+use crate::commands::{amend, apply, dry_run, list, restore, rule, save};
 use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -33,7 +33,16 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
     match &invocation.command {
         Command::Apply(options) => apply::apply(&mut client, options, sink),
         Command::Restore(execution) => restore_rules(&mut client, *execution, sink),
+        Command::Change(change, execution)
+            if invocation.implies_direct_routing && !execution.dry_run =>
+        {
+            amend::edit_server(&mut client, change)
+        }
         Command::Change(change, execution) => change_one(&mut client, change, *execution, sink),
+        Command::Amend(amendment, execution) => {
+            let change = amend::complete(&mut client, amendment)?;
+            change_one(&mut client, &change, *execution, sink)
+        }
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),
         Command::Help | Command::Version => Ok(()),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::{Draft, Options, REFUSED, RealServer, read, read_number, real_server};
 use crate::rules::address::with_brackets;
+use crate::rules::amend::{Amendment, DestinationAmendment, ServiceAmendment};
 use crate::rules::command::{
     ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing, RuleCommand,
     SaveOptions, ServiceListing, View,
@@ -49,6 +50,7 @@ impl Draft<'_> {
             }
             _ => match self.rule(command, names)? {
                 RuleCommand::Change(change) => Command::Change(change, execution),
+                RuleCommand::Amend(amendment) => Command::Amend(*amendment, execution),
                 RuleCommand::List(listing) => Command::List(listing),
                 RuleCommand::Save(options) => Command::Save(options),
                 RuleCommand::Help => Command::Help,
@@ -59,6 +61,9 @@ impl Draft<'_> {
             command,
             namespace: self.namespace.map(str::to_owned),
             load_module: !self.given.has(OptionId::NoLoad),
+            implies_direct_routing: self.command == Some(OptionId::EditServer)
+                && self.forwarding.is_none()
+                && !self.given.has(OptionId::Keep),
         })
     }
 
@@ -102,6 +107,12 @@ impl Draft<'_> {
             OptionId::AddService => {
                 let (key, config) = self.service_setup(command)?;
                 Change::AddService(key, config)
+            }
+            OptionId::EditService if self.given.has(OptionId::Keep) => {
+                return self.amend_service(command).map(amend);
+            }
+            OptionId::EditServer if self.given.has(OptionId::Keep) => {
+                return self.amend_server(command, names).map(amend);
             }
             OptionId::EditService => {
                 let (key, config) = self.service_setup(command)?;
@@ -259,15 +270,13 @@ impl Draft<'_> {
             (ServiceKey::Address { port, .. }, ..) => port,
             (ServiceKey::FirewallMark { .. }, _, port) => port.unwrap_or(0),
         };
-        let mut config = DestinationConfig {
+        let unset = DestinationConfig::default();
+        let config = DestinationConfig {
             forwarding,
-            upper_threshold: self.upper,
-            lower_threshold: self.lower,
-            ..DestinationConfig::default()
+            weight: self.weight.unwrap_or(unset.weight),
+            upper_threshold: self.upper.unwrap_or(unset.upper_threshold),
+            lower_threshold: self.lower.unwrap_or(unset.lower_threshold),
         };
-        if let Some(weight) = self.weight {
-            config.weight = weight;
-        }
         let key = DestinationKey { address, port };
         match config.check(&service, &key) {
             Err(reason @ ConfigError::DestinationFamily { .. }) => {
@@ -276,6 +285,42 @@ impl Draft<'_> {
             // What is left the kernel refuses by itself, and its word decides the exit status.
             _ => Ok((service, key, config)),
         }
+    }
+
+    fn amend_service(&self, command: OptionId) -> Result<Amendment, UsageError> {
+        let (_, key) = self.needed_service(command)?;
+        let netmask = self
+            .netmask
+            .map(|mask| read(OptionId::Netmask, mask, |mask| value::netmask(mask, key.family())));
+        let amendment = ServiceAmendment {
+            scheduler: self.scheduler,
+            flags: self.flags.map(<[u8]>::to_vec),
+            timeout_seconds: self.persistence,
+            netmask: netmask.transpose()?,
+            engine: self.given.has(OptionId::Pe).then_some(self.engine),
+            one_packet: self.given.has(OptionId::Ops),
+        };
+        Ok(Amendment::Service(key, amendment))
+    }
+
+    fn amend_server<R: Resolve + ?Sized>(
+        &self,
+        command: OptionId,
+        names: &mut R,
+    ) -> Result<Amendment, UsageError> {
+        let (_, service) = self.needed_service(command)?;
+        let (address, port) = self.needed_server(command, service, names)?;
+        // Checked even where it is not named, for options that need a tunnel.
+        let forwarding = self.forwarding()?;
+        let amendment = DestinationAmendment {
+            forwarding: self.forwarding.map(|_| forwarding),
+            weight: self.weight,
+            upper_threshold: self.upper,
+            lower_threshold: self.lower,
+        };
+        // The port is part of what the server is called, whatever its method makes of it.
+        let key = DestinationKey { address, port: port.unwrap_or(service.port()) };
+        Ok(Amendment::Destination(service, key, amendment))
     }
 
     fn forwarding(&self) -> Result<Forwarding, UsageError> {
@@ -415,4 +460,8 @@ impl Draft<'_> {
             _ => Ok(format),
         }
     }
+}
+
+fn amend(amendment: Amendment) -> RuleCommand {
+    RuleCommand::Amend(Box::new(amendment))
 }
