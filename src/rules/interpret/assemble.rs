@@ -9,10 +9,11 @@ use super::{Draft, Options, REFUSED, RealServer, read, read_number, real_server}
 use crate::rules::address::with_brackets;
 use crate::rules::amend::{Amendment, DestinationAmendment, ServiceAmendment};
 use crate::rules::command::{
-    ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing, RuleCommand,
+    ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
     SaveOptions, ServiceListing, View,
 };
 use crate::rules::error::UsageError;
+use crate::rules::format::Format;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
 use crate::rules::{number, value};

@@ -3,7 +3,7 @@
 use std::io;
 
 use ipvs::rules::Unwritable;
-use ipvs::rules::grammar::UsageError;
+use ipvs::rules::grammar::{Mistake, UsageError};
 use ipvs::{Error, Refusal, RefusalKind};
 
 /// The exit statuses. 0 is success; with `--dry-run`, nothing to do.
@@ -25,7 +25,9 @@ pub(crate) mod status {
     pub(crate) const IO: u8 = 5;
     /// Plus the number of the signal that ended the program, as a shell reports it.
     pub(crate) const SIGNAL: u8 = 128;
-    /// The kernel refused, the namespace cannot be entered, or an option is unknown.
+    /// No command, an unknown option, or one without its value.
+    pub(crate) const SYNTAX: u8 = 255;
+    /// The kernel refused, or the namespace cannot be entered.
     pub(crate) const REFUSED: u8 = 255;
 }
 
@@ -93,7 +95,11 @@ impl Failure {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Failure::Usage(error) => error.exit_status(),
+            Failure::Usage(error) => match error.mistake() {
+                Mistake::Syntax => status::SYNTAX,
+                Mistake::Meaning => status::SENSELESS,
+                Mistake::Refusal => status::REFUSED,
+            },
             Failure::NotRules(_) | Failure::NoRules => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
             Failure::Kernel(_) => status::REFUSED,
