@@ -8,8 +8,19 @@ use ipvs::{Change, DestinationConfig, DestinationKey, Forwarding, ServiceConfig,
 use super::pair::Line;
 
 /// The long names of the options that only our program has. This is the one place to list them.
-const OURS_ONLY: &[&str] =
-    &["apply", "format", "json", "all", "dry-run", "keep-weights", "wait", "netns"];
+const OURS_ONLY: &[&str] = &[
+    "apply",
+    "format",
+    "json",
+    "all",
+    "dry-run",
+    "keep",
+    "keep-weights",
+    "allow-empty",
+    "wait",
+    "netns",
+    "no-load",
+];
 
 /// The options that the reference has.
 pub(crate) fn shared() -> impl Iterator<Item = &'static OptionSpec> {

@@ -10,7 +10,7 @@ use ipvs::{Error, Refusal, RefusalKind};
 pub(crate) mod status {
     /// `--dry-run` found something to do.
     pub(crate) const DIFFERENT: u8 = 1;
-    /// `-L SERVICE` for a service that is not there.
+    /// `-L SERVICE` for a service that is not there; `-L -c` without a list of connections.
     pub(crate) const NOT_THERE: u8 = 1;
     /// `ipvsadm-save` called wrongly, as in ipvsadm 1.31.
     pub(crate) const SAVE_USAGE: u8 = 1;
@@ -83,6 +83,9 @@ pub(crate) enum Failure {
     /// A file or standard input cannot be read.
     #[error("{0:#}")]
     Unreadable(anyhow::Error),
+    /// The kernel's list of connections is not there or not one.
+    #[error("{0:#}")]
+    NoConnections(anyhow::Error),
     /// Anything else.
     #[error("{0:#}")]
     Other(anyhow::Error),
@@ -100,7 +103,7 @@ impl Failure {
             Failure::NotRules(_) | Failure::NoRules => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
             Failure::Kernel(_) => status::REFUSED,
-            Failure::NothingToList => status::NOT_THERE,
+            Failure::NothingToList | Failure::NoConnections(_) => status::NOT_THERE,
             Failure::Reported(status) => *status,
             Failure::Locked { .. } => status::LOCKED,
             // No signal has a number above 64.
