@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rules::parse_line;
-use crate::{DaemonRole, Netmask, SchedulerFlags, Timeouts};
+use crate::{DaemonRole, Netmask, SchedulerFlags, Timeouts, TunnelChecksum};
 
 fn text(change: &Change) -> String {
     Line::new(change).unwrap().to_string()
