@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::command::Format;
+use super::connection::ConnectionState;
 use super::options::{CommandSet, OPTIONS, OptionId};
 use super::scanner::SyntaxError;
 use crate::ConfigError;
@@ -177,6 +178,21 @@ pub enum ValueError {
     /// Not a multicast address.
     #[error("not a multicast address such as 224.0.0.81 or ff02::81")]
     NotMulticast,
+    /// Not an address or network of clients.
+    #[error("not an address or network without a port: 192.0.2.1, 192.0.2.0/24 or 2001:db8::/64")]
+    NotANetwork,
+    /// Not a length of a network's prefix.
+    #[error("not a network: the length after / goes from 0 to {longest}")]
+    NotALength {
+        /// The number of bits of an address.
+        longest: u8,
+    },
+    /// Not the state of a connection.
+    #[error("not a state of connections: {}", ConnectionState::ALL.join(", "))]
+    NotAState,
+    /// Not what connections are counted by.
+    #[error("not what to count by: client, server, service or state")]
+    NotACountBy,
     /// Not the name of a format.
     #[error("not a format: classic, table, json or prometheus")]
     NotAFormat,

@@ -4,12 +4,14 @@
 //! depends on several options is put together at the end, so that their order does not matter.
 
 mod assemble;
+mod listing;
 
 use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use super::address::Endpoint;
 use super::command::{Command, Format, Invocation, RuleCommand};
+use super::connection::{ConnectionState, CountBy, Network};
 use super::error::{UsageError, ValueError};
 use super::number::{self, Range, integer};
 use super::options::{Group, OPTIONS, OptionId, Repeat};
@@ -140,6 +142,9 @@ struct Draft<'a> {
     group: Option<IpAddr>,
     multicast_port: Option<NonZeroU16>,
     ttl: Option<NonZeroU8>,
+    client: Option<Network>,
+    state: Option<ConnectionState>,
+    count_by: Option<CountBy>,
     format: Format,
     wait: Option<u32>,
     namespace: Option<&'a str>,
@@ -275,6 +280,11 @@ impl<'a> Draft<'a> {
                 self.multicast_port = NonZeroU16::new(number(number::MULTICAST_PORT)? as u16);
             }
             OptionId::McastTtl => self.ttl = NonZeroU8::new(number(number::TTL)? as u8),
+            OptionId::Client => {
+                self.client = Some(read(option, value, |value| Network::parse(value, names))?);
+            }
+            OptionId::State => self.state = Some(read(option, value, ConnectionState::parse)?),
+            OptionId::By => self.count_by = Some(read(option, value, CountBy::parse)?),
             OptionId::Format => self.format = read(option, value, value::format)?,
             OptionId::Wait => self.wait = Some(number(number::WAIT)?),
             OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),

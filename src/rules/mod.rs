@@ -19,6 +19,7 @@
 mod address;
 mod amend;
 mod command;
+mod connection;
 mod error;
 mod interpret;
 mod ipv4;
@@ -57,6 +58,9 @@ pub mod grammar {
     pub use super::command::{
         ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing,
         RuleCommand, SaveOptions, ServiceListing, View,
+    };
+    pub use super::connection::{
+        ConnectionFilter, ConnectionState, CountBy, EndpointFilter, Network, Search,
     };
     pub use super::error::{UsageError, ValueError, likely};
     pub use super::interpret::interpret;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::rules::command::{ApplyOptions, ConnectionListing, Execution, Listing, View};
+use crate::rules::connection::{EndpointFilter, Search};
 use crate::rules::options::ValueKind;
 use crate::rules::resolve::NumericOnly;
 use crate::rules::scanner::Scanner;
@@ -178,11 +179,12 @@ fn what_is_given_twice_is_refused() {
 #[test]
 fn words_that_belong_to_no_option_are_refused() {
     for text in [
-        "-L foo",
-        "-L foo -n",
-        "-L -",
-        "-L ",
-        "-L -- -n",
+        "-L 1.2.3.4 foo",
+        "-L -t 1.2.3.4:80 foo",
+        "-L -r 1.2.3.4:80 foo",
+        "-L --timeout 1.2.3.4",
+        "-L --daemon 1.2.3.4",
+        "-L --status 1.2.3.4",
         "-C foo",
         "-R foo",
         "-Z foo",
@@ -196,6 +198,12 @@ fn words_that_belong_to_no_option_are_refused() {
         assert_eq!(status(text), 2, "{text}");
     }
     assert_eq!(status("-L --"), 0);
+    for text in ["-L foo", "-L foo -n", "-L -", "-L ", "-L -- -n", "-L 80", "-L -c foo"] {
+        let refused = line(text);
+        let by_list = matches!(refused, Err(UsageError::Value { option: OptionId::List, .. }));
+        assert!(by_list, "{text}: {refused:?}");
+        assert_eq!(status(text), 2, "{text}");
+    }
 }
 
 /// For each option, a value that it takes.
@@ -517,7 +525,15 @@ fn a_listing_has_one_subject() {
         "-L -c --timeout",
         "-L -c --daemon",
         "-L --timeout --daemon",
-        "-L -c -t 1.2.3.4:80",
+        "-L -c --status",
+        "-L --status -t 1.2.3.4:80",
+        "-L --status -r 1.2.3.4:80",
+        "-L --status --stats",
+        "-L --status --persistent-conn",
+        "-L --timeout -r 1.2.3.4",
+        "-L -c --persistent-conn --origin",
+        "-L -c --by state --origin",
+        "-L -c --by state --persistent-conn",
         "-L -f 1 --timeout",
         "-L --daemon -u 1.2.3.4:80",
         "-L -c --stats",
@@ -531,14 +547,64 @@ fn a_listing_has_one_subject() {
         assert!(matches!(line(text), Err(UsageError::Conflict { .. })), "{text}");
         assert_eq!(status(text), 2, "{text}");
     }
-    let full = ConnectionListing { numeric: true, persistence_engine: true, json: false };
+    let full = ConnectionListing {
+        numeric: true,
+        persistence_engine: true,
+        ..ConnectionListing::default()
+    };
     for (text, want) in [
         ("-Lcn --persistent-conn", Listing::Connections(full)),
         ("-L -c --tun-info -X --nosort --sort", Listing::Connections(ConnectionListing::default())),
         ("-L --timeout -n -X --tun-info --nosort", Listing::Timeouts { json: false }),
         ("-L --daemon -n -X --tun-info --syncid 5", Listing::Daemons { json: false }),
+        ("-L --status -n --json", Listing::Status { json: true }),
     ] {
         assert_eq!(line(text), Ok(Command::List(want)), "{text}");
+    }
+}
+
+#[test]
+fn connections_pass_every_filter() {
+    let connections = |text: &str| match line(text) {
+        Ok(Command::List(Listing::Connections(listing))) => listing,
+        other => panic!("{text}: {other:?}"),
+    };
+    let endpoint = |address: &str, port| {
+        Some(EndpointFilter { address: address.parse().expect("an address"), port })
+    };
+    let all =
+        connections("-Lc -t 1.2.3.4:80 -r 10.1 --client 10.0.0.0/8 --state time_wait --origin");
+    assert_eq!(all.filter.service, Some(services("-A -t 1.2.3.4:80").0));
+    assert_eq!(all.filter.server, endpoint("10.0.0.1", None));
+    assert!(all.filter.client.is_some_and(|client| client.contains([10, 1, 1, 1].into())));
+    assert_eq!(all.filter.state.map(ConnectionState::name), Some("TIME_WAIT"));
+    assert_eq!((all.filter.anywhere, all.origin, all.count_by), (None, true, None));
+    assert_eq!(connections("-Lc -r [::1]:80").filter.server, endpoint("::1", Some(80)));
+    assert_eq!(connections("-Lc -r 1.2.3.4:80 -f 5").filter.server, endpoint("1.2.3.4", Some(80)));
+    assert_eq!(connections("-Lc 10.1").filter.anywhere, endpoint("10.0.0.1", None));
+    assert_eq!(connections("-Lc --by server").count_by, Some(CountBy::Server));
+    match connections("-Lc -f 5 -6").filter.service {
+        Some(key) => assert_eq!(key.family(), AddressFamily::V6),
+        None => panic!("no service"),
+    }
+    let states = line("-Lc --state nosuch").expect_err("no state").to_string();
+    assert!(states.contains("`nosuch`") && states.contains("ESTABLISHED, SYN_SENT"), "{states}");
+}
+
+#[test]
+fn part_of_the_table_is_found_by_address() {
+    let search = |text: &str| match line(text) {
+        Ok(Command::List(Listing::Services(listing))) => (listing.only.is_some(), listing.search),
+        other => panic!("{text}: {other:?}"),
+    };
+    let address = [10, 0, 0, 1].into();
+    let filter = |port| EndpointFilter { address, port };
+    assert_eq!(search("-L -n"), (false, None));
+    assert_eq!(search("-L 10.0.0.1"), (false, Some(Search::Anywhere(filter(None)))));
+    assert_eq!(search("-L -n 10.0.0.1:80"), (false, Some(Search::Anywhere(filter(Some(80))))));
+    assert_eq!(search("-L -r 10.0.0.1"), (false, Some(Search::Server(filter(None)))));
+    for text in ["-L -r 10.0.0.1:80 -t 1.2.3.4:5", "-L -t 1.2.3.4:5 -r 10.0.0.1:80"] {
+        assert_eq!(search(text), (true, Some(Search::Server(filter(Some(80))))), "{text}");
     }
 }
 
@@ -576,7 +642,16 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         ("-A -s rr -z", "-z: unknown option"),
         ("-A -s", "--scheduler: its value is missing: --scheduler NAME"),
         ("-L --numeric=5", "--numeric=5: --numeric takes no value"),
-        ("-L foo", "unexpected argument foo"),
+        ("-L foo", "--list: foo: not a numeric address, and names are not looked up here"),
+        ("-L 1.2.3.4 foo", "unexpected argument foo"),
+        ("-L --client 1.2.3.4", "--client: only valid with --connection"),
+        ("-L --timeout --origin", "--origin: only valid with --connection"),
+        (
+            "-Lc --client 1.2.3.4/33",
+            "--client: `1.2.3.4/33` is not a network: the length after / goes from 0 to 32",
+        ),
+        ("-Lc --by port", "--by: `port` is not what to count by: client, server, service or state"),
+        ("-Lc --format table", "--format: --connection has no format table, only classic and json"),
         ("-L -A", "--add-service: only one command at a time, and --list is one"),
         ("-L -n -n", "--numeric: given twice"),
         (

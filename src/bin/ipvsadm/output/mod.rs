@@ -5,6 +5,7 @@
 pub(crate) mod classic;
 pub(crate) mod connections;
 mod counter;
+pub(crate) mod counts;
 pub(crate) mod json;
 mod pad;
 pub(crate) mod prometheus;

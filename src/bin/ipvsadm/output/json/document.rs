@@ -177,8 +177,45 @@ pub(crate) struct Connection<'a> {
     pub(crate) destination_port: u16,
     pub(crate) state: Cow<'a, str>,
     pub(crate) expires_seconds: u64,
-    pub(crate) persistence_engine: Option<Cow<'a, str>>,
-    pub(crate) persistence_engine_data: Option<Cow<'a, str>>,
+    // The kernel's list with origins has nothing of persistence engines, and the usual one no
+    // origins: what was not read is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) persistence_engine: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) persistence_engine_data: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Cow<'a, str>>,
+}
+
+/// How many connections there are of something. It is only written.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ConnectionCount<'a> {
+    Client {
+        client_address: IpAddr,
+        connections: u64,
+    },
+    Server {
+        protocol: String,
+        destination_address: IpAddr,
+        destination_port: u16,
+        connections: u64,
+    },
+    Service {
+        protocol: String,
+        virtual_address: IpAddr,
+        virtual_port: u16,
+        connections: u64,
+    },
+    FirewallMark {
+        firewall_mark: u32,
+        family: Family,
+        connections: u64,
+    },
+    State {
+        state: Cow<'a, str>,
+        connections: u64,
+    },
 }
 
 // `Other` is what a kernel newer than the library may report, and nobody can ask for.

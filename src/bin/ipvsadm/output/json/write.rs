@@ -1,5 +1,6 @@
 //! Writing the JSON. A large table is written piece by piece and never stands in memory whole.
 
+use ipvs::rules::grammar::CountBy;
 use ipvs::{Daemon, Destination, Info, Service, Timeouts};
 use serde::Serialize;
 
@@ -7,6 +8,7 @@ use super::convert::{self, Detail};
 use super::document;
 use super::layout::{push_block, push_line};
 use crate::output::connections::Connection;
+use crate::output::counts::Row;
 use crate::output::settings::Settings;
 use crate::output::{Next, Printer};
 use crate::process::Sink;
@@ -86,6 +88,27 @@ pub(crate) fn print_connection(sink: &mut Sink, connection: &Connection<'_>) -> 
     push_line(sink.text(), &document::Connection::from(connection))?;
     sink.print("\n");
     sink.pass().map_err(Failure::Output)
+}
+
+/// Prints counts of connections as one object.
+pub(crate) fn print_counts(
+    sink: &mut Sink,
+    by: CountBy,
+    total: u64,
+    rows: impl Iterator<Item = Row>,
+) -> Result {
+    let mut object = Object::new(sink);
+    object.open();
+    object.field("by", &by.name())?;
+    object.field("total", &total)?;
+    object.begin_list("counts")?;
+    for row in rows {
+        object.line(&document::ConnectionCount::from(&row))?;
+        object.sink.pass().map_err(Failure::Output)?;
+    }
+    object.end_list();
+    object.close();
+    Ok(())
 }
 
 /// One JSON object, written a field at a time.
