@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::address::Endpoint;
 use super::command::Format;
 use super::connection::ConnectionState;
-use super::options::{CommandSet, OPTIONS, OptionId};
+use super::options::{CommandSet, Group, OPTIONS, OptionId};
 use super::scanner::SyntaxError;
 use crate::ConfigError;
 
@@ -42,7 +43,7 @@ pub enum UsageError {
     #[error("No such device")]
     NoInterface,
     /// A command after the command.
-    #[error("{second}: only one command at a time, and {first} is one")]
+    #[error("{second}: only one command at a time; {first} came first")]
     SecondCommand {
         /// The command that came first.
         first: OptionId,
@@ -62,8 +63,13 @@ pub enum UsageError {
         second: OptionId,
     },
     /// A word that belongs to no option.
-    #[error("unexpected argument {0}")]
-    UnexpectedWord(String),
+    #[error("unexpected argument {word}{}", place_of(.word, *.command))]
+    UnexpectedWord {
+        /// The word.
+        word: String,
+        /// The command it stands with.
+        command: OptionId,
+    },
     /// An option that the command does not take.
     #[error("{option}: not an option of {command}")]
     NotForCommand {
@@ -117,7 +123,7 @@ pub enum UsageError {
         meant: Option<String>,
     },
     /// A value that an option does not take.
-    #[error("{option}: {}", .error.of(.value))]
+    #[error("{option}: {}", .error.of(.value, *.option))]
     Value {
         /// The option.
         option: OptionId,
@@ -205,13 +211,17 @@ pub enum ValueError {
 }
 
 impl ValueError {
-    /// The error, with the value that has it.
-    fn of(&self, value: &str) -> String {
+    /// The error, with the value that has it and the option the value belongs to.
+    fn of(&self, value: &str, option: OptionId) -> String {
         match self {
             // These name the part of the value that they are about.
             ValueError::Unresolved(..) | ValueError::Flag(..) => self.to_string(),
             ValueError::OutOfRange { .. } => format!("{value} is {self}"),
+            ValueError::SeveralPorts if option == OptionId::RealServer => {
+                format!("`{value}`: a real server has one port; without one, it has the service's")
+            }
             ValueError::SeveralPorts => format!("`{value}`: {self}"),
+            _ if value.is_empty() => format!("an empty value is {self}"),
             _ => format!("`{value}` is {self}"),
         }
     }
@@ -296,14 +306,36 @@ fn before_command(option: OptionId) -> String {
         .collect();
     let (list, first) = match names.as_slice() {
         [] => return UsageError::NoCommand.to_string(),
-        [only] => (only.clone(), only),
+        [only] => (only.clone(), only.as_str()),
         [first, .., last] => {
-            let list = names[..names.len() - 1].join(", ");
-            let listed = if list.contains("-L") || *last == "-L" { "-L" } else { first };
-            return format!("{option}: an option of {list} and {last}; {}", example(listed));
+            let list = format!("{} and {last}", names[..names.len() - 1].join(", "));
+            let lists = option.spec().commands.contains(OptionId::List);
+            let is_setup = matches!(option.spec().group, Group::Service | Group::Server);
+            (list, if lists && !is_setup { "-L" } else { first.as_str() })
         }
     };
+    if option.spec().group == Group::Program {
+        // These need not follow the command, but need one.
+        let example = format!("as in `ipvsadm {first} {option}`");
+        return match names.len() {
+            0..=5 => format!("{option}: the command is missing; an option of {list}, {example}"),
+            _ => format!("{option}: the command is missing, {example}"),
+        };
+    }
     format!("{option}: an option of {list}; {}", example(first))
+}
+
+/// What to write instead of a word that belongs to no option, if that can be guessed.
+fn place_of(word: &str, command: OptionId) -> String {
+    if command == OptionId::Restore {
+        return format!("; rules come on standard input: ipvsadm -R < {word}");
+    }
+    let takes_service = OptionId::TcpService.spec().commands.contains(command);
+    let is_address = |endpoint: &Endpoint<'_>| endpoint.has_address();
+    if takes_service && Endpoint::parse(word.as_bytes()).as_ref().is_ok_and(is_address) {
+        return "; an option must say what the address is: -t, -u, --sctp-service or -r".to_owned();
+    }
+    String::new()
 }
 
 /// `; did you mean --stats?` for a misspelt long option; otherwise nothing.
@@ -386,8 +418,67 @@ mod tests {
                 "--weight: an option of -a and -e; the command must come first, as in `ipvsadm -a \
                  --weight`",
             ),
+            (
+                OptionId::RealServer,
+                "--real-server: an option of -a, -e, -d and -L; the command must come first, as in \
+                 `ipvsadm -a --real-server`",
+            ),
+            (
+                OptionId::TcpService,
+                "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L and -Z; the command must \
+                 come first, as in `ipvsadm -A --tcp-service`",
+            ),
+            (
+                OptionId::NoLoad,
+                "--no-load: the command is missing; an option of -S and -L, as in `ipvsadm -L \
+                 --no-load`",
+            ),
+            (
+                OptionId::AllowEmpty,
+                "--allow-empty: the command is missing; an option of --apply, as in `ipvsadm \
+                 --apply --allow-empty`",
+            ),
+            (OptionId::Netns, "--netns: the command is missing, as in `ipvsadm -L --netns`"),
         ] {
             assert_eq!(UsageError::BeforeCommand(option).to_string(), want);
         }
+    }
+
+    #[test]
+    fn a_stray_word_comes_with_a_guess_at_its_place() {
+        let of = |word: &str, command| {
+            UsageError::UnexpectedWord { word: word.to_owned(), command }.to_string()
+        };
+        let address = "; an option must say what the address is: -t, -u, --sctp-service or -r";
+        for (word, command, want) in [
+            ("rules", OptionId::Restore, "; rules come on standard input: ipvsadm -R < rules"),
+            ("10.0.0.1:80", OptionId::AddService, address),
+            ("[2001:db8::1]:80", OptionId::AddServer, address),
+            ("2001:db8::1", OptionId::List, address),
+            ("foo", OptionId::List, ""),
+            ("tcp", OptionId::AddService, ""),
+            ("10.0.0.1", OptionId::Clear, ""),
+        ] {
+            assert_eq!(of(word, command), format!("unexpected argument {word}{want}"));
+        }
+    }
+
+    #[test]
+    fn a_value_is_explained_by_its_option() {
+        let of = |option, value: &str, error| {
+            UsageError::Value { option, value: value.to_owned(), error }.to_string()
+        };
+        assert_eq!(
+            of(OptionId::RealServer, "10.0.0.1:80-90", ValueError::SeveralPorts),
+            "--real-server: `10.0.0.1:80-90`: a real server has one port; without one, it has the \
+             service's"
+        );
+        let services = of(OptionId::TcpService, "10.0.0.1:80-90", ValueError::SeveralPorts);
+        assert!(services.contains("a service has one port"), "{services}");
+        assert_eq!(
+            of(OptionId::Netns, "", ValueError::NotANamespace),
+            "--netns: an empty value is not a network namespace: give its name, its path or a \
+             process in it"
+        );
     }
 }

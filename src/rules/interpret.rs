@@ -185,7 +185,10 @@ impl<'a> Draft<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.command.ok_or(UsageError::NoCommand)
+        self.command.ok_or_else(|| match self.given.first() {
+            Some(option) => UsageError::BeforeCommand(option),
+            None => UsageError::NoCommand,
+        })
     }
 
     fn word(&mut self, word: &'a [u8]) {

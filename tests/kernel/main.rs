@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod cli;
 mod client;
 mod examples;
 mod formats;
@@ -50,6 +51,7 @@ mod parity;
 mod preload;
 mod program;
 mod selftest;
+mod unloaded;
 
 use std::env;
 use std::ffi::OsString;
@@ -73,6 +75,7 @@ fn all_tests() -> Vec<KernelTest> {
         lab::tests(),
         live::tests(),
         parity::tests(),
+        cli::tests(),
         client::tests(),
         examples::tests(),
         operate::tests(),

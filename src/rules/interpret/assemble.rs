@@ -150,7 +150,9 @@ impl Draft<'_> {
     pub(super) fn no_more_words(&self, wanted: usize) -> Result<(), UsageError> {
         match self.words.get(wanted) {
             Some(word) if self.word_count > wanted => {
-                Err(UsageError::UnexpectedWord(String::from_utf8_lossy(word).into_owned()))
+                let word = String::from_utf8_lossy(word).into_owned();
+                let command = self.command.unwrap_or(OptionId::List);
+                Err(UsageError::UnexpectedWord { word, command })
             }
             _ => Ok(()),
         }

@@ -144,16 +144,21 @@ impl Draft<'_> {
         }
     }
 
-    /// The address to list: a word that belongs to no option.
+    /// The address to list: a word that belongs to no option. A word that is neither an address nor
+    /// the name of a host is reported as unexpected.
     fn listed_address<R: Resolve + ?Sized>(
         &self,
         names: &mut R,
     ) -> Result<Option<EndpointFilter>, UsageError> {
-        match self.words.first() {
-            Some(word) if self.word_count > 0 => {
-                read(List, word, |word| filter(Endpoint::parse(word)?, names)).map(Some)
-            }
-            _ => Ok(None),
+        let Some(word) = self.words.first().filter(|_| self.word_count > 0) else {
+            return Ok(None);
+        };
+        match read(List, word, |word| filter(Endpoint::parse(word)?, names)) {
+            Err(UsageError::Value {
+                error: ValueError::Unresolved(..) | ValueError::NotAnAddress | ValueError::PortAlone,
+                ..
+            }) => self.no_more_words(0).map(|()| None),
+            found => found.map(Some),
         }
     }
 }

@@ -179,6 +179,13 @@ fn what_is_given_twice_is_refused() {
 #[test]
 fn words_that_belong_to_no_option_are_refused() {
     for text in [
+        "-L foo",
+        "-L foo -n",
+        "-L -",
+        "-L ",
+        "-L -- -n",
+        "-L 80",
+        "-L -c foo",
         "-L 1.2.3.4 foo",
         "-L -t 1.2.3.4:80 foo",
         "-L -r 1.2.3.4:80 foo",
@@ -194,16 +201,10 @@ fn words_that_belong_to_no_option_are_refused() {
         "--set 1 2 3 4",
         "--start-daemon master backup",
     ] {
-        assert!(matches!(line(text), Err(UsageError::UnexpectedWord(_))), "{text}");
+        assert!(matches!(line(text), Err(UsageError::UnexpectedWord { .. })), "{text}");
         assert_eq!(status(text), 2, "{text}");
     }
     assert_eq!(status("-L --"), 0);
-    for text in ["-L foo", "-L foo -n", "-L -", "-L ", "-L -- -n", "-L 80", "-L -c foo"] {
-        let refused = line(text);
-        let by_list = matches!(refused, Err(UsageError::Value { option: OptionId::List, .. }));
-        assert!(by_list, "{text}: {refused:?}");
-        assert_eq!(status(text), 2, "{text}");
-    }
 }
 
 /// For each option, a value that it takes.
@@ -642,8 +643,9 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         ("-A -s rr -z", "-z: unknown option"),
         ("-A -s", "--scheduler: its value is missing: --scheduler NAME"),
         ("-L --numeric=5", "--numeric=5: --numeric takes no value"),
-        ("-L foo", "--list: foo: not a numeric address, and names are not looked up here"),
+        ("-L foo", "unexpected argument foo"),
         ("-L 1.2.3.4 foo", "unexpected argument foo"),
+        ("-L 1.2.3.4:65536", "--list: 1.2.3.4:65536 is out of range: 0 to 65535"),
         ("-L --client 1.2.3.4", "--client: only valid with --connection"),
         ("-L --timeout --origin", "--origin: only valid with --connection"),
         (
@@ -652,7 +654,7 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         ),
         ("-Lc --by port", "--by: `port` is not what to count by: client, server, service or state"),
         ("-Lc --format table", "--format: --connection has no format table, only classic and json"),
-        ("-L -A", "--add-service: only one command at a time, and --list is one"),
+        ("-L -A", "--add-service: only one command at a time; --list came first"),
         ("-L -n -n", "--numeric: given twice"),
         (
             "-A -t 1.2.3.4:80 -u 1.2.3.4:80",
@@ -718,7 +720,8 @@ fn program_options_may_come_before_the_command() {
     assert_eq!(all.command, Command::Change(Change::Flush, execution));
     assert_eq!(all.namespace.as_deref(), Some("blue"));
     assert_eq!(invocation("--netns blue --wait 5 --dry-run -C"), Ok(all));
-    assert_eq!(invocation("--netns blue"), Err(UsageError::NoCommand));
+    let missing = UsageError::BeforeCommand(OptionId::Netns);
+    assert_eq!(invocation("--netns blue"), Err(missing));
     let early = UsageError::BeforeCommand(OptionId::Numeric);
     assert_eq!(invocation("--netns blue -n -L"), Err(early));
     let plain = Command::Change(Change::Flush, Execution::default());

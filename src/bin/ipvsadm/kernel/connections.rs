@@ -57,6 +57,22 @@ impl Connections<BufReader<File>> {
     }
 }
 
+/// How many connections the list has.
+pub(crate) fn count() -> Result<u64, Failure> {
+    let Connections { mut lines, .. } = Connections::open(List::Usual)?;
+    let mut count = 0;
+    loop {
+        let block = lines.fill_buf().map_err(|error| Failure::Other(error.into()))?;
+        if block.is_empty() {
+            // The first line is a heading.
+            return Ok(u64::saturating_sub(count, 1));
+        }
+        count += memchr::memchr_iter(b'\n', block).count() as u64;
+        let length = block.len();
+        lines.consume(length);
+    }
+}
+
 impl<R: BufRead> Connections<R> {
     /// Hands over each connection that passes, once `names` has the names of its addresses.
     pub(crate) fn each(

@@ -11,6 +11,7 @@ mod pad;
 pub(crate) mod prometheus;
 pub(crate) mod rules;
 pub(crate) mod settings;
+pub(crate) mod status;
 pub(crate) mod table;
 
 use ipvs::{Destination, Service, Stats};

@@ -10,6 +10,7 @@ use super::document::{
 };
 use crate::output::connections::Connection;
 use crate::output::counts::{Endpoint, Row, Subject};
+use crate::output::status::{Defence, DefenceMode, Estimator, HashTable};
 
 /// How much is printed of services and servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,6 +244,44 @@ impl<'a> From<&'a Row> for document::ConnectionCount<'a> {
                 state: String::from_utf8_lossy(state),
                 connections,
             },
+        }
+    }
+}
+
+impl From<&HashTable> for document::HashTable {
+    fn from(table: &HashTable) -> Self {
+        let usage = table.usage.as_ref();
+        let chain = |&(entries, buckets): &(u32, u32)| document::Chains { entries, buckets };
+        document::HashTable {
+            buckets: table.buckets,
+            bits: usage.map(|usage| usage.bits),
+            load_factor: usage.map(|usage| usage.load_factor),
+            empty_buckets: usage.and_then(|usage| usage.empty),
+            chains: usage.map(|usage| usage.chains.iter().map(chain).collect()),
+        }
+    }
+}
+
+impl From<&Defence> for document::Defence {
+    fn from(defence: &Defence) -> Self {
+        let (mode, active) = match defence.mode {
+            DefenceMode::Off => ("off", false),
+            DefenceMode::Idle => ("automatic", false),
+            DefenceMode::AtWork => ("automatic", true),
+            DefenceMode::Always => ("always", true),
+        };
+        document::Defence { name: defence.name, mode, active }
+    }
+}
+
+impl<'a> From<&'a Estimator> for document::Estimator<'a> {
+    fn from(estimator: &'a Estimator) -> Self {
+        document::Estimator {
+            running: estimator.is_running,
+            threads: estimator.threads,
+            thread_limit: estimator.most_threads,
+            cpus: estimator.cpus.as_deref(),
+            nice: estimator.nice,
         }
     }
 }

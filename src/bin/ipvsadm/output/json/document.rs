@@ -218,6 +218,39 @@ pub(crate) enum ConnectionCount<'a> {
     },
 }
 
+/// A hash table of the kernel's. It is only written, as is everything of the state.
+#[derive(Debug, Serialize)]
+pub(crate) struct HashTable {
+    pub(crate) buckets: u32,
+    pub(crate) bits: Option<u32>,
+    pub(crate) load_factor: Option<i32>,
+    pub(crate) empty_buckets: Option<u32>,
+    pub(crate) chains: Option<Vec<Chains>>,
+}
+
+/// How many buckets hold this many entries.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chains {
+    pub(crate) entries: u32,
+    pub(crate) buckets: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Defence {
+    pub(crate) name: &'static str,
+    pub(crate) mode: &'static str,
+    pub(crate) active: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Estimator<'a> {
+    pub(crate) running: bool,
+    pub(crate) threads: Option<u64>,
+    pub(crate) thread_limit: Option<u64>,
+    pub(crate) cpus: Option<&'a str>,
+    pub(crate) nice: Option<i32>,
+}
+
 // `Other` is what a kernel newer than the library may report, and nobody can ask for.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

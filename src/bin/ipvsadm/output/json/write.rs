@@ -10,6 +10,7 @@ use super::layout::{push_block, push_line};
 use crate::output::connections::Connection;
 use crate::output::counts::Row;
 use crate::output::settings::Settings;
+use crate::output::status::Status;
 use crate::output::{Next, Printer};
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -107,6 +108,29 @@ pub(crate) fn print_counts(
         object.sink.pass().map_err(Failure::Output)?;
     }
     object.end_list();
+    object.close();
+    Ok(())
+}
+
+/// Prints the state of IPVS as a whole.
+pub(crate) fn print_status(sink: &mut Sink, status: &Status) -> Result {
+    let mut object = Object::new(sink);
+    object.open();
+    object.field("info", &document::Info::from(&status.info))?;
+    object.field("connection_count", &status.connections)?;
+    object.field("connection_limit", &status.connection_limit)?;
+    object.field("connection_table", &document::HashTable::from(&status.connection_table))?;
+    object.field("service_count", &status.services)?;
+    let services = status.service_table.as_ref().map(document::HashTable::from);
+    object.field("service_table", &services)?;
+    object.begin_list("defences")?;
+    for defence in &status.defences {
+        object.line(&document::Defence::from(defence))?;
+    }
+    object.end_list();
+    object.field("memory_threshold_pages", &status.memory_threshold)?;
+    object.field("estimator", &document::Estimator::from(&status.estimator))?;
+    object.daemons(&status.daemons)?;
     object.close();
     Ok(())
 }
