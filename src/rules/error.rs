@@ -360,10 +360,11 @@ fn likely_option(word: &str) -> Option<OptionId> {
     likely(typed, OPTIONS.iter().map(|row| row.long)).and_then(named)
 }
 
-/// The word that was probably meant: the one that differs in the fewest letters, if only a few do.
+/// The word that was probably meant: the first that differs in the fewest letters, if only a few do.
 pub fn likely<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, nearest) =
-        known.map(|known| (strsim::osa_distance(typed, known), known)).min()?;
+    let (distance, nearest) = known
+        .map(|known| (strsim::osa_distance(typed, known), known))
+        .min_by_key(|found| found.0)?;
     (distance <= (nearest.len() / 3).max(1)).then_some(nearest)
 }
 

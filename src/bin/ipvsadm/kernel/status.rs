@@ -44,7 +44,7 @@ pub(crate) fn read(client: &mut Client) -> Result<Status, Failure> {
         defences: DEFENCES.iter().filter_map(|name| defence(name)).collect(),
         memory_threshold: number("amemthresh"),
         estimator: Estimator {
-            // Before Linux 5.14 it could not be stopped.
+            // Older kernels cannot stop it.
             is_running: number("run_estimation") != Some(0),
             threads: file.threads,
             most_threads: file.most_threads,

@@ -104,7 +104,8 @@ pub(crate) fn print(sink: &mut Sink, status: &Status) {
 /// `4096 buckets (12 bits, load factor -4): 3806 empty, 281 with 1 entry, 8 with 2`
 fn table(table: &HashTable) -> String {
     let mut text = format!("{} buckets", table.buckets);
-    let Some(usage) = &table.usage else {
+    // From Linux 7.1 on there is no table before the first entry.
+    let Some(usage) = table.usage.as_ref().filter(|_| table.buckets > 0) else {
         return text;
     };
     // Writing to a text cannot fail.
@@ -138,8 +139,9 @@ fn estimator(estimator: &Estimator) -> String {
         true => "running".to_owned(),
         false => "stopped: counters and rates stand still".to_owned(),
     };
-    if let (Some(threads), Some(most)) = (estimator.threads, estimator.most_threads) {
-        let _ = write!(text, ", {threads} of at most {most} threads");
+    // The limit is unknown until the kernel has measured how much a thread can do.
+    if let (Some(threads), Some(most @ 1..)) = (estimator.threads, estimator.most_threads) {
+        let _ = write!(text, ", threads {threads} of {most}");
     }
     if let Some(cpus) = estimator.cpus.as_ref().filter(|cpus| !cpus.is_empty()) {
         let _ = write!(text, ", CPUs {cpus}");
@@ -186,10 +188,10 @@ pub(crate) fn full() -> Status {
             cpus: Some("0-1".to_owned()),
             nice: Some(-5),
         },
-        daemons: vec![Daemon {
-            role: DaemonRole::Master,
-            config: DaemonConfig::new("eth0".parse().expect("a name")),
-        }],
+        daemons: vec![Daemon::new(
+            DaemonRole::Master,
+            DaemonConfig::new("eth0".parse().expect("a name")),
+        )],
     }
 }
 
@@ -234,7 +236,7 @@ drop_entry          automatic, idle
 drop_packet         automatic, at work: memory is short
 secure_tcp          always at work
 memory threshold    1024 pages
-estimator           running, 1 of at most 4 threads, CPUs 0-1, nice -5
+estimator           running, threads 1 of 4, CPUs 0-1, nice -5
 sync daemon         master sync daemon (mcast=eth0, syncid=0)
 "
         );
