@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::error::ValueError;
 use super::ipv4::inet_aton;
 use super::number::{PORT, integer};
 use super::resolve::{Resolve, ResolveError};
+use super::value_error::ValueError;
 use crate::{AddressFamily, Protocol};
 
 /// `host[:port]` taken apart, names not yet looked up.

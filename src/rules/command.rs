@@ -1,11 +1,10 @@
 //! What a command line or a rule line asks for, once all of it is known to make sense.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use super::amend::Amendment;
 use super::connection::{ConnectionFilter, CountBy, Search};
-use super::error::ValueError;
+use super::format::Format;
 use crate::{Change, ServiceKey};
 
 /// A whole command line.
@@ -186,39 +185,6 @@ pub struct ConnectionListing {
     pub origin: bool,
     /// As JSON, one object a line.
     pub json: bool,
-}
-
-/// The format of a listing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
-    /// The lines that `ipvsadm` has always printed.
-    #[default]
-    Classic,
-    /// A table for people.
-    Table,
-    /// JSON, with everything the kernel reports.
-    Json,
-    /// Metrics for Prometheus.
-    Prometheus,
-}
-
-impl Format {
-    /// Each format, with the name that `--format` takes.
-    pub const ALL: &[(&str, Format)] = &[
-        ("classic", Format::Classic),
-        ("table", Format::Table),
-        ("json", Format::Json),
-        ("prometheus", Format::Prometheus),
-    ];
-}
-
-impl FromStr for Format {
-    type Err = ValueError;
-
-    fn from_str(name: &str) -> Result<Self, ValueError> {
-        let found = Format::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, format)| *format).ok_or(ValueError::NotAFormat)
-    }
 }
 
 /// How to save.

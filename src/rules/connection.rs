@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::address::Endpoint;
-use super::error::ValueError;
 use super::resolve::Resolve;
+use super::value_error::ValueError;
 use crate::{AddressFamily, Protocol, ServiceKey};
 
 /// An address, with one port or with any.

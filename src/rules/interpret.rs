@@ -10,15 +10,17 @@ use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use super::address::Endpoint;
-use super::command::{Command, Format, Invocation, RuleCommand};
+use super::command::{Command, Invocation, RuleCommand};
 use super::connection::{ConnectionState, CountBy, Network};
-use super::error::{UsageError, ValueError};
+use super::error::UsageError;
+use super::format::Format;
 use super::number::{self, Range, integer};
 use super::options::{Group, OPTIONS, OptionId, Repeat};
 use super::resolve::Resolve;
 use super::scanner::{SyntaxError, Token};
 use super::tunnel::TunnelKind;
 use super::value;
+use super::value_error::ValueError;
 use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
 
 /// Finds the meaning of a command line with at least one word. (Without any it means

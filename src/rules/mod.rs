@@ -21,6 +21,8 @@ mod amend;
 mod command;
 mod connection;
 mod error;
+mod format;
+mod hint;
 mod interpret;
 mod ipv4;
 mod lines;
@@ -33,6 +35,7 @@ mod table;
 mod text;
 mod tunnel;
 mod value;
+mod value_error;
 mod write;
 
 pub use lines::{Lines, RuleError, RuleLine, parse_line};
@@ -56,13 +59,15 @@ pub mod grammar {
     pub use super::address::with_brackets;
     pub use super::amend::{Amendment, DestinationAmendment, ServiceAmendment};
     pub use super::command::{
-        ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing,
-        RuleCommand, SaveOptions, ServiceListing, View,
+        ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
+        SaveOptions, ServiceListing, View,
     };
     pub use super::connection::{
         ConnectionFilter, ConnectionState, CountBy, EndpointFilter, Network, Search,
     };
-    pub use super::error::{UsageError, ValueError, likely};
+    pub use super::error::{Mistake, UsageError};
+    pub use super::format::Format;
+    pub use super::hint::likely;
     pub use super::interpret::interpret;
     pub use super::lines::{CommandLine, CommandLines, parse_command};
     pub use super::options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
@@ -70,6 +75,7 @@ pub mod grammar {
     pub use super::scanner::{LineWords, Scanner, SyntaxError, Token};
     pub use super::schedulers::{KnownScheduler, SCHEDULERS};
     pub use super::tunnel::TunnelKind;
+    pub use super::value_error::ValueError;
     pub use super::write::push_line;
 
     /// Addresses and numbers as `ipvsadm` writes them, appended to bytes.

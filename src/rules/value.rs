@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::command::Format;
-use super::error::ValueError;
+use super::format::Format;
 use super::ipv4::inet_aton;
 use super::number::decimal;
 use super::tunnel::TunnelKind;
+use super::value_error::ValueError;
 use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags};
 
 /// A mask for `-M`: for IPv4 whatever `inet_aton` takes, for IPv6 a prefix length, after whose

@@ -6,17 +6,21 @@
 mod refused;
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use ipvs::Client;
 use ipvs::rules::grammar::{Execution, SaveOptions};
 
 use crate::commands::replace::{ReplaceOptions, Strategy, replace};
 use crate::commands::save;
 use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
-use crate::process::failure::{Failure, status};
+use crate::process::failure::{self, Failure, status};
 use crate::process::notice::say;
+use crate::process::replace_file::OutputFile;
+use crate::process::signals::Signals;
 
 /// The width of the help texts.
 const WIDTH: usize = 80;
@@ -37,7 +41,32 @@ pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failur
         all: matches.get_flag("all"),
         json: matches.get_flag("json"),
     };
-    save::save(&mut connect(Loading::IfMissing)?, &options, sink)
+    let mut client = connect(Loading::IfMissing)?;
+    match matches.get_one::<PathBuf>("file") {
+        Some(path) if path.as_os_str() != "-" => save_to(path, &mut client, &options),
+        _ => save::save(&mut client, &options, sink),
+    }
+}
+
+/// Saves to a file, which is replaced only once everything is in the new one.
+fn save_to(path: &Path, client: &mut Client, options: &SaveOptions) -> Result<(), Failure> {
+    let unwritable = |error| {
+        Failure::Other(failure::plain(error).context(format!("cannot write {}", path.display())))
+    };
+    let file = OutputFile::create(path).map_err(unwritable)?;
+    // Or the new file would be left beside the previous one.
+    let signals = file.is_replacement().then(Signals::watch);
+    let mut sink = Sink::to(file.writer().map_err(unwritable)?);
+    let saved = save::save(client, options, &mut sink);
+    let flushed = saved.and_then(|()| sink.flush().map_err(Failure::Output));
+    flushed.map_err(|failure| match failure {
+        Failure::Output(error) => unwritable(error),
+        failure => failure,
+    })?;
+    if let Some(signal) = signals.and_then(|signals| signals.arrived()) {
+        return Err(Failure::Signal(signal));
+    }
+    file.finish().map_err(unwritable)
 }
 
 fn save_command() -> Command {
@@ -49,7 +78,10 @@ fn save_command() -> Command {
             flag("all", "save timeouts and sync daemons too").long("all"),
             flag("json", "print JSON, which `ipvsadm --apply` reads").long("json"),
             netns(),
-            Arg::new("file").value_name("FILE").hide(true).num_args(0..),
+            Arg::new("file")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("write to this file, which is replaced only once everything is saved"),
         ])
 }
 

@@ -9,9 +9,10 @@ use super::{Draft, Options, REFUSED, RealServer, read, read_number, real_server}
 use crate::rules::address::with_brackets;
 use crate::rules::amend::{Amendment, DestinationAmendment, ServiceAmendment};
 use crate::rules::command::{
-    ApplyOptions, Command, Execution, Format, Invocation, RuleCommand, SaveOptions,
+    ApplyOptions, Command, Execution, Invocation, RuleCommand, SaveOptions,
 };
 use crate::rules::error::UsageError;
+use crate::rules::format::Format;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
 use crate::rules::{number, value};

@@ -2,11 +2,13 @@
 
 use super::{Draft, RealServer, read, real_server};
 use crate::rules::address::Endpoint;
-use crate::rules::command::{ConnectionListing, Format, Listing, ServiceListing, View};
+use crate::rules::command::{ConnectionListing, Listing, ServiceListing, View};
 use crate::rules::connection::{ConnectionFilter, EndpointFilter, Search};
-use crate::rules::error::{UsageError, ValueError};
+use crate::rules::error::UsageError;
+use crate::rules::format::Format;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
+use crate::rules::value_error::ValueError;
 use crate::{AddressFamily, Protocol};
 
 use OptionId::{

@@ -11,6 +11,7 @@ mod lock;
 mod namespaces;
 mod random;
 mod restore;
+mod save;
 mod settings;
 mod tables;
 mod traffic;
@@ -38,6 +39,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         lock::tests(),
         apply::tests(),
         dry_run::tests(),
+        save::tests(),
         settings::tests(),
         namespaces::tests(),
         whole::tests(),

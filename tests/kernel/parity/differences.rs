@@ -35,6 +35,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         odd_lines_among_connections_are_left_out,
         asking_restore_for_help_clears_nothing,
         restoring_nonsense_changes_nothing,
+        save_writes_the_file_that_it_is_given,
         counters_of_servers_are_whole,
         commands_for_a_whole_table_wait_for_each_other,
         every_difference_is_in_the_documentation,
@@ -446,6 +447,20 @@ fn commands_for_a_whole_table_wait_for_each_other() {
         assert_eq!(saved(), "", "{program:?}");
         drop(input);
         restoring.wait().expect("the program ends");
+    }
+}
+
+fn save_writes_the_file_that_it_is_given() {
+    for (ours, expected) in [(false, "-A -t 9.9.9.9:80 -s wlc\n"), (true, "")] {
+        let ns = Netns::new();
+        let mut mounts = Mounts::new();
+        if ours {
+            mounts.put(&program::ipvsadm(), "/usr/sbin/ipvsadm-save");
+        }
+        let script = "ipvsadm -A -t 9.9.9.9:80; cd $(mktemp -d); ipvsadm-save -n file; cat * >&2";
+        let ran = mounts.run(&ns, script);
+        assert_eq!(ran.stdout, expected, "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("-A -t 9.9.9.9:80 -s wlc\n"), ours, "{}", ran.stderr);
     }
 }
 

@@ -54,8 +54,7 @@ fn save_and_restore_do_as_the_scripts_did() {
         "ipvsadm -A -t 9.9.9.9:9; \
          printf '%s\\n' '-A -t 1.1.1.1:80' '-A -t 1.1.1.1:80' | ipvsadm-restore",
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-save",
-        "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save foo",
-        "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save -n -n foo",
+        "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save -n -n",
         "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save --numeric",
         "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save -h",
         "ipvsadm-restore < RICH; ipvsadm-save -n",

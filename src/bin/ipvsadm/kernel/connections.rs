@@ -14,7 +14,7 @@ use anyhow::anyhow;
 use self::filter::Filter;
 use crate::names::ReverseNames;
 use crate::output::connections::Connection;
-use crate::process::failure::Failure;
+use crate::process::failure::{Failure, plain};
 
 /// The kernel's lists, those of the network namespace of this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) struct Connections<R> {
 impl Connections<BufReader<File>> {
     /// Opens the kernel's list.
     pub(crate) fn open(list: List) -> Result<Self, Failure> {
-        let cannot = |what: &str| Failure::Other(anyhow!("{what} {}", list.file()));
+        let cannot = |what: &str| Failure::NoConnections(anyhow!("{what} {}", list.file()));
         let file = File::open(list.file()).map_err(|_| cannot("cannot open file"))?;
         let mut lines = BufReader::with_capacity(64 * 1024, file);
         if lines.fill_buf().map_err(|_| cannot("cannot read"))?.is_empty() {
@@ -62,7 +62,7 @@ pub(crate) fn count() -> Result<u64, Failure> {
     let Connections { mut lines, .. } = Connections::open(List::Usual)?;
     let mut count = 0;
     loop {
-        let block = lines.fill_buf().map_err(|error| Failure::Other(error.into()))?;
+        let block = lines.fill_buf().map_err(|error| unreadable(List::Usual, error))?;
         if block.is_empty() {
             // The first line is a heading.
             return Ok(u64::saturating_sub(count, 1));
@@ -82,8 +82,7 @@ impl<R: BufRead> Connections<R> {
         mut show: impl FnMut(&ReverseNames, &Connection<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let list = self.list;
-        let unreadable =
-            |error| Failure::Other(anyhow::Error::new::<io::Error>(error).context(list.file()));
+        let unreadable = |error| unreadable(list, error);
         let mut block = Vec::new();
         // The first line is a heading.
         self.lines.read_until(b'\n', &mut block).map_err(unreadable)?;
@@ -123,6 +122,10 @@ fn read_lines(list: &mut impl BufRead, block: &mut Vec<u8>, least: usize) -> io:
             return Ok(());
         }
     }
+}
+
+fn unreadable(list: List, error: io::Error) -> Failure {
+    Failure::Unreadable(plain(error).context(list.file()))
 }
 
 /// The connections in these lines that pass.

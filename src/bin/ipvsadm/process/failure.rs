@@ -3,14 +3,14 @@
 use std::io;
 
 use ipvs::rules::Unwritable;
-use ipvs::rules::grammar::{Search, UsageError};
+use ipvs::rules::grammar::{Mistake, Search, UsageError};
 use ipvs::{Error, Refusal, RefusalKind};
 
 /// The exit statuses. 0 is success; with `--dry-run`, nothing to do.
 pub(crate) mod status {
     /// `--dry-run` found something to do.
     pub(crate) const DIFFERENT: u8 = 1;
-    /// `-L SERVICE` for a service that is not there, or `-L ADDRESS` where nothing has it.
+    /// `-L SERVICE` or `-L ADDRESS` for what is not there; `-L -c` without a list of connections.
     pub(crate) const NOT_THERE: u8 = 1;
     /// `ipvsadm-save` called wrongly, as in ipvsadm 1.31.
     pub(crate) const SAVE_USAGE: u8 = 1;
@@ -25,7 +25,9 @@ pub(crate) mod status {
     pub(crate) const IO: u8 = 5;
     /// Plus the number of the signal that ended the program, as a shell reports it.
     pub(crate) const SIGNAL: u8 = 128;
-    /// The kernel refused, the namespace cannot be entered, or an option is unknown.
+    /// No command, an unknown option, or one without its value.
+    pub(crate) const SYNTAX: u8 = 255;
+    /// The kernel refused, or the namespace cannot be entered.
     pub(crate) const REFUSED: u8 = 255;
 }
 
@@ -84,6 +86,9 @@ pub(crate) enum Failure {
     /// A file or standard input cannot be read.
     #[error("{0:#}")]
     Unreadable(anyhow::Error),
+    /// The kernel's list of connections is not there or not one.
+    #[error("{0:#}")]
+    NoConnections(anyhow::Error),
     /// Anything else.
     #[error("{0:#}")]
     Other(anyhow::Error),
@@ -93,11 +98,17 @@ impl Failure {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Failure::Usage(error) => error.exit_status(),
+            Failure::Usage(error) => match error.mistake() {
+                Mistake::Syntax => status::SYNTAX,
+                Mistake::Meaning => status::SENSELESS,
+                Mistake::Refusal => status::REFUSED,
+            },
             Failure::NotRules(_) | Failure::NoRules => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
             Failure::Kernel(_) => status::REFUSED,
-            Failure::NothingToList | Failure::NothingFound(_) => status::NOT_THERE,
+            Failure::NothingToList | Failure::NothingFound(_) | Failure::NoConnections(_) => {
+                status::NOT_THERE
+            }
             Failure::Reported(status) => *status,
             Failure::Locked { .. } => status::LOCKED,
             // No signal has a number above 64.
