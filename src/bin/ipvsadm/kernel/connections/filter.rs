@@ -153,9 +153,11 @@ mod tests {
         let to = |port| {
             tcp(endpoint("10.0.0.1", 5000), endpoint("192.0.2.1", port), endpoint("10.1.0.1", port))
         };
-        let connections = [to(21), to(20), to(1024), to(1023), to(8080)];
+        let connections = [to(21), to(20), to(1024), to(1023), to(8080), to(0)];
         let key = |port| wanted(&format!("-Lc -t 192.0.2.1:{port}")).service.expect("a service");
-        assert_eq!(passing("-Lc -t 192.0.2.1:21", &[key(21), key(8080)], &connections), [0, 1, 2]);
+        let line = "-Lc -t 192.0.2.1:21";
+        assert_eq!(passing(line, &[key(21), key(8080)], &connections), [0, 1, 2, 5]);
+        assert_eq!(passing(line, &[key(21), key(0)], &connections), [0, 1, 2, 4]);
     }
 
     #[test]

@@ -37,10 +37,12 @@ impl Services {
     /// service does.
     ///
     /// As `ip_vs_service_find` in net/netfilter/ipvs/ip_vs_ctl.c: a service for this very port,
-    /// one for FTP, whose data comes on other ports, or one for all ports.
+    /// one for FTP, whose data comes on other ports and whose persistence templates have port 0, or
+    /// one for all ports.
     pub(crate) fn port(&self, protocol: Protocol, address: IpAddr, port: u16) -> u16 {
         let has = |port| self.keys.contains(&ServiceKey::Address { protocol, address, port });
-        let may_be_ftp = protocol == Protocol::Tcp && (port == FTP_DATA || port >= FIRST_FREE_PORT);
+        let may_be_ftp =
+            protocol == Protocol::Tcp && (port == 0 || port == FTP_DATA || port >= FIRST_FREE_PORT);
         if has(port) {
             port
         } else if may_be_ftp && has(FTP) {
