@@ -1,9 +1,8 @@
 //! Edits of what is named and nothing else: `-E … --keep` and `-e … --keep`.
 
 use super::error::UsageError;
-use super::interpret::read;
 use super::options::OptionId;
-use super::value;
+use super::value::{self, read};
 use crate::{
     Change, ConfigError, DestinationConfig, DestinationKey, Forwarding, Name, Netmask, Persistence,
     ServiceConfig, ServiceKey, Table, Tunnel,
@@ -75,7 +74,11 @@ impl Amendment {
 }
 
 impl ServiceAmendment {
-    fn amend(&self, key: &ServiceKey, now: &ServiceConfig) -> Result<ServiceConfig, UsageError> {
+    pub(super) fn amend(
+        &self,
+        key: &ServiceKey,
+        now: &ServiceConfig,
+    ) -> Result<ServiceConfig, UsageError> {
         let mut config = *now;
         config.scheduler = self.scheduler.unwrap_or(now.scheduler);
         if let Some(flags) = &self.flags {
@@ -111,7 +114,7 @@ impl ServiceAmendment {
 }
 
 impl DestinationAmendment {
-    fn amend(
+    pub(super) fn amend(
         &self,
         service: &ServiceKey,
         key: &DestinationKey,

@@ -1,7 +1,8 @@
 //! Rules: changes in `ipvsadm`'s own language, one a line.
 //!
-//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and [`Lines`]
-//! read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for it.
+//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and
+//! [`Lines`] read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for
+//! it.
 //!
 //! ```
 //! use ipvs::rules;

@@ -66,13 +66,13 @@ impl Group {
     /// The heading.
     pub const fn title(self) -> &'static str {
         match self {
-            Group::Command => "Commands (one, before its options)",
-            Group::Service => "Virtual service",
+            Group::Command => "Commands (give one, before its options)",
+            Group::Service => "Virtual service (one)",
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
             Group::Server => "Real server (-a, -e; -d and -L take -r only)",
             Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
-            Group::Listing => "Output (-L; -S takes -n, --format, --json and --all)",
-            Group::Program => "Execution",
+            Group::Listing => "Output of -L (-S takes -n, --format, --json and --all)",
+            Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }
     }

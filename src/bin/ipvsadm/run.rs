@@ -10,7 +10,7 @@ use crate::process::failure::Failure;
 use crate::process::input::LockedInput;
 use crate::process::lock::Lock;
 
-/// Carries out a command line. Some of what it prints may still be in the sink.
+/// Carries out a command line. The end of its output may still be in the sink.
 pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Failure> {
     // These two work without root and without the module.
     let about = match invocation.command {
@@ -23,7 +23,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         return Ok(());
     }
     if let Some(namespace) = &invocation.namespace {
-        // Before any other thread is started, so that all of them are there.
+        // Before any other thread starts, since this moves only the thread that calls it.
         ipvs::Namespace::find(namespace)?.enter()?;
     }
     let mut client = connect(match invocation.load_module {
@@ -70,7 +70,7 @@ fn restore_rules(
     execution: Execution,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    // Without permission to change anything this fails once, not for every line.
+    // Fails once if permission is missing, not for every line.
     client.info()?;
     if execution.dry_run {
         return dry_run::rules(client, std::io::stdin().lock(), sink);

@@ -1,25 +1,23 @@
-//! Putting a command together from the options read. Here options meet each other.
+//! Putting a command together from its options, and checking which of them go together.
 
 use std::ffi::OsStr;
-use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::{Draft, Options, REFUSED, RealServer, read, read_number, real_server};
-use crate::rules::address::with_brackets;
-use crate::rules::amend::{Amendment, DestinationAmendment, ServiceAmendment};
+use super::draft::Draft;
+use super::option_set::{OptionSet, REFUSED};
+use crate::rules::amend::Amendment;
 use crate::rules::command::{
     ApplyOptions, Command, Execution, Invocation, RuleCommand, SaveOptions,
 };
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
+use crate::rules::number;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
-use crate::rules::{number, value};
+use crate::rules::value::read_number;
 use crate::{
-    AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
-    DestinationKey, Forwarding, Name, Persistence, ServiceConfig, ServiceKey, Timeouts,
-    TunnelChecksum,
+    AddressFamily, Change, DaemonConfig, DaemonRole, DestinationKey, Name, ServiceKey, Timeouts,
 };
 
 /// The interface of a sync daemon unless another is given.
@@ -81,11 +79,9 @@ impl Draft<'_> {
 
     /// Refuses the options that say how a command is carried out.
     pub(super) fn check_rule(&self) -> Result<(), UsageError> {
-        const PROGRAM: u128 = Options::bit(OptionId::DryRun)
-            | Options::bit(OptionId::Wait)
-            | Options::bit(OptionId::Netns)
-            | Options::bit(OptionId::NoLoad);
-        match Options(self.given.0 & PROGRAM).first() {
+        const PROGRAM: OptionSet =
+            OptionSet::of(&[OptionId::DryRun, OptionId::Wait, OptionId::Netns, OptionId::NoLoad]);
+        match self.given.first_in(PROGRAM) {
             Some(option) => Err(UsageError::NotInRules(option)),
             None => Ok(()),
         }
@@ -130,8 +126,7 @@ impl Draft<'_> {
                 Change::EditDestination(service, key, config)
             }
             OptionId::DeleteServer => {
-                let (_, service) = self.needed_service(command)?;
-                let (address, port) = self.needed_server(command, service, names)?;
+                let (service, address, port) = self.needed_server(command, names)?;
                 let port = port.unwrap_or(service.port());
                 Change::DeleteDestination(service, DestinationKey { address, port })
             }
@@ -160,7 +155,7 @@ impl Draft<'_> {
     }
 
     fn check_belongs(&self, command: OptionId) -> Result<(), UsageError> {
-        match Options(self.given.0 & REFUSED[command as usize].0).first() {
+        match self.given.first_in(REFUSED[command as usize]) {
             Some(option) => Err(UsageError::NotForCommand { option, command }),
             None => Ok(()),
         }
@@ -196,176 +191,6 @@ impl Draft<'_> {
         self.no_more_words(3)?;
         self.check_belongs(OptionId::Set)?;
         Ok(RuleCommand::Change(Change::SetTimeouts(timeouts)))
-    }
-
-    fn needed_service(&self, command: OptionId) -> Result<(OptionId, ServiceKey), UsageError> {
-        self.service.ok_or(UsageError::MissingService(command))
-    }
-
-    fn service_setup(&self, command: OptionId) -> Result<(ServiceKey, ServiceConfig), UsageError> {
-        let (option, key) = self.needed_service(command)?;
-        let mut config = ServiceConfig {
-            persistence_engine: self.engine,
-            one_packet: self.given.has(OptionId::Ops),
-            ..ServiceConfig::default()
-        };
-        if let Some(scheduler) = self.scheduler {
-            config.scheduler = scheduler;
-        }
-        if let Some(flags) = self.flags {
-            config.scheduler_flags = read(OptionId::SchedFlags, flags, |flags| {
-                value::scheduler_flags(flags, config.scheduler)
-            })?;
-        }
-        let netmask = match self.netmask {
-            Some(mask) => {
-                Some(read(OptionId::Netmask, mask, |mask| value::netmask(mask, key.family()))?)
-            }
-            None => None,
-        };
-        // A mask without persistence has nothing to mask.
-        config.persistence = self.persistence.map(|timeout| {
-            let unmasked = Persistence::new(key.family(), timeout);
-            Persistence { netmask: netmask.unwrap_or(unmasked.netmask), ..unmasked }
-        });
-        config.check(&key).map_err(|reason| {
-            let (option, meant) = match (reason, key) {
-                (ConfigError::AllPorts, ServiceKey::Address { address, .. }) => {
-                    (option, with_brackets(address))
-                }
-                (ConfigError::OnePacket, _) => (OptionId::Ops, None),
-                _ => (OptionId::Netmask, None),
-            };
-            UsageError::Config { option, reason, meant }
-        })?;
-        Ok((key, config))
-    }
-
-    fn needed_server<R: Resolve + ?Sized>(
-        &self,
-        command: OptionId,
-        service: ServiceKey,
-        names: &mut R,
-    ) -> Result<(IpAddr, Option<u16>), UsageError> {
-        let written = self.real_server.ok_or(UsageError::MissingServer(command))?;
-        let known = match written {
-            RealServer::Written(text, endpoint) => real_server(text, endpoint, service, names)?,
-            known => known,
-        };
-        match known {
-            RealServer::Known(address, port) => Ok((address, port)),
-            RealServer::Written(..) => Err(UsageError::MissingServer(command)),
-        }
-    }
-
-    fn server_setup<R: Resolve + ?Sized>(
-        &self,
-        command: OptionId,
-        names: &mut R,
-    ) -> Result<(ServiceKey, DestinationKey, DestinationConfig), UsageError> {
-        let (_, service) = self.needed_service(command)?;
-        let (address, port) = self.needed_server(command, service, names)?;
-        let forwarding = self.forwarding()?;
-        let port = match (service, forwarding, port) {
-            // Only masquerading changes the port of a packet.
-            (ServiceKey::Address { port, .. }, Forwarding::Masquerade, None) => port,
-            (_, Forwarding::Masquerade, Some(port)) => port,
-            (ServiceKey::Address { port, .. }, ..) => port,
-            (ServiceKey::FirewallMark { .. }, _, port) => port.unwrap_or(0),
-        };
-        let unset = DestinationConfig::default();
-        let config = DestinationConfig {
-            forwarding,
-            weight: self.weight.unwrap_or(unset.weight),
-            upper_threshold: self.upper.unwrap_or(unset.upper_threshold),
-            lower_threshold: self.lower.unwrap_or(unset.lower_threshold),
-        };
-        let key = DestinationKey { address, port };
-        match config.check(&service, &key) {
-            Err(reason @ ConfigError::DestinationFamily { .. }) => {
-                Err(UsageError::Config { option: OptionId::RealServer, reason, meant: None })
-            }
-            // What is left the kernel refuses by itself, and its word decides the exit status.
-            _ => Ok((service, key, config)),
-        }
-    }
-
-    fn amend_service(&self, command: OptionId) -> Result<Amendment, UsageError> {
-        let (_, key) = self.needed_service(command)?;
-        let netmask = self
-            .netmask
-            .map(|mask| read(OptionId::Netmask, mask, |mask| value::netmask(mask, key.family())));
-        let amendment = ServiceAmendment {
-            scheduler: self.scheduler,
-            flags: self.flags.map(<[u8]>::to_vec),
-            timeout_seconds: self.persistence,
-            netmask: netmask.transpose()?,
-            engine: self.given.has(OptionId::Pe).then_some(self.engine),
-            one_packet: self.given.has(OptionId::Ops),
-        };
-        Ok(Amendment::Service(key, amendment))
-    }
-
-    fn amend_server<R: Resolve + ?Sized>(
-        &self,
-        command: OptionId,
-        names: &mut R,
-    ) -> Result<Amendment, UsageError> {
-        let (_, service) = self.needed_service(command)?;
-        let (address, port) = self.needed_server(command, service, names)?;
-        // Checked even where it is not named, for options that need a tunnel.
-        let forwarding = self.forwarding()?;
-        let amendment = DestinationAmendment {
-            forwarding: self.forwarding.map(|_| forwarding),
-            weight: self.weight,
-            upper_threshold: self.upper,
-            lower_threshold: self.lower,
-        };
-        // The port is part of what the server is called, whatever its method makes of it.
-        let key = DestinationKey { address, port: port.unwrap_or(service.port()) };
-        Ok(Amendment::Destination(service, key, amendment))
-    }
-
-    fn forwarding(&self) -> Result<Forwarding, UsageError> {
-        use OptionId::{Ipip, Masquerading, TunCsum, TunNocsum, TunPort, TunRemcsum, TunType};
-        const TUNNEL: u128 = Options::bit(TunType)
-            | Options::bit(TunPort)
-            | Options::bit(TunNocsum)
-            | Options::bit(TunCsum)
-            | Options::bit(TunRemcsum);
-        let tunnel_options = Options(self.given.0 & TUNNEL);
-        if self.forwarding != Some(Ipip) {
-            if let Some(option) = tunnel_options.first() {
-                return Err(UsageError::Requires { option, needs: Ipip });
-            }
-            return Ok(match self.forwarding {
-                Some(Masquerading) => Forwarding::Masquerade,
-                _ => Forwarding::DirectRoute,
-            });
-        }
-        let mut checksum = None;
-        for (option, means) in [
-            (TunNocsum, TunnelChecksum::None),
-            (TunCsum, TunnelChecksum::Checksum),
-            (TunRemcsum, TunnelChecksum::Remote),
-        ] {
-            if tunnel_options.has(option)
-                && let Some((first, _)) = checksum.replace((option, means))
-            {
-                return Err(UsageError::Conflict { first, second: option });
-            }
-        }
-        let kind = self.tunnel.unwrap_or_default();
-        kind.tunnel(self.tunnel_port, checksum.map(|(_, means)| means))
-            .map(Forwarding::Tunnel)
-            .map_err(|reason| {
-                let option = match reason {
-                    ConfigError::TunnelPort(_) => TunPort,
-                    ConfigError::TunnelPortMissing => TunType,
-                    _ => checksum.map_or(TunType, |(option, _)| option),
-                };
-                UsageError::Config { option, reason, meant: None }
-            })
     }
 
     fn role(&self, command: OptionId) -> Result<DaemonRole, UsageError> {

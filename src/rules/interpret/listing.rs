@@ -1,6 +1,6 @@
 //! Putting `-L` together: what is listed, which of it, and how.
 
-use super::{Draft, RealServer, read, real_server};
+use super::draft::{Draft, RealServer, real_server};
 use crate::rules::address::Endpoint;
 use crate::rules::command::{ConnectionListing, Listing, ServiceListing, View};
 use crate::rules::connection::{ConnectionFilter, EndpointFilter, Search};
@@ -8,6 +8,7 @@ use crate::rules::error::UsageError;
 use crate::rules::format::Format;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
+use crate::rules::value::read;
 use crate::rules::value_error::ValueError;
 use crate::{AddressFamily, Protocol};
 

@@ -3,7 +3,7 @@
 use super::{load, script};
 use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
-use crate::program;
+use crate::{preload, program};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -95,13 +95,12 @@ fn pipes_and_standard_output_are_written_as_they_are() {
 
 fn a_signal_leaves_the_previous_file() {
     let ns = with_services();
-    // Once the new file is there, it is being written.
-    let ran = run(
-        &ns,
-        "1m",
-        "echo old >rules; $SAVE -n rules & sleep 0.02
-         for try in $(seq 1000); do set -- .ipvsadm-save.*; test -e \"$1\" && break; done
-         kill -TERM $!; wait $!; echo $?; cat rules | head -1; ls -A",
+    let library = preload::build("terminated", include_str!("terminated.c"));
+    let commands = format!(
+        "echo old >rules; LD_PRELOAD={} $SAVE -n rules; echo $?; cat rules; ls -A
+         save -n rules && head -1 rules",
+        library.display()
     );
-    assert_eq!(ran.stdout, "143\nold\nrules\n", "{}", ran.stderr);
+    let ran = run(&ns, "1m", &commands);
+    assert_eq!(ran.stdout, "143\nold\nrules\n-A -t 10.0.0.1:1 -s rr\n", "{}", ran.stderr);
 }
