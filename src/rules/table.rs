@@ -1,10 +1,10 @@
-//! The option table: the one place that lists options. The scanner, the clap command, the help, the
-//! checks of what goes with what, and the messages all come from it.
+//! The option table, the only list of options. The scanner, the clap command, the help, the checks
+//! of which options go together, and the messages are all made from it.
 
 use super::options::{CommandSet, Group, OptionSpec, Repeat, letters};
 use OptionId::*;
 
-/// Makes the enum of options, and the table with a row for each, from one list.
+/// Makes the enum of options and the table of their rows from one list.
 macro_rules! options {
     ($( $(#[$doc:meta])* $id:ident: $row:expr; )*) => {
         /// An option of `ipvsadm`; commands are options that come first.
@@ -30,7 +30,7 @@ const SERVICE: CommandSet =
     SET_SERVICE.and(SERVER).and(CommandSet::of(&[DeleteService, List, Zero]));
 const LIST: CommandSet = CommandSet::of(&[List]);
 const START: CommandSet = CommandSet::of(&[StartDaemon]);
-/// The commands that may change a whole table, and so lock out others that do.
+/// The commands that may change a whole table, and so hold the lock.
 const TABLE: CommandSet = CommandSet::of(&[Apply, Restore, Clear]);
 /// The commands that change something.
 const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(&[
