@@ -16,9 +16,9 @@
 //! reading skipped it. As only entries behind a cut are skipped, each reading makes the kernel cut
 //! the list elsewhere.
 //!
-//! Linux 7.1 has the number of services in `/proc/net/ip_vs_status`. It would prove less: one service
-//! removed and one skipped leave it right, and it is that of the thread's namespace, not of the
-//! client's.
+//! Linux 7.1 has the number of services in `/proc/net/ip_vs_status`. It would prove less: one
+//! service removed and one skipped leave it right, and it is that of the thread's namespace, not of
+//! the client's.
 
 use std::collections::BTreeMap;
 

@@ -122,8 +122,8 @@ impl Transport for KernelSocket {
     fn cut_elsewhere(&mut self) {
         if self.piece < LONGEST_PIECE {
             self.piece += PIECE_STEP;
-            // The kernel notes the length of a buffer when it fills it. If this fails, lists are cut
-            // where they were.
+            // The kernel notes the length of a buffer when it fills it. If this fails, lists are
+            // cut where they were.
             let mut datagram = Vec::new();
             request::receipt(0, &mut datagram);
             if self.send(&datagram).is_ok() {

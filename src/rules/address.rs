@@ -125,8 +125,8 @@ impl<'a> Endpoint<'a> {
     }
 }
 
-/// The error for a name that is not found. Digits and dots alone were meant as an address, and so was
-/// anything with a slash, such as a network or a URL.
+/// The error for a name that is not found. Digits and dots alone were meant as an address, as was
+/// anything with a slash: a network or a URL.
 fn unresolved(name: &str, why: &ResolveError) -> ValueError {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     match is_number || name.contains('/') {
@@ -176,8 +176,8 @@ pub fn with_brackets(address: IpAddr) -> Option<String> {
     is_port.then(|| format!("[{rest}]:{port}"))
 }
 
-/// Text that may be a name. No host or service has control characters, blanks, colons or brackets in
-/// its name: they point to a misspelt address.
+/// Text that may be a name. Names of hosts and services have no control characters, blanks, colons
+/// or brackets: those point to a misspelt address.
 fn name(text: &[u8]) -> Result<&str, ValueError> {
     let odd = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b':' | b'[' | b']' | b'%');
     if text.is_empty() || text.iter().any(|byte| byte.is_ascii() && odd(byte)) {
@@ -186,7 +186,7 @@ fn name(text: &[u8]) -> Result<&str, ValueError> {
     std::str::from_utf8(text).map_err(|_| ValueError::NotAnAddress)
 }
 
-/// The usual form: four short decimal numbers and perhaps a port. This case of its own makes reading
+/// The usual form: four short decimal numbers and perhaps a port. A case of its own makes reading
 /// rules fast. `None` means only that the text has another form.
 #[inline]
 fn plain_ipv4<'a>(text: &[u8]) -> Option<Endpoint<'a>> {

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod draft;
+mod listing;
 mod option_set;
 mod server;
 mod service;
@@ -21,8 +22,8 @@ use draft::Draft;
 ///
 /// # Errors
 ///
-/// Reports the first of several mistakes in the order of words. Missing options, and options that do
-/// not go together, come after all others.
+/// Reports the first of several mistakes in the order of words. Missing options, and options that
+/// do not go together, come after all others.
 pub fn interpret<'a, R: Resolve + ?Sized>(
     tokens: impl IntoIterator<Item = Result<Token<'a>, SyntaxError<'a>>>,
     names: &mut R,

@@ -13,8 +13,8 @@ use crate::Change;
 ///
 /// # Errors
 ///
-/// As for [`interpret`](super::interpret::interpret), and for `-R`, `--apply` and options that say how
-/// to carry out a command: they are not valid in rules.
+/// As for [`interpret`](super::interpret::interpret), and for `-R`, `--apply` and options that say
+/// how to carry out a command: they are not valid in rules.
 pub fn parse_command<R: Resolve + ?Sized>(
     line: &[u8],
     names: &mut R,

@@ -1,7 +1,8 @@
 //! Rules: changes in `ipvsadm`'s own language, one a line.
 //!
-//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and [`Lines`]
-//! read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for it.
+//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and
+//! [`Lines`] read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for
+//! it.
 //!
 //! ```
 //! use ipvs::rules;
@@ -19,6 +20,7 @@
 mod address;
 mod amend;
 mod command;
+mod connection;
 mod error;
 mod format;
 mod hint;
@@ -60,6 +62,9 @@ pub mod grammar {
     pub use super::command::{
         ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
         SaveOptions, ServiceListing, View,
+    };
+    pub use super::connection::{
+        ConnectionFilter, ConnectionState, CountBy, EndpointFilter, Network, Search,
     };
     pub use super::error::{Mistake, UsageError};
     pub use super::format::Format;

@@ -69,7 +69,7 @@ impl Group {
             Group::Command => "Commands (give one, before its options)",
             Group::Service => "Virtual service (one)",
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
-            Group::Server => "Real server (-a, -e; -d takes -r only)",
+            Group::Server => "Real server (-a, -e; -d and -L take -r only)",
             Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
             Group::Listing => "Output of -L (-S takes -n, --format, --json and --all)",
             Group::Program => "Execution (these may also precede the command)",

@@ -164,9 +164,9 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
 
 /// The words of a rule line.
 ///
-/// Spaces, tabs, carriage returns and newlines separate them. The word `ipvsadm` is dropped wherever
-/// it stands, so that lines copied from scripts are rules. A `#` at the beginning of a word starts a
-/// comment. A NUL byte ends its word.
+/// Spaces, tabs, carriage returns and newlines separate them. The word `ipvsadm` is dropped
+/// wherever it stands, so that lines copied from scripts are rules. A `#` at the beginning of a
+/// word starts a comment. A NUL byte ends its word.
 #[derive(Debug, Clone)]
 pub struct LineWords<'a> {
     line: &'a [u8],

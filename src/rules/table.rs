@@ -98,7 +98,10 @@ options! {
     /// `-d`, a command.
     DeleteServer: command("delete-server", "remove a real server").short('d');
     /// `-L`, a command, and the default.
-    List: command("list", "list the table; the default without any option").short('L').alias('l');
+    List: command(
+        "list",
+        "list the table, or what has this ADDRESS; the default without any option",
+    ).short('L').alias('l');
     /// `-Z`, a command.
     Zero: command("zero", "reset the counters of one service, or of all").short('Z');
     /// `--set`, a command.
@@ -122,9 +125,11 @@ options! {
     Version: command("version", "show the version").short('v');
 
     /// `-t`
-    TcpService: service("tcp-service", "the TCP service at this address").short('t').value("ADDRESS");
+    TcpService: service("tcp-service", "the TCP service at this address")
+        .short('t').value("ADDRESS");
     /// `-u`
-    UdpService: service("udp-service", "the UDP service at this address").short('u').value("ADDRESS");
+    UdpService: service("udp-service", "the UDP service at this address")
+        .short('u').value("ADDRESS");
     /// `--sctp-service`
     SctpService: service("sctp-service", "the SCTP service at this address").value("ADDRESS");
     /// `-f`
@@ -133,10 +138,12 @@ options! {
         "the service for packets with this firewall mark: 1 to 4294967295",
     ).short('f').value("MARK");
     /// `-6`
-    Ipv6: service("ipv6", "with -f: the service for IPv6 packets").short('6').repeat(Repeat::Freely);
+    Ipv6: service("ipv6", "with -f: the service for IPv6 packets")
+        .short('6').repeat(Repeat::Freely);
 
     /// `-s`
-    Scheduler: setup("scheduler", "scheduler, such as rr, wrr, lc, sh or mh (default wlc)").short('s').value("NAME");
+    Scheduler: setup("scheduler", "scheduler, such as rr, wrr, lc, sh or mh (default wlc)")
+        .short('s').value("NAME");
     /// `-p`
     Persistent: setup(
         "persistent",
@@ -161,7 +168,7 @@ options! {
 
     /// `-r`
     RealServer: server("real-server", "address of the real server (default port: the service's)")
-        .short('r').value("ADDRESS").with(SERVER);
+        .short('r').value("ADDRESS").with(SERVER.and(LIST));
     /// `-g`
     Gatewaying: server("gatewaying", "direct routing (the default)")
         .short('g').repeat(Repeat::OneForwarding);
@@ -204,6 +211,8 @@ options! {
     Timeout: listing("timeout", "list connection timeouts");
     /// `--daemon`
     Daemon: listing("daemon", "list sync daemons");
+    /// `--status`
+    Status: listing("status", "show the state of IPVS: connections, tables, defence, sync");
     /// `--stats`
     Stats: listing("stats", "show totals of connections, packets and bytes");
     /// `--rate`
@@ -228,19 +237,35 @@ options! {
     Sort: listing("sort", "sort the listing (the default; accepted by every command)")
         .with(CommandSet::ALL).repeat(Repeat::Freely);
 
+    /// `--client`
+    Client: listing("client", "with -c: only connections from this address or network")
+        .value("ADDRESS[/LENGTH]");
+    /// `--state`
+    State: listing("state", "with -c: only connections in this state, such as ESTABLISHED")
+        .value("NAME");
+    /// `--by`
+    By: listing("by", "with -c: count connections by client, server, service or state")
+        .value("WHAT");
+    /// `--origin`
+    Origin: listing("origin", "with -c: show whether connections were made here or synchronized");
+
     /// `--format`
     Format: listing(
         "format",
         "classic (the default) or json; for a list of services also table or prometheus",
     ).value("FORMAT").with(READ);
     /// `--json`
-    Json: listing("json", "the same as --format json; --apply reads what -S --json prints").with(READ);
+    Json: listing("json", "the same as --format json; --apply reads what -S --json prints")
+        .with(READ);
     /// `--all`
     All: listing("all", "with -S: save timeouts and sync daemons too")
         .with(CommandSet::of(&[Save]));
 
     /// `--dry-run`
-    DryRun: program("dry-run", "check the command, and print its changes as rules without making them").with(WRITE);
+    DryRun: program(
+        "dry-run",
+        "check the command, and print its changes as rules without making them",
+    ).with(WRITE);
     /// `--keep-weights`
     KeepWeights: program("keep-weights", "with --apply: keep the weights of existing real servers")
         .with(CommandSet::of(&[Apply]));
@@ -248,8 +273,10 @@ options! {
     Keep: program("keep", "with -E, -e: keep every setting that is not given")
         .with(CommandSet::of(&[EditService, EditServer]));
     /// `--allow-empty`
-    AllowEmpty: program("allow-empty", "with --apply: accept input without any service, which empties the table")
-        .with(CommandSet::of(&[Apply]));
+    AllowEmpty: program(
+        "allow-empty",
+        "with --apply: accept input without any service, which empties the table",
+    ).with(CommandSet::of(&[Apply]));
     /// `--wait`
     Wait: program(
         "wait",

@@ -2,10 +2,12 @@
 
 pub(crate) mod amend;
 pub(crate) mod apply;
+mod connections;
 pub(crate) mod dry_run;
 pub(crate) mod list;
 pub(crate) mod replace;
 pub(crate) mod restore;
 pub(crate) mod rule;
 pub(crate) mod save;
+mod status;
 mod transition;

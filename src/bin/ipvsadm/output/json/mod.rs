@@ -8,6 +8,8 @@ mod write;
 
 #[cfg(test)]
 pub(crate) use convert::Detail;
-pub(crate) use write::{Json, print_connection, print_daemons, print_timeouts};
+pub(crate) use write::{
+    Json, print_connection, print_counts, print_daemons, print_status, print_timeouts,
+};
 #[cfg(test)]
 pub(crate) mod tests;
