@@ -241,7 +241,7 @@ fn filters_and_counts_of_a_million_take_no_more_than_the_list() {
         ("-L -c -n -t 127.0.0.2 -r 10.0.0.1", 333_333),
         ("-L -c -n --client 10.0.0.0/16", 65_536),
         ("-L -c -n --state syn_recv", 0),
-        ("-L -c -n 10.0.0.2", 333_333 + 1),
+        ("-L -c -n 10.0.0.2", 333_333),
     ] {
         assert_eq!(run(FLAT, line).lines().count(), 2 + lines, "{line}");
     }

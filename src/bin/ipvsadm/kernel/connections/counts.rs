@@ -110,7 +110,7 @@ fn count<K: Hash + Eq>(counts: &mut HashMap<K, u32>, key: K) {
 fn service(services: &Services, connection: &Connection<'_>) -> (IpAddr, u16) {
     let (address, port) = connection.virtual_service;
     match protocol_named(connection.protocol) {
-        Some(protocol) => (address, services.port(protocol, address, port)),
+        Some(protocol) => (address, services.at(protocol, address).service(port)),
         None => (address, port),
     }
 }

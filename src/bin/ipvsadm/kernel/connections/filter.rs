@@ -3,19 +3,27 @@
 use ipvs::ServiceKey;
 use ipvs::rules::grammar::ConnectionFilter;
 
-use super::services::{Services, firewall_mark};
+use super::services::{Ports, Services, firewall_mark};
 use crate::output::connections::{Connection, protocol_named};
 
 /// A filter, with what it has to know of the table.
 #[derive(Debug)]
 pub(crate) struct Filter<'s> {
     wanted: ConnectionFilter,
-    services: &'s Services,
+    /// The ports of all services at the address of the wanted one.
+    ports: Option<Ports<'s>>,
 }
 
 impl<'s> Filter<'s> {
+    /// A filter among connections to these services.
     pub(crate) fn new(wanted: ConnectionFilter, services: &'s Services) -> Self {
-        Filter { wanted, services }
+        let ports = match wanted.service {
+            Some(ServiceKey::Address { protocol, address, .. }) => {
+                Some(services.at(protocol, address))
+            }
+            _ => None,
+        };
+        Filter { wanted, ports }
     }
 
     /// Whether a connection passes.
@@ -39,7 +47,8 @@ impl<'s> Filter<'s> {
             ServiceKey::Address { protocol: wanted, address, port } => {
                 to == address
                     && protocol_named(connection.protocol) == Some(wanted)
-                    && (to_port == port || self.services.port(wanted, address, to_port) == port)
+                    && (to_port == port
+                        || self.ports.is_some_and(|ports| ports.service(to_port) == port))
             }
             ServiceKey::FirewallMark { mark, family } => {
                 firewall_mark(connection.protocol, to) == Some((mark.get(), family))

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::output::connections::Connection;
+use crate::output::status::{full, little};
 use crate::process::printed;
 
 /// The whole schema, or one of the parts in it.
@@ -62,5 +63,34 @@ fn connections_are_written_a_line_each() {
     let connection = schema(Some("connection"));
     for line in text.lines() {
         assert_eq!(against(&connection, line.as_bytes()), Ok(()));
+    }
+}
+
+#[test]
+fn a_connection_has_either_an_origin_or_what_an_engine_found() {
+    let synchronized = Connection {
+        protocol: b"TCP",
+        source: ([192, 168, 144, 1].into(), 36666),
+        virtual_service: ([192, 168, 144, 44].into(), 80),
+        destination: ([128, 10, 10, 8].into(), 80),
+        state: b"ESTABLISHED",
+        expires: 118,
+        engine: None,
+        origin: Some(b"SYNC"),
+    };
+    let text = printed(|sink| print_connection(sink, &synchronized).expect("printed"));
+    assert!(text.ends_with("\"expires_seconds\": 118, \"origin\": \"SYNC\"}\n"), "{text}");
+    let connection = schema(Some("connection"));
+    assert_eq!(against(&connection, text.as_bytes()), Ok(()));
+    let both = text.replace("\"origin\"", "\"persistence_engine\": null, \"origin\"");
+    assert!(against(&connection, both.as_bytes()).is_err(), "{both}");
+}
+
+#[test]
+fn the_state_fits_the_schema_however_much_the_kernel_shows() {
+    let status = schema(Some("status"));
+    for found in [full(), little()] {
+        let text = printed(|sink| print_status(sink, &found).expect("printed"));
+        assert_eq!(against(&status, text.as_bytes()), Ok(()), "{text}");
     }
 }
