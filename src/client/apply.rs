@@ -1,6 +1,7 @@
 //! Carrying out a plan: all or nothing, or as much as the kernel accepts.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use super::{Client, Refused};
 use crate::error::{Error, Refusal, Result};
@@ -111,11 +112,22 @@ enum AfterRefusal {
 }
 
 impl<T: Transport> Client<T> {
-    /// The current state: the table, the timeouts and the sync daemons.
+    /// The current state: the table, the settings, the timeouts and the sync daemons. It has no
+    /// settings where `/proc` is not mounted. [`state_for`](Self::state_for) reads less.
     ///
     /// # Errors
     /// See [`Client`].
     pub fn state(&mut self) -> Result<State> {
+        let mut state = self.state_without_settings()?;
+        match self.settings() {
+            Ok(settings) => state.settings = settings,
+            Err(Error::Settings(_, error)) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(state)
+    }
+
+    pub(super) fn state_without_settings(&mut self) -> Result<State> {
         let mut state = State::from(self.table()?);
         state.timeouts = self.timeouts()?;
         state.master = Some(DaemonState::Stopped);
@@ -250,7 +262,11 @@ impl<T: Transport> Client<T> {
 
     /// The plan that would restore the state from before these steps.
     fn way_back(&mut self, done: &[&Step]) -> Result<Plan> {
-        let now = self.state()?;
+        let settings = done.iter().filter_map(|step| match step.change() {
+            Change::SetSetting(setting, _) => Some(setting),
+            _ => None,
+        });
+        let now = self.state_with(settings)?;
         Ok(Plan::between(&now, &back_to_before(&now, done), PlanOptions::default()))
     }
 
@@ -341,6 +357,7 @@ fn describe(change: &Change, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Change::ZeroAll => f.write_str("zero all counters"),
         Change::ZeroService(key) => write!(f, "zero the counters of {key}"),
         Change::SetTimeouts(_) => f.write_str("set timeouts"),
+        Change::SetSetting(setting, value) => write!(f, "set {setting}={value}"),
         Change::StartDaemon(role, _) => write!(f, "start the {role} daemon"),
         Change::StopDaemon(role) => write!(f, "stop the {role} daemon"),
     }

@@ -3,6 +3,7 @@
 mod apply;
 mod batch;
 mod namespace;
+mod settings;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -350,7 +351,10 @@ impl<T: Transport> Client<T> {
     /// Those of the method with the name of the change.
     pub fn change(&mut self, change: &Change) -> Result<()> {
         check_netmask_family(change)?;
-        self.connection.change(change)
+        match change {
+            Change::SetSetting(setting, value) => self.set_setting(*setting, value),
+            _ => self.connection.change(change),
+        }
     }
 
     /// Starts a batch: many changes in few datagrams.

@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_GENERIC;
 
+use super::folder::Folder;
+
 /// A way to send requests to IPVS and receive its replies.
 ///
 /// [`KernelSocket`] is the one to the kernel. Implement this trait to stand in for the kernel in
@@ -28,15 +30,46 @@ pub trait Transport {
     /// The number of refusals that can wait to be received without one being lost, at least 1. A
     /// batch sends no more changes at once. May enlarge the receive buffer first.
     fn reply_window(&mut self) -> usize;
+
+    /// The names of the settings, and whether each can be set in this network namespace by whoever
+    /// has the permission. A stand-in has none unless it says otherwise.
+    ///
+    /// # Errors
+    /// Those of reading the folder `/proc/sys/net/ipv4/vs`; [`NotFound`](io::ErrorKind::NotFound)
+    /// if there is none.
+    fn settings(&mut self) -> io::Result<Vec<(String, bool)>> {
+        Ok(Vec::new())
+    }
+
+    /// The value of a setting, as the kernel writes it: `1` or `3\t50`, and a newline.
+    ///
+    /// # Errors
+    /// Those of reading the file; [`NotFound`](io::ErrorKind::NotFound) if there is none.
+    fn read_setting(&mut self, name: &str) -> io::Result<String> {
+        let _ = name;
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// Sets a setting to this value and newline.
+    ///
+    /// # Errors
+    /// Those of writing the file; [`NotFound`](io::ErrorKind::NotFound) if there is none.
+    fn write_setting(&mut self, name: &str, text: &str) -> io::Result<()> {
+        let _ = (name, text);
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
-/// A netlink socket to the kernel.
+/// A netlink socket to the kernel, and the folder of the settings.
 ///
-/// It belongs to the network namespace that the thread was in when it opened the socket, whatever
-/// thread uses it later.
+/// The socket belongs to the network namespace that the thread was in when it opened it, whatever
+/// thread uses it later. The folder is opened when the first answer is received, as asking for IPVS
+/// may make the kernel load it: make the client in the thread, and the namespace, of the socket.
 #[derive(Debug)]
 pub struct KernelSocket {
     socket: Socket,
+    /// `None` until the first answer has come.
+    folder: Option<Option<Folder>>,
     window: Option<usize>,
 }
 
@@ -62,7 +95,7 @@ impl KernelSocket {
         // explanation (since 4.12). Nothing depends on either.
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
-        Ok(KernelSocket { socket, window: None })
+        Ok(KernelSocket { socket, folder: None, window: None })
     }
 }
 
@@ -85,6 +118,7 @@ impl Transport for KernelSocket {
         // The socket fills the spare capacity.
         buffer.reserve_exact(RECEIVE_BUFFER);
         retry(|| self.socket.recv(buffer, 0))?;
+        self.folder.get_or_insert_with(Folder::open);
         Ok(())
     }
 
@@ -98,6 +132,24 @@ impl Transport for KernelSocket {
             let size = self.socket.get_rx_buf_sz().unwrap_or(0);
             (size / REFUSAL_COST).max(1)
         })
+    }
+
+    fn settings(&mut self) -> io::Result<Vec<(String, bool)>> {
+        self.folder()?.list()
+    }
+
+    fn read_setting(&mut self, name: &str) -> io::Result<String> {
+        self.folder()?.read(name)
+    }
+
+    fn write_setting(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.folder()?.write(name, text)
+    }
+}
+
+impl KernelSocket {
+    fn folder(&self) -> io::Result<&Folder> {
+        self.folder.as_ref().and_then(Option::as_ref).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::error::ValueError;
-use crate::{Change, ServiceKey};
+use crate::{Change, ServiceKey, Setting, SettingValue};
 
 /// A whole command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ impl Default for Invocation {
 pub enum Command {
     /// Change the kernel's state in one respect.
     Change(Change, Execution),
+    /// `--settings NAME=VALUE...`: set all of these, or none.
+    Settings(Vec<(Setting, SettingValue)>, Execution),
     /// `-L`: show the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.
@@ -101,6 +103,11 @@ pub enum Listing {
     },
     /// `--daemon`: the sync daemons.
     Daemons {
+        /// As JSON.
+        json: bool,
+    },
+    /// `--settings`, a command of its own: the settings.
+    Settings {
         /// As JSON.
         json: bool,
     },
@@ -204,7 +211,7 @@ impl FromStr for Format {
 pub struct SaveOptions {
     /// Addresses and ports as numbers, not names.
     pub numeric: bool,
-    /// The timeouts and sync daemons too.
+    /// The settings, timeouts and sync daemons too.
     pub all: bool,
     /// As JSON.
     pub json: bool,

@@ -6,7 +6,7 @@ use std::fmt;
 use super::command::Format;
 use super::options::{CommandSet, OPTIONS, OptionId};
 use super::scanner::SyntaxError;
-use crate::ConfigError;
+use crate::{ConfigError, Setting};
 
 /// Why words are not a command. The text names the option, says what is wrong with it, and what to
 /// write instead.
@@ -80,6 +80,20 @@ pub enum UsageError {
     /// `--set` with fewer than three values.
     #[error("{option}: needs three values: {option} TCP TCPFIN UDP", option = OptionId::Set)]
     MissingTimeouts,
+    /// Several settings in a rule, of which each can be refused by itself.
+    #[error("{option}: one NAME=VALUE in a rule, not several", option = OptionId::Settings)]
+    SeveralSettings,
+    /// A setting that is given twice.
+    #[error("{option}: {0} is given twice", option = OptionId::Settings)]
+    SettingTwice(Setting),
+    /// An option of listing the settings where some are set.
+    #[error("{0}: only where {option} lists them all, without NAME=VALUE",
+        option = OptionId::Settings)]
+    OnlyListsSettings(OptionId),
+    /// An option of setting settings where none is set.
+    #[error("{0}: only where {option} sets something: {option} NAME=VALUE",
+        option = OptionId::Settings)]
+    OnlySetsSettings(OptionId),
     /// Two options that exclude each other.
     #[error("{second}: not valid with {first}")]
     Conflict {
@@ -183,6 +197,12 @@ pub enum ValueError {
     /// Not a network namespace.
     #[error("not a network namespace: give its name, its path or a process in it")]
     NotANamespace,
+    /// Not the assignment of a value to a setting.
+    #[error("not NAME=VALUE, as in conn_reuse_mode=1")]
+    NotAnAssignment,
+    /// Not the kind of value that a setting has.
+    #[error("{0} is {values}", values = .0.expects())]
+    NotASettingsValue(Setting),
     /// Not a type of tunnel.
     #[error("not a type of tunnel: ipip, gue or gre")]
     NotATunnel,
@@ -195,6 +215,7 @@ impl ValueError {
             // These name the part of the value that they are about.
             ValueError::Unresolved(..) | ValueError::Flag(..) => self.to_string(),
             ValueError::OutOfRange { .. } => format!("{value} is {self}"),
+            ValueError::NotASettingsValue(_) => format!("{value}: {self}"),
             ValueError::SeveralPorts => format!("`{value}`: {self}"),
             _ => format!("`{value}` is {self}"),
         }

@@ -144,9 +144,11 @@ struct Draft<'a> {
     wait: Option<u32>,
     namespace: Option<&'a str>,
     file: Option<&'a [u8]>,
-    /// The words that belong to no option: as many as any command needs, and how many there were.
+    /// The words that belong to no option: as many as hardly any command exceeds, their number, and
+    /// the rest.
     words: [&'a [u8]; 4],
     word_count: usize,
+    more_words: Vec<&'a [u8]>,
 }
 
 impl<'a> Draft<'a> {
@@ -184,8 +186,9 @@ impl<'a> Draft<'a> {
     }
 
     fn word(&mut self, word: &'a [u8]) {
-        if let Some(place) = self.words.get_mut(self.word_count) {
-            *place = word;
+        match self.words.get_mut(self.word_count) {
+            Some(place) => *place = word,
+            None => self.more_words.push(word),
         }
         self.word_count += 1;
     }

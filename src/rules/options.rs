@@ -14,6 +14,8 @@ pub enum ValueKind {
     Optional,
     /// This many words, anywhere on the line: those that belong to no option.
     Words(usize),
+    /// Any number of words, anywhere on the line: those that belong to no option.
+    AnyWords,
 }
 
 /// What an option excludes once it is given.
@@ -71,7 +73,9 @@ impl Group {
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
             Group::Server => "Real server (-a, -e; -d takes -r only)",
             Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
-            Group::Listing => "Output (-L; -S takes -n, --format, --json and --all)",
+            Group::Listing => {
+                "Output (-L; -S: -n, --format, --json, --all; --settings: --format, --json)"
+            }
             Group::Program => "Execution",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }
@@ -172,6 +176,10 @@ impl OptionSpec {
 
     pub(super) const fn words(self, count: usize, names: &'static str) -> Self {
         OptionSpec { value: ValueKind::Words(count), value_name: names, ..self }
+    }
+
+    pub(super) const fn any_words(self, name: &'static str) -> Self {
+        OptionSpec { value: ValueKind::AnyWords, value_name: name, ..self }
     }
 
     pub(super) const fn repeat(self, repeat: Repeat) -> Self {

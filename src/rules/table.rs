@@ -37,11 +37,14 @@ const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(
     DeleteService,
     Zero,
     Set,
+    Settings,
     StartDaemon,
     StopDaemon,
 ]));
 /// The commands that only read.
 const READ: CommandSet = CommandSet::of(&[List, Save]);
+/// The commands with a choice of formats.
+const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings]));
 /// The commands that talk to the kernel.
 const KERNEL: CommandSet = WRITE.and(READ);
 
@@ -104,6 +107,11 @@ options! {
     /// `--set`, a command.
     Set: command("set", "set the connection timeouts, in seconds: 0 to 2678400, 0 to keep one")
         .words(3, "TCP TCPFIN UDP");
+    /// `--settings`, a command.
+    Settings: command(
+        "settings",
+        "list the settings in /proc/sys/net/ipv4/vs, or set some, all or nothing",
+    ).any_words("NAME=VALUE");
     /// `--start-daemon`, a command.
     StartDaemon: command("start-daemon", "start a sync daemon: master or backup").value("ROLE");
     /// `--stop-daemon`, a command.
@@ -228,11 +236,11 @@ options! {
     Format: listing(
         "format",
         "classic (the default), json, or with -L also table (for people) or prometheus",
-    ).value("FORMAT").with(READ);
+    ).value("FORMAT").with(PRINT);
     /// `--json`
-    Json: listing("json", "same as --format json; with -S, input for --apply").with(READ);
+    Json: listing("json", "same as --format json; with -S, input for --apply").with(PRINT);
     /// `--all`
-    All: listing("all", "with -S: save timeouts and sync daemons too")
+    All: listing("all", "with -S: save settings, timeouts and sync daemons too")
         .with(CommandSet::of(&[Save]));
 
     /// `--dry-run`

@@ -7,7 +7,7 @@ use super::error::ValueError;
 use super::ipv4::inet_aton;
 use super::number::decimal;
 use super::tunnel::TunnelKind;
-use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags};
+use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags, Setting, SettingValue};
 
 /// A mask for `-M`: for IPv4 whatever `inet_aton` takes, for IPv6 a prefix length, after whose
 /// digits anything may follow.
@@ -74,6 +74,15 @@ pub(super) fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, ValueError> {
 /// The name of a format.
 pub(super) fn format(text: &[u8]) -> Result<Format, ValueError> {
     std::str::from_utf8(text).map_err(|_| ValueError::NotAFormat)?.parse()
+}
+
+/// `NAME=VALUE`. The kernel decides whether it has a setting of this name.
+pub(super) fn setting(text: &[u8]) -> Result<(Setting, SettingValue), ValueError> {
+    let text = std::str::from_utf8(text).map_err(|_| ValueError::NotAnAssignment)?;
+    let (name, value) = text.split_once('=').ok_or(ValueError::NotAnAssignment)?;
+    let setting: Setting = name.parse().map_err(|_| ValueError::NotAnAssignment)?;
+    let value = setting.value(value).map_err(|_| ValueError::NotASettingsValue(setting))?;
+    Ok((setting, value))
 }
 
 /// The name, path or process of a network namespace: any text but the empty one.

@@ -3,7 +3,7 @@
 use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
-use crate::commands::{apply, dry_run, list, restore, rule, save};
+use crate::commands::{apply, dry_run, list, restore, rule, save, settings};
 use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -34,6 +34,9 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         Command::Apply(options) => apply::apply(&mut client, options, sink),
         Command::Restore(execution) => restore_rules(&mut client, *execution, sink),
         Command::Change(change, execution) => change_one(&mut client, change, *execution, sink),
+        Command::Settings(wanted, execution) => {
+            settings::set(&mut client, wanted, *execution, sink)
+        }
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),
         Command::Help | Command::Version => Ok(()),
@@ -53,7 +56,7 @@ fn change_one(
         Change::Flush => Lock::acquire(execution.wait)?,
         _ => None,
     };
-    Ok(client.change(change)?)
+    client.change(change).map_err(|error| Failure::of_change(change, error))
 }
 
 fn restore_rules(

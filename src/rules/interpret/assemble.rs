@@ -17,8 +17,8 @@ use crate::rules::resolve::Resolve;
 use crate::rules::{number, value};
 use crate::{
     AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
-    DestinationKey, Forwarding, Name, Persistence, ServiceConfig, ServiceKey, Timeouts,
-    TunnelChecksum,
+    DestinationKey, Forwarding, Name, Persistence, ServiceConfig, ServiceKey, Setting,
+    SettingValue, Timeouts, TunnelChecksum,
 };
 
 /// The interface of a sync daemon unless another is given.
@@ -47,6 +47,10 @@ impl Draft<'_> {
                     execution,
                 })
             }
+            OptionId::Settings => match self.settings()? {
+                settings if settings.is_empty() => Command::List(self.listed_settings()?),
+                settings => Command::Settings(settings, execution),
+            },
             _ => match self.rule(command, names)? {
                 RuleCommand::Change(change) => Command::Change(change, execution),
                 RuleCommand::List(listing) => Command::List(listing),
@@ -92,8 +96,18 @@ impl Draft<'_> {
         command: OptionId,
         names: &mut R,
     ) -> Result<RuleCommand, UsageError> {
-        if command == OptionId::Set {
-            return self.timeouts();
+        match command {
+            OptionId::Set => return self.timeouts(),
+            OptionId::Settings => {
+                return match self.settings()?.as_slice() {
+                    [] => self.listed_settings().map(RuleCommand::List),
+                    [(setting, value)] => {
+                        Ok(RuleCommand::Change(Change::SetSetting(*setting, *value)))
+                    }
+                    _ => Err(UsageError::SeveralSettings),
+                };
+            }
+            _ => {}
         }
         self.no_more_words(0)?;
         self.check_belongs(command)?;
@@ -182,6 +196,33 @@ impl Draft<'_> {
         self.no_more_words(3)?;
         self.check_belongs(OptionId::Set)?;
         Ok(RuleCommand::Change(Change::SetTimeouts(timeouts)))
+    }
+
+    /// The settings to set: none where they are listed.
+    fn settings(&self) -> Result<Vec<(Setting, SettingValue)>, UsageError> {
+        self.check_belongs(OptionId::Settings)?;
+        let words = self.words.iter().take(self.word_count).chain(&self.more_words);
+        let mut settings: Vec<(Setting, SettingValue)> = Vec::new();
+        for word in words {
+            let (setting, value) = read(OptionId::Settings, word, value::setting)?;
+            if settings.iter().any(|(earlier, _)| *earlier == setting) {
+                return Err(UsageError::SettingTwice(setting));
+            }
+            settings.push((setting, value));
+        }
+        let mut listing = [OptionId::Json, OptionId::Format].into_iter();
+        match listing.find(|option| self.given.has(*option)) {
+            Some(option) if !settings.is_empty() => Err(UsageError::OnlyListsSettings(option)),
+            _ => Ok(settings),
+        }
+    }
+
+    fn listed_settings(&self) -> Result<Listing, UsageError> {
+        if self.given.has(OptionId::DryRun) {
+            return Err(UsageError::OnlySetsSettings(OptionId::DryRun));
+        }
+        let json = self.format(Some(OptionId::Settings))? == Format::Json;
+        Ok(Listing::Settings { json })
     }
 
     fn needed_service(&self, command: OptionId) -> Result<(OptionId, ServiceKey), UsageError> {
@@ -399,7 +440,7 @@ impl Draft<'_> {
 
     /// The format. Only services have the ones for people and Prometheus.
     fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
-        use OptionId::{Connection, Daemon, Json, Save, Timeout};
+        use OptionId::{Connection, Daemon, Json, Save, Settings, Timeout};
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
                 return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
@@ -409,7 +450,7 @@ impl Draft<'_> {
         };
         match (subject, format) {
             (
-                Some(subject @ (Connection | Timeout | Daemon | Save)),
+                Some(subject @ (Connection | Timeout | Daemon | Save | Settings)),
                 Format::Table | Format::Prometheus,
             ) => Err(UsageError::NoSuchFormat { subject, format }),
             _ => Ok(format),

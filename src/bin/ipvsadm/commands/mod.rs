@@ -7,4 +7,5 @@ pub(crate) mod replace;
 pub(crate) mod restore;
 pub(crate) mod rule;
 pub(crate) mod save;
+pub(crate) mod settings;
 mod transition;

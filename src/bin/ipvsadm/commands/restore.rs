@@ -118,9 +118,14 @@ impl Run {
         }
     }
 
-    /// A daemon that replaces another is more than a change.
+    /// A daemon that replaces another is more than a change, and what is wrong with a setting takes
+    /// more words.
     fn goes_in_a_batch(&self, change: &Change) -> bool {
-        self.daemons == Daemons::AsWritten || !matches!(change, Change::StartDaemon(..))
+        match change {
+            Change::StartDaemon(..) => self.daemons == Daemons::AsWritten,
+            Change::SetSetting(..) => false,
+            _ => true,
+        }
     }
 
     fn replace_daemon(

@@ -19,7 +19,9 @@ pub(crate) fn carry_out(
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     match command {
-        RuleCommand::Change(change) => Ok(client.change(change)?),
+        RuleCommand::Change(change) => {
+            client.change(change).map_err(|error| Failure::of_change(change, error))
+        }
         RuleCommand::List(listing) => list::list(client, listing, sink),
         RuleCommand::Save(options) => save::save(client, options, sink),
         RuleCommand::Help | RuleCommand::Version => {

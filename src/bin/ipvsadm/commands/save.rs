@@ -29,5 +29,9 @@ pub(crate) fn save(
 }
 
 fn read_settings(client: &mut Client) -> Result<Settings, Failure> {
-    Ok(Settings { timeouts: client.timeouts()?, daemons: client.daemons()? })
+    Ok(Settings {
+        settings: client.changeable_settings()?,
+        timeouts: client.timeouts()?,
+        daemons: client.daemons()?,
+    })
 }

@@ -11,15 +11,15 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use ipvs::rules::grammar;
 use ipvs::{
     AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
-    DestinationKey, Netmask, SchedulerFlags, ServiceConfig, ServiceKey, TunnelChecksum,
+    DestinationKey, Netmask, SchedulerFlags, ServiceConfig, ServiceKey, Setting, TunnelChecksum,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::place::{self, Place, Text};
 use crate::output::json::document::{
-    Checksum, Daemon, Destination, Document, Family, Forwarding, Object, Persistence, Protocol,
-    Role, Service, Timeouts, Tunnel, TunnelKind,
+    Checksum, Daemon, Destination, Document, Family, Forwarding, Members, Object, Persistence,
+    Protocol, Role, Service, SettingValue, Timeouts, Tunnel, TunnelKind,
 };
 
 /// What JSON asks for.
@@ -27,8 +27,8 @@ use crate::output::json::document::{
 pub(crate) struct Read {
     /// [`Change::AddService`], each with its [`Change::AddDestination`] after it, as they stand.
     pub(crate) table: Vec<Asked>,
-    /// [`Change::SetTimeouts`] and [`Change::StartDaemon`], where `timeouts` and `daemons` are
-    /// there, which is after `-S --all --json`.
+    /// [`Change::SetSetting`], [`Change::SetTimeouts`] and [`Change::StartDaemon`], where
+    /// `settings`, `timeouts` and `daemons` are there, which is after `-S --all --json`.
     pub(crate) others: Vec<Asked>,
 }
 
@@ -129,6 +129,9 @@ impl<'a> Reader<'a> {
         for (index, service) in document.services.iter().enumerate() {
             self.service(index, service.get(), &mut seen);
         }
+        if let Some(text) = &document.settings {
+            self.settings(text.get());
+        }
         if let Some(text) = &document.timeouts {
             let found = self.parse::<Timeouts>(text.get(), || "timeouts".to_owned());
             if let Some(found) = found {
@@ -196,6 +199,35 @@ impl<'a> Reader<'a> {
                     "the same server as services[{index}].destinations[{first}]: {server_key}"
                 );
                 self.wrong(text, path, wrong("", same));
+            }
+        }
+    }
+
+    fn settings(&mut self, text: &'a str) {
+        let members =
+            self.parse::<Members<&RawValue>>(text, || "settings".to_owned()).map(|it| it.0);
+        let mut seen = HashMap::new();
+        for (name, value) in members.into_iter().flatten() {
+            let text = value.get();
+            let path = || format!("settings.{name}");
+            let Ok(setting) = name.parse::<Setting>() else {
+                self.wrong(text, path, wrong("", "not the name of a setting"));
+                continue;
+            };
+            if seen.insert(setting, ()).is_some() {
+                self.wrong(text, path, wrong("", "given twice"));
+            }
+            let read = serde_json::from_str::<SettingValue<'_>>(text).ok().map(|it| match it {
+                SettingValue::Number(number) => number.to_string(),
+                SettingValue::Pair([first, second]) => format!("{first},{second}"),
+                SettingValue::Text(text) => text.into_owned(),
+            });
+            match read.and_then(|read| setting.value(&read).ok()) {
+                Some(value) => {
+                    let set = self.asked(text, Change::SetSetting(setting, value));
+                    self.read.others.push(set);
+                }
+                None => self.wrong(text, path, wrong("", format!("must be {}", setting.expects()))),
             }
         }
     }

@@ -8,6 +8,6 @@ mod write;
 
 #[cfg(test)]
 pub(crate) use convert::Detail;
-pub(crate) use write::{Json, print_connection, print_daemons, print_timeouts};
+pub(crate) use write::{Json, print_connection, print_daemons, print_settings, print_timeouts};
 #[cfg(test)]
 pub(crate) mod tests;
