@@ -178,6 +178,20 @@ static TABLE: &[Row] = &[
         "do not balance packets of protocols it does not know",
     ),
     row(
+        "lblc_expiration",
+        TICKS,
+        86_400,
+        "",
+        "lblc: seconds until an address without traffic is forgotten",
+    ),
+    row(
+        "lblcr_expiration",
+        TICKS,
+        86_400,
+        "",
+        "lblcr: seconds until an address without traffic is forgotten",
+    ),
+    row(
         "nat_icmp_send",
         Kind::Switch,
         0,
@@ -300,11 +314,20 @@ impl Setting {
         self.row().and_then(|row| row.since)
     }
 
+    /// The scheduler whose setting it is. The kernel has it only while that scheduler is loaded, as
+    /// it is by the first service that uses it.
+    pub fn scheduler(self) -> Option<&'static str> {
+        match self.0 {
+            "lblc_expiration" => Some("lblc"),
+            "lblcr_expiration" => Some("lblcr"),
+            _ => None,
+        }
+    }
+
     /// The values that it has, for messages: `a whole number from 0 to 3`.
     pub fn expects(self) -> String {
         match self.kind() {
             Kind::Switch => "0 (off) or 1 (on)".to_owned(),
-            INT => "a whole number that fits a C int".to_owned(),
             Kind::Number(least, i64::MAX) => format!("a whole number of {least} or more"),
             Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
             Kind::PowerOfTwo => "a power of two: 1, 2, 4, ...".to_owned(),

@@ -64,7 +64,7 @@ impl State {
         }
     }
 
-    /// The changes that set the settings and timeouts and start the daemons of this state, in the
+    /// The changes that set the timeouts and settings and start the daemons of this state, in the
     /// order in which `ipvsadm -S --all` writes them. Timeouts that are all 0, and a daemon that
     /// does not run, need none.
     pub fn changes_beside_table(&self) -> impl Iterator<Item = Change> {
@@ -77,7 +77,7 @@ impl State {
             Some(DaemonState::Running(config)) => Some(Change::StartDaemon(role, config)),
             Some(DaemonState::Stopped) | None => None,
         });
-        settings.chain(timeouts.map(Change::SetTimeouts)).chain(daemons)
+        timeouts.map(Change::SetTimeouts).into_iter().chain(settings).chain(daemons)
     }
 }
 

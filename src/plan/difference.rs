@@ -34,7 +34,7 @@ struct Difference {
     stopped_first: Vec<Step>,
     added: Vec<Step>,
     edited: Vec<Step>,
-    /// Timeouts and daemons.
+    /// Settings of schedulers, timeouts and daemons.
     protocols: Vec<Step>,
     /// Edits that leave a server with a smaller share of new connections.
     lessened: Vec<Step>,
@@ -121,10 +121,18 @@ impl Difference {
             let before = match from.settings.get(setting) {
                 Some(now) if setting.agrees(now, wanted) => continue,
                 Some(now) => Before::Setting(*now),
-                None => Before::Nothing,
+                // The kernel will begin with the default, once it has loaded the scheduler.
+                None => match setting.kernel_default() {
+                    Some(default) if setting.scheduler().is_some() => Before::Setting(default),
+                    _ => Before::Nothing,
+                },
             };
             self.summary.settings_changed += 1;
-            self.settings.push(Step::new(Change::SetSetting(*setting, *wanted), before));
+            let list = match setting.scheduler() {
+                Some(_) => &mut self.protocols,
+                None => &mut self.settings,
+            };
+            list.push(Step::new(Change::SetSetting(*setting, *wanted), before));
         }
     }
 

@@ -35,11 +35,12 @@ use crate::model::{Change, State};
 ///
 /// # Order
 ///
-/// 1. Settings, by name.
+/// 1. Settings, by name, but for those of a scheduler.
 /// 2. Additions: each new service, directly followed by its servers, and new servers of existing
 ///    services.
 /// 3. Edits: services, and servers whose weight rises or stays the same.
-/// 4. Timeouts and sync daemons. A daemon with other settings is stopped and started again.
+/// 4. Settings of schedulers, which the kernel loads with the first service that uses one; timeouts
+///    and sync daemons. A daemon with other settings is stopped and started again.
 /// 5. Edits of servers whose weight falls, or whose upper threshold falls at the same weight.
 /// 6. Removals: servers first, then whole services, each in one step with its servers.
 ///

@@ -88,6 +88,7 @@ fn check_nothing_lost(from: &State, now: &State) -> Result<(), TestCaseError> {
 /// The steps of a plan by what they do, in the order in which they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
+    Set,
     MakeRoom,
     Add,
     Edit,
@@ -106,6 +107,7 @@ fn phase(change: &Change, from: &State, to: &State) -> Phase {
             let before = config(&from.table, service, key).expect("a server that is there");
             if share(after) < share(before) { Phase::Lessen } else { Phase::Edit }
         }
+        Change::SetSetting(..) => Phase::Set,
         Change::StopDaemon(_) if mixes_families(&to.table) => Phase::MakeRoom,
         Change::StartDaemon(..) if mixes_families(&from.table) => Phase::UseRoom,
         Change::SetTimeouts(_) | Change::StartDaemon(..) | Change::StopDaemon(_) => Phase::Settings,

@@ -141,12 +141,21 @@ impl Desired {
     pub(crate) fn check_settings(&mut self, client: &mut Client) -> Result<(), Failure> {
         for (position, change) in &self.described {
             if let Change::SetSetting(setting, _) = change
+                && !self.loads(*setting)
                 && client.setting(*setting)?.is_none()
             {
                 self.mistakes.push((*position, no_such_setting(*setting)));
             }
         }
         Ok(())
+    }
+
+    /// True for a setting of a scheduler that one of the services makes the kernel load.
+    fn loads(&self, setting: Setting) -> bool {
+        setting.scheduler().is_some_and(|scheduler| {
+            let mut services = self.state().table.services();
+            services.any(|(_, entry)| entry.config().scheduler.as_str() == scheduler)
+        })
     }
 
     /// Takes out the lines that asked for what the kernel refused, so that the state becomes what

@@ -176,9 +176,14 @@ pub(crate) fn no_such_setting(setting: Setting) -> String {
     }
     match setting.since() {
         Some(version) => {
-            format!("{setting}: this kernel does not have this setting, which came with {version}")
+            format!("{setting}: this kernel has no such setting; Linux {version} brought it")
         }
-        None => format!("{setting}: this kernel was built without this setting"),
+        None => match setting.scheduler() {
+            Some(scheduler) => format!(
+                "{setting}: the kernel has this setting only while the scheduler {scheduler} is loaded"
+            ),
+            None => format!("{setting}: this kernel has no such setting"),
+        },
     }
 }
 
