@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{Change, ConfigError};
+use crate::model::{Change, ConfigError, ServiceKey};
 use crate::netlink::uapi::errno;
 
 /// An error of this library.
@@ -51,6 +51,17 @@ pub enum Error {
     /// machine that is out of memory.
     #[error("the kernel dropped replies: what it refused is not known")]
     RepliesLost,
+    /// Services, or the real servers of a service, are being added so fast that each of four
+    /// readings of the list found new ones. [`Client::services`](crate::Client::services) says why
+    /// a list is read again.
+    #[error(
+        "{} kept changing while they were read: every reading found new ones; try again",
+        changing(service)
+    )]
+    Changing {
+        /// The service of the real servers; `None` if it was the list of services.
+        service: Option<ServiceKey>,
+    },
     /// A configuration that the kernel would misread instead of refusing it: a netmask that is not
     /// of its service's family. Nothing was sent.
     #[error(transparent)]
@@ -272,6 +283,14 @@ impl Refusal {
             RefusalKind::Other => return errno_text(self.errno),
         }
         .to_owned()
+    }
+}
+
+/// The subject of [`Error::Changing`].
+fn changing(service: &Option<ServiceKey>) -> String {
+    match service {
+        Some(service) => format!("the real servers of {service}"),
+        None => "the services".to_owned(),
     }
 }
 

@@ -1,11 +1,10 @@
 //! Carrying out a plan: all or nothing, or as much as the kernel accepts.
 
 use std::fmt;
-use std::io::ErrorKind;
 
 use super::{Client, Refused};
 use crate::error::{Error, Refusal, Result};
-use crate::model::{Change, DaemonState, State, Statistics, Table};
+use crate::model::Change;
 use crate::netlink::socket::Transport;
 use crate::plan::{Plan, PlanOptions, Step, back_to_before, check_netmask_family, undo};
 
@@ -112,53 +111,6 @@ enum AfterRefusal {
 }
 
 impl<T: Transport> Client<T> {
-    /// The current state: the table, the settings, the timeouts and the sync daemons. It has no
-    /// settings where `/proc` is not mounted. [`state_for`](Self::state_for) reads less.
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn state(&mut self) -> Result<State> {
-        let mut state = self.state_without_settings()?;
-        match self.settings() {
-            Ok(settings) => state.settings = settings,
-            Err(Error::Settings(_, error)) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        Ok(state)
-    }
-
-    pub(super) fn state_without_settings(&mut self) -> Result<State> {
-        let mut state = State::from(self.table()?);
-        state.timeouts = self.timeouts()?;
-        state.master = Some(DaemonState::Stopped);
-        state.backup = Some(DaemonState::Stopped);
-        for daemon in self.daemons()? {
-            state.set_daemon(daemon.role, Some(DaemonState::Running(daemon.config)));
-        }
-        Ok(state)
-    }
-
-    /// The current table. As [`snapshot`](Self::snapshot), but the configuration alone, which takes
-    /// less memory.
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn table(&mut self) -> Result<Table> {
-        let mut table = Table::new();
-        let mut destinations = Vec::new();
-        let mut services = Vec::new();
-        self.each_service(Statistics::Skip, |service| services.push(service))?;
-        for service in services {
-            destinations.clear();
-            self.each_destination(&service.key, Statistics::Skip, |destination| {
-                destinations.push(destination);
-            })?;
-            destinations.sort_unstable_by_key(|destination| destination.key);
-            table.insert_read(&service, &destinations);
-        }
-        Ok(table)
-    }
-
     /// Carries out a plan, all or nothing. An empty plan sends nothing.
     ///
     /// Nothing is removed or lessened until the kernel has accepted all other changes of the plan.

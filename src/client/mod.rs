@@ -3,6 +3,7 @@
 mod apply;
 mod batch;
 mod namespace;
+mod read;
 mod settings;
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,10 +11,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub use self::apply::{Aftermath, ApplyError, OnRefusal, RefusedChange};
 pub use self::batch::{Batch, Refused};
 pub use self::namespace::Namespace;
+use self::read::KeysRead;
 use crate::error::{Error, Malformed, Operation, Result};
 use crate::model::{
-    Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey, Info,
-    Service, ServiceConfig, ServiceKey, Snapshot, SnapshotEntry, Statistics, Timeouts,
+    Change, Daemon, DaemonConfig, DaemonRole, DestinationConfig, DestinationKey, Info,
+    ServiceConfig, ServiceKey, Timeouts,
 };
 use crate::netlink::connection::{Answers, Connection};
 use crate::netlink::reply;
@@ -51,6 +53,8 @@ use crate::plan::check_netmask_family;
 #[derive(Debug)]
 pub struct Client<T = KernelSocket> {
     connection: Connection<T>,
+    /// Kept between lists of real servers to reuse its allocation.
+    destinations_read: KeysRead<DestinationKey>,
 }
 
 impl Client {
@@ -79,7 +83,10 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// Those of [`Client::new`].
     pub fn with_transport(transport: T) -> Result<Self> {
-        Ok(Client { connection: Connection::open(transport)? })
+        Ok(Client {
+            connection: Connection::open(transport)?,
+            destinations_read: KeysRead::default(),
+        })
     }
 
     /// The version of IPVS and the size of its connection table.
@@ -88,113 +95,6 @@ impl<T: Transport> Client<T> {
     /// See [`Client`].
     pub fn info(&mut self) -> Result<Info> {
         self.get(Query::Info, Operation::Read, reply::info)
-    }
-
-    /// All virtual services, in no particular order.
-    ///
-    /// The kernel sends a long list in pieces, and resumes at a count of services, including those
-    /// of all other network namespaces (`ip_vs_genl_dump_services` in
-    /// `net/netfilter/ipvs/ip_vs_ctl.c`). If another program adds services meanwhile, in any
-    /// namespace, a service may come twice; if it removes some, a service may be missing. A
-    /// [`Snapshot`] and a [`Table`](crate::Table) have no service twice.
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn services(&mut self) -> Result<Vec<Service>> {
-        let mut services = Vec::new();
-        self.each_service(Statistics::Read, |service| services.push(service))?;
-        Ok(services)
-    }
-
-    /// As [`services`](Self::services), but passes each service to `take` as it comes, with or
-    /// without statistics. For callers that do not keep them all.
-    ///
-    /// # Errors
-    /// See [`Client`]. `take` may have been called by then.
-    pub fn each_service(
-        &mut self,
-        statistics: Statistics,
-        mut take: impl FnMut(Service),
-    ) -> Result<()> {
-        self.list(Query::Services, |attributes| {
-            take(reply::service(attributes, statistics)?);
-            Ok(())
-        })
-    }
-
-    /// One virtual service.
-    ///
-    /// # Errors
-    /// [`NoSuchService`](crate::RefusalKind::NoSuchService).
-    pub fn service(&mut self, key: &ServiceKey) -> Result<Service> {
-        self.get(Query::Service(key), Operation::ReadService, |attributes| {
-            reply::service(attributes, Statistics::Read)
-        })
-    }
-
-    /// The real servers of a virtual service, in no particular order. Empty if there is no such
-    /// service, which the kernel does not tell from one without servers.
-    ///
-    /// If another program adds or removes servers of this service meanwhile, one may come twice or
-    /// be missing, as with [`services`](Self::services).
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn destinations(&mut self, service: &ServiceKey) -> Result<Vec<Destination>> {
-        let mut destinations = Vec::new();
-        self.destinations_into(service, &mut destinations)?;
-        Ok(destinations)
-    }
-
-    /// As [`destinations`](Self::destinations), but appends to `destinations`. For callers that
-    /// read many services, and reuse one allocation.
-    ///
-    /// # Errors
-    /// See [`Client`]. The servers that came before the error have been appended.
-    pub fn destinations_into(
-        &mut self,
-        service: &ServiceKey,
-        destinations: &mut Vec<Destination>,
-    ) -> Result<()> {
-        self.each_destination(service, Statistics::Read, |destination| {
-            destinations.push(destination);
-        })
-    }
-
-    /// As [`destinations`](Self::destinations), but passes each server to `take` as it comes, with
-    /// or without statistics.
-    ///
-    /// # Errors
-    /// See [`Client`]. `take` may have been called by then.
-    pub fn each_destination(
-        &mut self,
-        service: &ServiceKey,
-        statistics: Statistics,
-        mut take: impl FnMut(Destination),
-    ) -> Result<()> {
-        let family = service.family();
-        self.list(Query::Destinations(service), |attributes| {
-            take(reply::destination(attributes, family, statistics)?);
-            Ok(())
-        })
-    }
-
-    /// The whole table: every service with its servers, connections and statistics, sorted.
-    ///
-    /// The kernel offers no consistent reading, and does not tell if the table changes meanwhile. A
-    /// service that is removed while the snapshot is taken may be in it without servers. See also
-    /// [`services`](Self::services).
-    ///
-    /// # Errors
-    /// See [`Client`].
-    pub fn snapshot(&mut self) -> Result<Snapshot> {
-        let services = self.services()?;
-        let mut entries = Vec::with_capacity(services.len());
-        for service in services {
-            let destinations = self.destinations(&service.key)?;
-            entries.push(SnapshotEntry::new(service, destinations));
-        }
-        Ok(Snapshot::new(entries))
     }
 
     /// Adds a virtual service.
@@ -383,6 +283,7 @@ impl<T: Transport> Client<T> {
         query: Query<'_>,
         take: impl FnMut(&[u8]) -> Result<(), Malformed>,
     ) -> Result<()> {
-        self.connection.query(query, Operation::Read, Answers::List, take)
+        self.connection.query(query, Operation::Read, Answers::List, take)?;
+        Ok(())
     }
 }

@@ -65,6 +65,15 @@ pub(crate) enum Answers {
     List,
 }
 
+/// How the kernel handed over the answer to a query.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    /// The number of datagrams with content.
+    pub(crate) pieces: usize,
+    /// The length of the longest of these, in bytes.
+    pub(crate) longest: usize,
+}
+
 impl<T> Connection<T> {
     pub(crate) fn transport(&self) -> &T {
         &self.transport
@@ -99,7 +108,7 @@ impl<T: Transport> Connection<T> {
             Err(Error::Refused(refusal)) if refusal.errno == errno::ENOENT => {
                 return Err(Error::NotAvailable);
             }
-            result => result?,
+            result => _ = result?,
         }
         connection.family = family.ok_or(Malformed("no answer about the IPVS family"))?;
         Ok(connection)
@@ -114,7 +123,7 @@ impl<T: Transport> Connection<T> {
         operation: Operation,
         answers: Answers,
         take: impl FnMut(&[u8]) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let (flags, ending) = match answers {
             Answers::One => (0, Ending::Content),
             Answers::List => (NLM_F_DUMP, Ending::Message),
@@ -151,6 +160,11 @@ impl<T: Transport> Connection<T> {
         self.send.reserve(bytes);
     }
 
+    /// Makes the kernel cut lists at other places than before, if possible.
+    pub(crate) fn cut_elsewhere(&mut self) {
+        self.transport.cut_elsewhere();
+    }
+
     /// The number of refusals that can wait to be received without one being lost.
     pub(crate) fn reply_window(&mut self) -> usize {
         self.transport.reply_window()
@@ -180,7 +194,8 @@ impl<T: Transport> Connection<T> {
                 refused(index, refusal);
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
     fn enqueue(&mut self, operation: Operation, write: impl FnOnce(Envelope, &mut Vec<u8>)) {
@@ -199,16 +214,16 @@ impl<T: Transport> Connection<T> {
         &mut self,
         ending: Ending,
         mut take: impl FnMut(&[u8]) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let mut refused = None;
-        self.exchange(ending, |_, answer| match answer {
+        let delivery = self.exchange(ending, |_, answer| match answer {
             Answer::Attributes(attributes) => take(attributes),
             Answer::Refused(refusal) => {
                 refused = Some(refusal);
                 Ok(())
             }
         })?;
-        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
+        refused.map_or(Ok(delivery), |refusal| Err(refusal.into()))
     }
 
     /// Sends the datagram, and receives answers until its last request has been answered.
@@ -216,7 +231,7 @@ impl<T: Transport> Connection<T> {
         &mut self,
         ending: Ending,
         take: impl FnMut(usize, Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let sent = self.transport.send(&self.send).map_err(Error::Socket);
         self.send.clear();
         let outcome = sent.and_then(|()| self.answers(ending, take));
@@ -228,8 +243,9 @@ impl<T: Transport> Connection<T> {
         &mut self,
         ending: Ending,
         mut take: impl FnMut(usize, Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<()> {
+    ) -> Result<Delivery> {
         let mut outcome = Ok(());
+        let mut delivery = Delivery::default();
         loop {
             self.transport.receive(&mut self.receive).map_err(|error| {
                 match error.raw_os_error() {
@@ -237,6 +253,7 @@ impl<T: Transport> Connection<T> {
                     _ => Error::Socket(error),
                 }
             })?;
+            let mut has_content = false;
             for message in messages(&self.receive) {
                 let message = message?;
                 // Replies to earlier requests, which were abandoned, may still come.
@@ -255,6 +272,11 @@ impl<T: Transport> Connection<T> {
                         true
                     }
                     Content::Attributes(attributes) => {
+                        if !has_content {
+                            has_content = true;
+                            delivery.pieces += 1;
+                            delivery.longest = delivery.longest.max(self.receive.len());
+                        }
                         if outcome.is_ok() {
                             outcome = take(index, Answer::Attributes(attributes));
                         }
@@ -262,7 +284,7 @@ impl<T: Transport> Connection<T> {
                     }
                 };
                 if ends && is_last {
-                    return outcome.map_err(Error::from);
+                    return outcome.map(|()| delivery).map_err(Error::from);
                 }
             }
         }

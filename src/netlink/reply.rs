@@ -60,14 +60,72 @@ pub(crate) fn timeouts(attributes: &[u8]) -> Result<Timeouts, Malformed> {
     Ok(timeouts)
 }
 
+/// The attributes that make a service's key.
+#[derive(Default)]
+struct ServiceKeyParts<'a> {
+    family: Option<AddressFamily>,
+    protocol: Option<Protocol>,
+    address: Option<Value<'a>>,
+    port: Option<u16>,
+    mark: Option<NonZeroU32>,
+}
+
+impl<'a> ServiceKeyParts<'a> {
+    /// Keeps an attribute that belongs to the key, and passes over any other.
+    #[inline]
+    fn take(&mut self, kind: u16, value: Value<'a>) -> Result<(), Malformed> {
+        match kind {
+            svc_attr::AF => self.family = Some(value.family()?),
+            svc_attr::PROTOCOL => self.protocol = Some(Protocol::from_number(value.u16()?)),
+            svc_attr::ADDR => self.address = Some(value),
+            svc_attr::PORT => self.port = Some(value.port()?),
+            svc_attr::FWMARK => self.mark = NonZeroU32::new(value.u32()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn are_complete(&self) -> bool {
+        let has_address = self.protocol.is_some() && self.address.is_some() && self.port.is_some();
+        self.family.is_some() && (self.mark.is_some() || has_address)
+    }
+
+    fn assemble(self) -> Result<(ServiceKey, AddressFamily), Malformed> {
+        let family = self.family.ok_or(Malformed("a service without address family"))?;
+        let key = match self.mark {
+            Some(mark) => ServiceKey::FirewallMark { mark, family },
+            None => ServiceKey::Address {
+                protocol: self.protocol.ok_or(Malformed("a service without protocol"))?,
+                address: self
+                    .address
+                    .ok_or(Malformed("a service without address"))?
+                    .address(family)?,
+                port: self.port.ok_or(Malformed("a service without port"))?,
+            },
+        };
+        Ok((key, family))
+    }
+}
+
+/// The key of a virtual service. The kernel sends its attributes first, and no further ones are
+/// read.
+pub(crate) fn service_key(attributes: &[u8]) -> Result<ServiceKey, Malformed> {
+    let nested = find(attributes, cmd_attr::SERVICE)?.ok_or(Malformed("no service"))?;
+    let mut key = ServiceKeyParts::default();
+    for attribute in attribute::read(nested.0) {
+        let (kind, value) = attribute?;
+        key.take(kind, Value(value))?;
+        if key.are_complete() {
+            break;
+        }
+    }
+    Ok(key.assemble()?.0)
+}
+
 /// A virtual service.
 pub(crate) fn service(attributes: &[u8], statistics: Statistics) -> Result<Service, Malformed> {
     let nested = find(attributes, cmd_attr::SERVICE)?.ok_or(Malformed("no service"))?;
-    let mut family = None;
-    let mut protocol = None;
-    let mut address = None;
-    let mut port = None;
-    let mut mark = None;
+    let mut key = ServiceKeyParts::default();
     let mut scheduler = None;
     let mut flags = 0;
     let mut timeout = 0;
@@ -76,11 +134,6 @@ pub(crate) fn service(attributes: &[u8], statistics: Statistics) -> Result<Servi
     let mut counters = Counters::default();
     each(nested.0, |kind, value| {
         match kind {
-            svc_attr::AF => family = Some(value.family()?),
-            svc_attr::PROTOCOL => protocol = Some(Protocol::from_number(value.u16()?)),
-            svc_attr::ADDR => address = Some(value),
-            svc_attr::PORT => port = Some(value.port()?),
-            svc_attr::FWMARK => mark = NonZeroU32::new(value.u32()?),
             svc_attr::SCHED_NAME => scheduler = Some(value.name()?),
             svc_attr::FLAGS => flags = value.u32()?,
             svc_attr::TIMEOUT => timeout = value.u32()?,
@@ -88,20 +141,12 @@ pub(crate) fn service(attributes: &[u8], statistics: Statistics) -> Result<Servi
             svc_attr::PE_NAME => engine = Some(value.name()?),
             svc_attr::STATS => counters.old = Some(value),
             svc_attr::STATS64 => counters.new = Some(value),
-            _ => {}
+            _ => key.take(kind, value)?,
         }
         Ok(())
     })?;
 
-    let family = family.ok_or(Malformed("a service without address family"))?;
-    let key = match mark {
-        Some(mark) => ServiceKey::FirewallMark { mark, family },
-        None => ServiceKey::Address {
-            protocol: protocol.ok_or(Malformed("a service without protocol"))?,
-            address: address.ok_or(Malformed("a service without address"))?.address(family)?,
-            port: port.ok_or(Malformed("a service without port"))?,
-        },
-    };
+    let (key, family) = key.assemble()?;
     let persistence = if flags & svc_flag::PERSISTENT != 0 {
         let netmask = match netmask {
             Some(value) => value.netmask(family)?,

@@ -7,6 +7,8 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_GENERIC;
 
 use super::folder::Folder;
+use super::request;
+use super::uapi::errno;
 
 /// A way to send requests to IPVS and receive its replies.
 ///
@@ -23,6 +25,9 @@ pub trait Transport {
     /// Waits for a datagram of one or more netlink messages, and replaces the content of `buffer`
     /// with it.
     ///
+    /// The kernel sends a long list in pieces as large as the buffer that it is received into. This
+    /// must be 20 KiB at least, or the first piece may be taken for the whole list.
+    ///
     /// # Errors
     /// Those of receiving from the socket. `ENOBUFS` means that replies were lost.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()>;
@@ -30,6 +35,11 @@ pub trait Transport {
     /// The number of refusals that can wait to be received without one being lost, at least 1. A
     /// batch sends no more changes at once. May enlarge the receive buffer first.
     fn reply_window(&mut self) -> usize;
+
+    /// Makes the kernel cut lists at other places than before, if possible. Called before a list is
+    /// read again because the kernel may have skipped entries behind a cut: see
+    /// [`Client::services`](crate::Client::services).
+    fn cut_elsewhere(&mut self) {}
 
     /// The names of the settings, and whether each can be set in this network namespace by whoever
     /// has the permission. A stand-in has none unless it says otherwise.
@@ -71,11 +81,20 @@ pub struct KernelSocket {
     /// `None` until the first answer has come.
     folder: Option<Option<Folder>>,
     window: Option<usize>,
+    /// The length of the receive buffer.
+    piece: usize,
 }
 
-/// The largest piece of a dump that the kernel sends. It makes pieces as large as the buffer they
-/// are received into, up to this (`netlink_recvmsg` in `net/netlink/af_netlink.c`).
-pub(crate) const RECEIVE_BUFFER: usize = 32 * 1024;
+/// The length of the first receive buffer. The kernel makes the pieces of a list as long as the
+/// longest buffer that was received into, up to 32 KiB (`netlink_recvmsg` in
+/// `net/netlink/af_netlink.c`). Longer pieces would hardly be cheaper, and this leaves room for
+/// [`cut_elsewhere`](Transport::cut_elsewhere).
+pub(crate) const FIRST_PIECE: usize = 20 * 1024;
+
+const LONGEST_PIECE: usize = 32 * 1024;
+
+/// The length that `cut_elsewhere` adds to a piece.
+const PIECE_STEP: usize = 4 * 1024;
 
 /// The most that a waiting refusal takes of the receive buffer, in bytes, including the kernel's
 /// bookkeeping. 832 were measured for one without an explanation.
@@ -95,7 +114,7 @@ impl KernelSocket {
         // explanation (since 4.12). Nothing depends on either.
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
-        Ok(KernelSocket { socket, folder: None, window: None })
+        Ok(KernelSocket { socket, folder: None, window: None, piece: FIRST_PIECE })
     }
 }
 
@@ -116,7 +135,7 @@ impl Transport for KernelSocket {
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         buffer.clear();
         // The socket fills the spare capacity.
-        buffer.reserve_exact(RECEIVE_BUFFER);
+        buffer.reserve_exact(self.piece);
         retry(|| self.socket.recv(buffer, 0))?;
         self.folder.get_or_insert_with(Folder::open);
         Ok(())
@@ -145,11 +164,25 @@ impl Transport for KernelSocket {
     fn write_setting(&mut self, name: &str, text: &str) -> io::Result<()> {
         self.folder()?.write(name, text)
     }
+
+    fn cut_elsewhere(&mut self) {
+        if self.piece < LONGEST_PIECE {
+            self.piece += PIECE_STEP;
+            // The kernel notes the length of a buffer when it fills it. If this fails, lists are
+            // cut where they were.
+            let mut datagram = Vec::new();
+            request::receipt(0, &mut datagram);
+            if self.send(&datagram).is_ok() {
+                let _ = self.receive(&mut datagram);
+            }
+        }
+    }
 }
 
 impl KernelSocket {
     fn folder(&self) -> io::Result<&Folder> {
-        self.folder.as_ref().and_then(Option::as_ref).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let folder = self.folder.as_ref().and_then(Option::as_ref);
+        folder.ok_or_else(|| io::Error::from_raw_os_error(errno::ENOENT))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::error::ValueError;
 use super::ipv4::inet_aton;
 use super::number::{PORT, integer};
-use super::resolve::Resolve;
+use super::resolve::{Resolve, ResolveError};
+use super::value_error::ValueError;
 use crate::{AddressFamily, Protocol};
 
 /// `host[:port]` taken apart, names not yet looked up.
@@ -85,6 +85,11 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// True if the host is an address and not a name.
+    pub(super) fn has_address(&self) -> bool {
+        matches!(self.host, Host::Address(_))
+    }
+
     /// The address, and the port if one is written. Names of ports are those of `protocol`.
     pub(super) fn resolve<R: Resolve + ?Sized>(
         self,
@@ -99,9 +104,7 @@ impl<'a> Endpoint<'a> {
                     Port::AfterBrackets(_) => AddressFamily::V6,
                     _ => prefer,
                 };
-                names
-                    .host(name, prefer)
-                    .map_err(|why| ValueError::Unresolved(name.into(), why.to_string()))?
+                names.host(name, prefer).map_err(|why| unresolved(name, &why))?
             }
         };
         let port = match self.port {
@@ -119,6 +122,16 @@ impl<'a> Endpoint<'a> {
             ),
         };
         Ok((address, port))
+    }
+}
+
+/// A name that is not found. Digits and dots alone were meant as an address, and so was anything
+/// with a slash: a network or a URL.
+fn unresolved(name: &str, why: &ResolveError) -> ValueError {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match is_number || name.contains('/') {
+        true => ValueError::NotAnAddress,
+        false => ValueError::Unresolved(name.into(), why.to_string()),
     }
 }
 
@@ -225,7 +238,7 @@ fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::resolve::{NumericOnly, ResolveError};
+    use crate::rules::resolve::NumericOnly;
 
     struct Names;
 
@@ -359,6 +372,15 @@ mod tests {
         for text in ["1.2.3.4:80:90x", "1.2.3.4:-", "1.2.3.4:ftp-data", "1.2.3.4:80-"] {
             let parsed = Endpoint::parse(text.as_bytes());
             assert_ne!(parsed.err(), Some(ValueError::SeveralPorts), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_host_is_called_was_meant_as_an_address() {
+        for text in ["10.0.0.256:80", "1.2.3.4.5:80", "10.0.0.0/24", "10.0.0.1/24:80"] {
+            let endpoint = Endpoint::parse(text.as_bytes()).expect(text);
+            let error = endpoint.resolve(&mut NumericOnly, Protocol::Tcp, AddressFamily::V4);
+            assert_eq!(error, Err(ValueError::NotAnAddress), "{text}");
         }
     }
 

@@ -1,9 +1,9 @@
 //! What a command line or a rule line asks for, once all of it is known to make sense.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use super::error::ValueError;
+use super::amend::Amendment;
+use super::format::Format;
 use crate::{Change, ServiceKey, Setting, SettingValue};
 
 /// A whole command line.
@@ -15,11 +15,13 @@ pub struct Invocation {
     pub namespace: Option<String>,
     /// Whether to load the kernel's module if it is missing; not with `--no-load`.
     pub load_module: bool,
+    /// True for an `-e` that names no forwarding method, and so sets direct routing.
+    pub implies_direct_routing: bool,
 }
 
 impl From<Command> for Invocation {
     fn from(command: Command) -> Self {
-        Invocation { command, namespace: None, load_module: true }
+        Invocation { command, namespace: None, load_module: true, implies_direct_routing: false }
     }
 }
 
@@ -37,6 +39,8 @@ pub enum Command {
     Change(Change, Execution),
     /// `--settings NAME=VALUE...`: set all of these, or none.
     Settings(Vec<(Setting, SettingValue)>, Execution),
+    /// `--keep`: edit only what is named.
+    Amend(Amendment, Execution),
     /// `-L`: show the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.
@@ -52,10 +56,12 @@ pub enum Command {
 }
 
 /// What a rule line asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleCommand {
     /// Change the kernel's state in one respect.
     Change(Change),
+    /// `--keep`: edit only what is named.
+    Amend(Box<Amendment>),
     /// `-L`: show the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.
@@ -171,39 +177,6 @@ pub struct ConnectionListing {
     pub persistence_engine: bool,
     /// As JSON, one object a line.
     pub json: bool,
-}
-
-/// The format of a listing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
-    /// The lines that `ipvsadm` has always printed.
-    #[default]
-    Classic,
-    /// A table for people.
-    Table,
-    /// JSON, with everything the kernel reports.
-    Json,
-    /// Metrics for Prometheus.
-    Prometheus,
-}
-
-impl Format {
-    /// Each format, with the name that `--format` takes.
-    pub const ALL: &[(&str, Format)] = &[
-        ("classic", Format::Classic),
-        ("table", Format::Table),
-        ("json", Format::Json),
-        ("prometheus", Format::Prometheus),
-    ];
-}
-
-impl FromStr for Format {
-    type Err = ValueError;
-
-    fn from_str(name: &str) -> Result<Self, ValueError> {
-        let found = Format::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, format)| *format).ok_or(ValueError::NotAFormat)
-    }
 }
 
 /// How to save.

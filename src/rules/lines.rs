@@ -96,6 +96,9 @@ pub fn parse_line(line: &[u8]) -> Result<Option<Change>, RuleError> {
 fn only_change(command: RuleCommand) -> Result<Change, RuleError> {
     match command {
         RuleCommand::Change(change) => Ok(change),
+        RuleCommand::Amend(_) => {
+            Err(RuleError("--keep: only the kernel's table completes this edit".to_owned()))
+        }
         _ => Err(RuleError("changes nothing: not a rule".to_owned())),
     }
 }

@@ -1,7 +1,8 @@
 //! Rules: changes in `ipvsadm`'s own language, one a line.
 //!
-//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and [`Lines`]
-//! read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for it.
+//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and
+//! [`Lines`] read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for
+//! it.
 //!
 //! ```
 //! use ipvs::rules;
@@ -17,8 +18,11 @@
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unreachable_pub))]
 
 mod address;
+mod amend;
 mod command;
 mod error;
+mod format;
+mod hint;
 mod interpret;
 mod ipv4;
 mod lines;
@@ -31,6 +35,7 @@ mod table;
 mod text;
 mod tunnel;
 mod value;
+mod value_error;
 mod write;
 
 pub use lines::{Lines, RuleError, RuleLine, parse_line};
@@ -52,11 +57,14 @@ pub use write::{Line, Unwritable};
 #[doc(hidden)]
 pub mod grammar {
     pub use super::address::with_brackets;
+    pub use super::amend::{Amendment, DestinationAmendment, ServiceAmendment};
     pub use super::command::{
-        ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing,
-        RuleCommand, SaveOptions, ServiceListing, View,
+        ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
+        SaveOptions, ServiceListing, View,
     };
-    pub use super::error::{UsageError, ValueError, likely};
+    pub use super::error::{Mistake, UsageError};
+    pub use super::format::Format;
+    pub use super::hint::likely;
     pub use super::interpret::interpret;
     pub use super::lines::{CommandLine, CommandLines, parse_command};
     pub use super::options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
@@ -64,6 +72,7 @@ pub mod grammar {
     pub use super::scanner::{LineWords, Scanner, SyntaxError, Token};
     pub use super::schedulers::{KnownScheduler, SCHEDULERS};
     pub use super::tunnel::TunnelKind;
+    pub use super::value_error::ValueError;
     pub use super::write::push_line;
 
     /// Addresses and numbers as `ipvsadm` writes them, appended to bytes.

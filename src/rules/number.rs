@@ -1,6 +1,6 @@
 //! Numbers, and which of them each option takes.
 
-use super::error::ValueError;
+use super::value_error::ValueError;
 
 /// The numbers that an option takes, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -68,15 +68,15 @@ impl Group {
     /// The heading.
     pub const fn title(self) -> &'static str {
         match self {
-            Group::Command => "Commands (one, before its options)",
-            Group::Service => "Virtual service",
+            Group::Command => "Commands (give one, before its options)",
+            Group::Service => "Virtual service (one)",
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
             Group::Server => "Real server (-a, -e; -d takes -r only)",
             Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
             Group::Listing => {
-                "Output (-L; -S: -n, --format, --json, --all; --settings: --format, --json)"
+                "Output of -L (-S: -n, --format, --json, --all; --settings: --format, --json)"
             }
-            Group::Program => "Execution",
+            Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }
     }

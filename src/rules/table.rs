@@ -91,7 +91,7 @@ options! {
     /// `-C`, a command.
     Clear: command("clear", "remove all virtual services").short('C');
     /// `-R`, a command.
-    Restore: command("restore", "carry out rules from standard input").short('R');
+    Restore: command("restore", "run the rules on standard input").short('R');
     /// `-S`, a command.
     Save: command("save", "print the table as rules").short('S');
     /// `-a`, a command.
@@ -103,15 +103,17 @@ options! {
     /// `-L`, a command, and the default.
     List: command("list", "list the table; the default without any option").short('L').alias('l');
     /// `-Z`, a command.
-    Zero: command("zero", "reset the counters of one service or of all").short('Z');
+    Zero: command("zero", "reset the counters of one service, or of all").short('Z');
     /// `--set`, a command.
-    Set: command("set", "set the connection timeouts, in seconds: 0 to 2678400, 0 to keep one")
-        .words(3, "TCP TCPFIN UDP");
+    Set: command(
+        "set",
+        "set the connection timeouts, in seconds: 1 to 2678400, or 0 to keep one as it is",
+    ).words(3, "TCP TCPFIN UDP");
     /// `--settings`, a command.
     Settings: command(
         "settings",
         "list the settings in /proc/sys/net/ipv4/vs, or set some, all or nothing",
-    ).any_words("NAME=VALUE");
+    ).any_words("NAME=VALUE...");
     /// `--start-daemon`, a command.
     StartDaemon: command("start-daemon", "start a sync daemon: master or backup").value("ROLE");
     /// `--stop-daemon`, a command.
@@ -119,7 +121,7 @@ options! {
     /// `--apply`, a command.
     Apply: command(
         "apply",
-        "make the table match the rules or JSON in FILE or on standard input; change only what \
+        "make the table match the rules or JSON in FILE or on standard input, changing only what \
          differs, all or nothing",
     ).optional("FILE");
     /// `-h`, a command.
@@ -128,19 +130,21 @@ options! {
     Version: command("version", "show the version").short('v');
 
     /// `-t`
-    TcpService: service("tcp-service", "TCP service").short('t').value("ADDRESS");
+    TcpService: service("tcp-service", "the TCP service at this address").short('t').value("ADDRESS");
     /// `-u`
-    UdpService: service("udp-service", "UDP service").short('u').value("ADDRESS");
+    UdpService: service("udp-service", "the UDP service at this address").short('u').value("ADDRESS");
     /// `--sctp-service`
-    SctpService: service("sctp-service", "SCTP service").value("ADDRESS");
+    SctpService: service("sctp-service", "the SCTP service at this address").value("ADDRESS");
     /// `-f`
-    FwmarkService: service("fwmark-service", "packets with this firewall mark: 1 to 4294967295")
-        .short('f').value("MARK");
+    FwmarkService: service(
+        "fwmark-service",
+        "the service for packets with this firewall mark: 1 to 4294967295",
+    ).short('f').value("MARK");
     /// `-6`
-    Ipv6: service("ipv6", "with -f: IPv6 packets").short('6').repeat(Repeat::Freely);
+    Ipv6: service("ipv6", "with -f: the service for IPv6 packets").short('6').repeat(Repeat::Freely);
 
     /// `-s`
-    Scheduler: setup("scheduler", "scheduling method (default wlc)").short('s').value("NAME");
+    Scheduler: setup("scheduler", "scheduler, such as rr, wrr, lc, sh or mh (default wlc)").short('s').value("NAME");
     /// `-p`
     Persistent: setup(
         "persistent",
@@ -182,25 +186,25 @@ options! {
     /// `-x`
     UThreshold: server(
         "u-threshold",
-        "stop sending new connections at this many: 0 to 2147483647 (default 0, no limit)",
+        "upper threshold: no new connections at this many; 0 to 2147483647 (default 0: no limit)",
     ).short('x').value("COUNT");
     /// `-y`
     LThreshold: server(
         "l-threshold",
-        "send new connections again below this many: 0 to 2147483647 (default 0, three quarters \
-         of the upper threshold)",
+        "lower threshold: new connections again below this many; 0 to 2147483647 (default 0: \
+         three quarters of the upper)",
     ).short('y').value("COUNT");
 
     /// `--tun-type`
-    TunType: tunnel("tun-type", "ipip (the default), gue or gre").value("TYPE");
+    TunType: tunnel("tun-type", "type of tunnel: ipip (the default), gue or gre").value("TYPE");
     /// `--tun-port`
-    TunPort: tunnel("tun-port", "UDP port of a gue tunnel: 1 to 65535").value("PORT");
+    TunPort: tunnel("tun-port", "with gue: UDP port, 1 to 65535").value("PORT");
     /// `--tun-nocsum`
-    TunNocsum: tunnel("tun-nocsum", "gue, gre: no checksum (the default)");
+    TunNocsum: tunnel("tun-nocsum", "with gue or gre: no checksum (the default)");
     /// `--tun-csum`
-    TunCsum: tunnel("tun-csum", "gue, gre: checksum");
+    TunCsum: tunnel("tun-csum", "with gue or gre: checksum");
     /// `--tun-remcsum`
-    TunRemcsum: tunnel("tun-remcsum", "gue: remote checksum offload");
+    TunRemcsum: tunnel("tun-remcsum", "with gue: remote checksum offload");
 
     /// `-c`
     Connection: listing("connection", "list connections").short('c');
@@ -213,55 +217,58 @@ options! {
     /// `--rate`
     Rate: listing("rate", "show connections, packets and bytes per second");
     /// `--thresholds`
-    Thresholds: listing("thresholds", "show connection limits");
+    Thresholds: listing("thresholds", "show connection thresholds");
     /// `--persistent-conn`
     PersistentConn: listing(
         "persistent-conn",
-        "show persistent connections; with -c, the data of the persistence engine",
+        "show persistent connections; with -c, persistence engine data",
     );
     /// `--tun-info`
     TunInfo: listing("tun-info", "show tunnel types");
     /// `-X`
-    Exact: listing("exact", "show exact numbers").short('X');
+    Exact: listing("exact", "show numbers in full, not shortened to K, M, G or T").short('X');
     /// `-n`
     Numeric: listing("numeric", "show addresses and ports as numbers, not names")
         .short('n').with(READ);
     /// `--nosort`
     Nosort: listing("nosort", "keep the kernel's order");
     /// `--sort`
-    Sort: listing("sort", "sort (the default; valid with every command)")
+    Sort: listing("sort", "sort the listing (the default; accepted by every command)")
         .with(CommandSet::ALL).repeat(Repeat::Freely);
 
     /// `--format`
     Format: listing(
         "format",
-        "classic (the default), json, or with -L also table (for people) or prometheus",
+        "classic (the default) or json; for a list of services also table or prometheus",
     ).value("FORMAT").with(PRINT);
     /// `--json`
-    Json: listing("json", "same as --format json; with -S, input for --apply").with(PRINT);
+    Json: listing("json", "the same as --format json; --apply reads what -S --json prints").with(PRINT);
     /// `--all`
     All: listing("all", "with -S: save settings, timeouts and sync daemons too")
         .with(CommandSet::of(&[Save]));
 
     /// `--dry-run`
-    DryRun: program("dry-run", "check, and print the rules that would be carried out").with(WRITE);
+    DryRun: program("dry-run", "check the command, and print its changes as rules without making them").with(WRITE);
     /// `--keep-weights`
     KeepWeights: program("keep-weights", "with --apply: keep the weights of existing real servers")
         .with(CommandSet::of(&[Apply]));
+    /// `--keep`
+    Keep: program("keep", "with -E, -e: keep every setting that is not given")
+        .with(CommandSet::of(&[EditService, EditServer]));
     /// `--allow-empty`
-    AllowEmpty: program("allow-empty", "with --apply: accept input without any service")
+    AllowEmpty: program("allow-empty", "with --apply: accept input without any service, which empties the table")
         .with(CommandSet::of(&[Apply]));
     /// `--wait`
     Wait: program(
         "wait",
-        "with --apply, -R, -C: wait at most this long for another of these to finish (default: \
-         no limit)",
+        "with --apply, -R, -C: wait at most this long for another of them to finish (default: no \
+         limit)",
     ).value("SECONDS").with(TABLE);
     /// `--netns`
     Netns: program("netns", "work in this network namespace: a name, a path or a process ID")
         .value("NAMESPACE").with(KERNEL);
     /// `--no-load`
-    NoLoad: program("no-load", "with -L, -S: do not load the kernel module if it is missing")
+    NoLoad: program("no-load", "with -L, -S: fail if IPVS is not loaded, instead of loading it")
         .with(READ);
 
     /// `--mcast-interface`
@@ -270,9 +277,9 @@ options! {
     Syncid: daemon("syncid", "ID of the sync group: 0 to 255 (default 0, which receives from all)")
         .value("ID").with(START.and(CommandSet::of(&[StopDaemon, List])));
     /// `--sync-maxlen`
-    SyncMaxlen: daemon("sync-maxlen", "maximum message length: 1 to 65507").value("BYTES");
+    SyncMaxlen: daemon("sync-maxlen", "maximum length of a message: 1 to 65507").value("BYTES");
     /// `--mcast-group`
-    McastGroup: daemon("mcast-group", "multicast address (default 224.0.0.81)").value("ADDRESS");
+    McastGroup: daemon("mcast-group", "multicast group (default 224.0.0.81)").value("ADDRESS");
     /// `--mcast-port`
     McastPort: daemon("mcast-port", "UDP port: 1 to 65535 (default 8848)").value("PORT");
     /// `--mcast-ttl`

@@ -1,10 +1,18 @@
-//! The types of tunnels that rules and JSON name, and tunnels put together from their parts.
+//! Tunnels in rules and JSON: their types by name, and tunnels put together from their parts.
 
 use std::fmt;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
+use super::options::OptionId;
 use crate::{ConfigError, Tunnel, TunnelChecksum};
+
+/// The checksum options.
+pub(super) const CHECKSUM_OPTIONS: [(TunnelChecksum, OptionId); 3] = [
+    (TunnelChecksum::None, OptionId::TunNocsum),
+    (TunnelChecksum::Checksum, OptionId::TunCsum),
+    (TunnelChecksum::Remote, OptionId::TunRemcsum),
+];
 
 /// A type of tunnel that can be set up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,13 +1,33 @@
-//! The values of options other than numbers and addresses: masks, names, flags.
+//! The values of options: masks, names, flags and others.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::command::Format;
-use super::error::ValueError;
+use super::error::UsageError;
+use super::format::Format;
 use super::ipv4::inet_aton;
-use super::number::decimal;
+use super::number::{Range, decimal, integer};
+use super::options::OptionId;
 use super::tunnel::TunnelKind;
+use super::value_error::ValueError;
 use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags, Setting, SettingValue};
+
+/// Reads the value of an option with `parse`.
+#[inline]
+pub(super) fn read<'a, T>(
+    option: OptionId,
+    value: &'a [u8],
+    parse: impl FnOnce(&'a [u8]) -> Result<T, ValueError>,
+) -> Result<T, UsageError> {
+    parse(value).map_err(|error| UsageError::Value {
+        option,
+        value: String::from_utf8_lossy(value).into_owned(),
+        error,
+    })
+}
+
+pub(super) fn read_number(option: OptionId, value: &[u8], range: Range) -> Result<u32, UsageError> {
+    read(option, value, |value| integer(value, range))
+}
 
 /// A mask for `-M`: for IPv4 whatever `inet_aton` takes, for IPv6 a prefix length, after whose
 /// digits anything may follow.
@@ -57,7 +77,7 @@ pub(super) fn daemon_role(text: &[u8]) -> Result<DaemonRole, ValueError> {
 
 /// A multicast address, IPv6 if there is a colon in it.
 pub(super) fn multicast_group(text: &[u8]) -> Result<IpAddr, ValueError> {
-    let text = std::str::from_utf8(text).map_err(|_| ValueError::NotMulticast)?;
+    let text = word(text).ok_or(ValueError::NotMulticast)?;
     let address = if text.contains(':') {
         text.parse::<Ipv6Addr>().map(IpAddr::V6)
     } else {
@@ -67,13 +87,11 @@ pub(super) fn multicast_group(text: &[u8]) -> Result<IpAddr, ValueError> {
 }
 
 pub(super) fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, ValueError> {
-    let kind = std::str::from_utf8(text).ok().and_then(|name| name.parse().ok());
-    kind.ok_or(ValueError::NotATunnel)
+    word(text).and_then(|kind| kind.parse().ok()).ok_or(ValueError::NotATunnel)
 }
 
-/// The name of a format.
 pub(super) fn format(text: &[u8]) -> Result<Format, ValueError> {
-    std::str::from_utf8(text).map_err(|_| ValueError::NotAFormat)?.parse()
+    word(text).ok_or(ValueError::NotAFormat)?.parse()
 }
 
 /// `NAME=VALUE`. The kernel decides whether it has a setting of this name.
@@ -85,12 +103,13 @@ pub(super) fn setting(text: &[u8]) -> Result<(Setting, SettingValue), ValueError
     Ok((setting, value))
 }
 
-/// The name, path or process of a network namespace: any text but the empty one.
+/// The name, path or process ID of a network namespace: any text but the empty one.
 pub(super) fn namespace(text: &[u8]) -> Result<&str, ValueError> {
-    match std::str::from_utf8(text) {
-        Ok(name) if !name.is_empty() => Ok(name),
-        _ => Err(ValueError::NotANamespace),
-    }
+    word(text).filter(|name| !name.is_empty()).ok_or(ValueError::NotANamespace)
+}
+
+fn word(text: &[u8]) -> Option<&str> {
+    std::str::from_utf8(text).ok()
 }
 
 #[cfg(test)]

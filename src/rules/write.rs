@@ -7,10 +7,10 @@ use super::options::OptionId;
 use super::resolve::{NumericOnly, ReverseResolve};
 use super::scanner::LineWords;
 use super::text::{push_address, push_named_endpoint, push_number};
-use super::tunnel::TunnelKind;
+use super::tunnel::{CHECKSUM_OPTIONS, TunnelKind};
 use crate::{
     AddressFamily, Change, ConfigError, DaemonConfig, DestinationConfig, DestinationKey,
-    Forwarding, Name, Persistence, Protocol, ServiceConfig, ServiceKey, Tunnel, TunnelChecksum,
+    Forwarding, Name, Persistence, Protocol, ServiceConfig, ServiceKey, Tunnel,
 };
 
 /// A change as a rule line, as `ipvsadm -S` writes it and `-R` reads it, without a newline.
@@ -157,12 +157,6 @@ fn check_name(name: Name) -> Result<(), Unwritable> {
     if words.next() == Some(name.as_bytes()) { Ok(()) } else { Err(Unwritable::Name(name)) }
 }
 
-const TUNNEL_CHECKSUMS: [(TunnelChecksum, OptionId); 3] = [
-    (TunnelChecksum::None, OptionId::TunNocsum),
-    (TunnelChecksum::Checksum, OptionId::TunCsum),
-    (TunnelChecksum::Remote, OptionId::TunRemcsum),
-];
-
 /// Words, with a blank between them.
 struct Writer<'a, N> {
     text: &'a mut Vec<u8>,
@@ -297,7 +291,7 @@ impl<N: ReverseResolve> Writer<'_, N> {
             if let Some(port) = port {
                 self.next_number(OptionId::TunPort, port.get());
             }
-            for (means, option) in TUNNEL_CHECKSUMS {
+            for (means, option) in CHECKSUM_OPTIONS {
                 if checksum == Some(means) {
                     self.next(option);
                 }

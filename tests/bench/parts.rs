@@ -1,8 +1,8 @@
-//! What each step between a rule and the kernel costs, alone: `cargo bench --bench parts`.
+//! The cost of each step between a rule and the kernel: `cargo bench --bench parts`.
 //!
-//! Criterion measures the time. Where valgrind is installed, the instructions for one rule are
-//! counted as well: they are the same on every run, so they tell between two versions what times on
-//! a busy machine cannot.
+//! Criterion measures the time. If valgrind is installed, the instructions for one rule are counted
+//! as well. Their number is the same in every run, so it shows differences between versions that
+//! times on a busy machine hide.
 #![forbid(unsafe_code)]
 
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use ipvs::rules::grammar::{
 };
 use ipvs::{Change, Client, ServiceKey, Transport};
 
-/// How many rules each part takes at a time.
+/// The number of rules that each step works on at a time.
 const RULES: usize = 1000;
 
 /// A step, over [`RULES`] rules.
@@ -32,7 +32,7 @@ const PARTS: [Part; 5] = [
     Part { name: "render", work: render },
 ];
 
-/// What the parts work on.
+/// The input of all steps.
 struct Stock {
     lines: Vec<Vec<u8>>,
     changes: Vec<Change>,
@@ -70,7 +70,7 @@ fn scan(stock: &mut Stock) {
     }
 }
 
-/// From bytes to a command: scanning, too.
+/// From bytes to a command, which includes scanning.
 fn interpret(stock: &mut Stock) {
     for line in &stock.lines {
         black_box(parse_command(black_box(line), &mut NumericOnly).unwrap());
@@ -101,18 +101,18 @@ fn render(stock: &mut Stock) {
     black_box(&stock.text);
 }
 
-/// A kernel that has [`RULES`] servers, whatever it was told.
+/// A kernel that reports [`RULES`] servers, whatever it was sent.
 #[derive(Debug)]
 struct Kernel {
     /// The sequence number and kind of the last request.
     last: (u32, Kind),
-    /// How often it was answered.
+    /// The number of answers to it so far.
     answers: usize,
-    /// [`PIECE`] servers.
+    /// A message with [`PIECE`] servers.
     piece: Vec<u8>,
 }
 
-/// As many as fit into 32 KiB.
+/// The number of servers that fit into 32 KiB.
 const PIECE: usize = 50;
 
 impl Default for Kernel {
@@ -136,7 +136,7 @@ enum Kind {
 const NLM_F_DUMP: u16 = 0x300;
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
-/// Any number is good for the family.
+/// The number of the family, which may be any.
 const FAMILY: u16 = 30;
 
 impl Transport for Kernel {
@@ -200,7 +200,7 @@ fn attribute(buffer: &mut Vec<u8>, kind: u16, value: &[u8]) {
     buffer.resize(buffer.len().next_multiple_of(4), 0);
 }
 
-/// A server with all that a kernel tells of one.
+/// A server with all attributes that a kernel sends.
 fn server(buffer: &mut Vec<u8>, number: u8) {
     let mut inner = Vec::new();
     attribute(&mut inner, 1, &[172, 16, 0, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -219,7 +219,7 @@ fn server(buffer: &mut Vec<u8>, number: u8) {
     attribute(buffer, 2, &inner);
 }
 
-/// Has callgrind count what `--once NAME TIMES` executes, for one rule.
+/// Counts the instructions of `--once NAME TIMES` with callgrind, for one rule.
 fn instructions(part: &Part) -> Option<u64> {
     let count = |times: &str| {
         let file = env::temp_dir().join(format!("ipvs-bench-{}", process::id()));
@@ -235,7 +235,7 @@ fn instructions(part: &Part) -> Option<u64> {
         done.ok().filter(process::ExitStatus::success)?;
         text.ok()?.lines().find_map(|line| line.strip_prefix("totals: ")?.parse::<u64>().ok())
     };
-    // The difference is without what is done once: starting, and making the stock.
+    // The difference leaves out what is done once: starting, and making the input.
     Some((count("11")? - count("1")?) / 10 / RULES as u64)
 }
 

@@ -1,21 +1,23 @@
-//! The forms in which a real table is listed and saved, other than the classic one.
+//! Listings and saved tables in formats other than the classic one.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
 
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::{preload, program};
-use serde_json::{Value, json};
-use std::collections::HashSet;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        a_listing_as_json_has_all_and_fits_the_schema,
-        a_saved_json_is_applied_as_what_it_was,
-        broken_json_is_told_and_changes_nothing,
+        a_json_listing_is_complete_and_fits_the_schema,
+        saved_json_is_applied_unchanged,
+        broken_json_is_reported_and_changes_nothing,
         saved_rules_with_all_are_restored,
-        timeouts_daemons_and_connections_as_json,
-        the_exposition_of_a_real_table_is_sound,
-        the_table_in_a_pipe_is_plain,
-        what_the_kernel_tells_twice_is_shown_once,
+        timeouts_daemons_and_connections_fit_the_schema,
+        prometheus_metrics_of_a_real_table_are_valid,
+        the_table_has_no_colours_in_a_pipe,
+        duplicates_from_the_kernel_are_shown_once,
     ]
 }
 
@@ -32,7 +34,7 @@ const RULES: &str = "\
 
 fn with_rules() -> Netns {
     let ns = Netns::new();
-    // For servers with IPv6 addresses.
+    // A route to the IPv6 servers.
     ns.ip("address add 2001:db8::ff/64 dev lo");
     ns.command(program::ipvsadm()).arg("-R").stdin(RULES).run().success();
     ns
@@ -46,7 +48,7 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The schema, or a part of it.
+/// The JSON schema, or a part of it.
 fn schema(part: Option<&str>) -> jsonschema::Validator {
     let mut schema = parsed(include_str!("../../docs/ipvsadm.schema.json"));
     if let Some(part) = part {
@@ -57,17 +59,17 @@ fn schema(part: Option<&str>) -> jsonschema::Validator {
 }
 
 #[track_caller]
-fn fits(part: Option<&str>, value: &Value) {
+fn assert_fits(part: Option<&str>, value: &Value) {
     let result = schema(part).validate(value).map_err(|error| error.to_string());
     assert_eq!(result, Ok(()), "{value:#}");
 }
 
-fn a_listing_as_json_has_all_and_fits_the_schema() {
+fn a_json_listing_is_complete_and_fits_the_schema() {
     let ns = with_rules();
     let text = printed(&ns, &["-L", "--json"]);
     assert!(text.ends_with("}\n"));
     let value = parsed(&text);
-    fits(None, &value);
+    assert_fits(None, &value);
     assert_eq!(value["info"]["version"], "1.2.1");
     assert_eq!(value["services"].as_array().map(Vec::len), Some(4));
     let web = &value["services"][0];
@@ -77,7 +79,7 @@ fn a_listing_as_json_has_all_and_fits_the_schema() {
     assert_eq!(text, printed(&ns, &["-L", "--format", "json"]));
 
     let one = parsed(&printed(&ns, &["-L", "-t", "10.0.0.1:80", "--json"]));
-    fits(None, &one);
+    assert_fits(None, &one);
     assert_eq!(one["services"], json!([web]));
     let none = ns.ipvsadm(["-L", "-t", "10.0.0.1:81", "--json"]);
     assert_eq!((none.code(), none.stdout.as_str()), (Some(1), ""));
@@ -85,10 +87,10 @@ fn a_listing_as_json_has_all_and_fits_the_schema() {
     assert_eq!(printed(&ns, &["-S", "--json"]), "{\n  \"services\": []\n}\n");
 }
 
-fn a_saved_json_is_applied_as_what_it_was() {
+fn saved_json_is_applied_unchanged() {
     let ns = with_rules();
     let json = printed(&ns, &["-S", "--json"]);
-    fits(None, &parsed(&json));
+    assert_fits(None, &parsed(&json));
     let listing = printed(&ns, &["-L", "--json"]);
     for text in [json.as_str(), listing.as_str()] {
         let other = Netns::new();
@@ -100,7 +102,7 @@ fn a_saved_json_is_applied_as_what_it_was() {
     assert_eq!(printed(&ns, &["-S", "-n"]), RULES);
 }
 
-fn broken_json_is_told_and_changes_nothing() {
+fn broken_json_is_reported_and_changes_nothing() {
     let ns = with_rules();
     let text = "{\"services\": [\n  {\"firewall_mark\": 5, \"shceduler\": \"rr\"}\n]}\n";
     let ran = ns.command(program::ipvsadm()).arg("--apply").stdin(text).run();
@@ -111,7 +113,7 @@ fn broken_json_is_told_and_changes_nothing() {
 
 fn saved_rules_with_all_are_restored() {
     let ns = with_rules();
-    // Sync daemons do not go with servers of another family than their service's.
+    // The kernel allows no sync daemon beside a server of another family than its service's.
     ns.ipvsadm(["-d", "-f", "5", "-6", "-r", "10.9.9.9:0"]).success();
     let table = printed(&ns, &["-S", "-n"]);
     ns.ip(
@@ -136,20 +138,20 @@ fn saved_rules_with_all_are_restored() {
     assert_eq!(printed(&ns, &["-S", "-n", "--all"]), saved);
 
     let json = parsed(&printed(&ns, &["-S", "--all", "--json"]));
-    fits(None, &json);
+    assert_fits(None, &json);
     assert_eq!(json["timeouts"]["tcp_fin_seconds"], 200);
     assert_eq!(json["daemons"][0]["interface"], "eth7");
 }
 
-fn timeouts_daemons_and_connections_as_json() {
+fn timeouts_daemons_and_connections_fit_the_schema() {
     let ns = Netns::new();
     let timeouts = parsed(&printed(&ns, &["-L", "--timeout", "--json"]));
-    fits(Some("timeouts_listing"), &timeouts);
+    assert_fits(Some("timeouts_listing"), &timeouts);
     assert_eq!(timeouts["timeouts"]["udp_seconds"], 300);
     let daemons = parsed(&printed(&ns, &["-L", "--daemon", "--json"]));
-    fits(Some("daemons_listing"), &daemons);
+    assert_fits(Some("daemons_listing"), &daemons);
 
-    // A connection to a server at this very director.
+    // A connection to a server on the director itself.
     ns.ip("address add 10.0.0.1/32 dev lo\naddress add 10.0.0.2/32 dev lo");
     let rules = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m\n";
     ns.command(program::ipvsadm()).arg("-R").stdin(rules).run().success();
@@ -159,14 +161,14 @@ fn timeouts_daemons_and_connections_as_json() {
     let text = printed(&ns, &["-L", "-c", "--json"]);
     let lines: Vec<Value> = text.lines().map(parsed).collect();
     assert_eq!(lines.len(), 1, "{text}");
-    fits(Some("connection"), &lines[0]);
+    assert_fits(Some("connection"), &lines[0]);
     assert_eq!(lines[0]["protocol"], "tcp");
     assert_eq!(lines[0]["virtual_address"], "10.0.0.1");
     assert_eq!(lines[0]["destination_address"], "10.0.0.2");
     assert_eq!(lines[0]["destination_port"], 80);
 }
 
-fn the_exposition_of_a_real_table_is_sound() {
+fn prometheus_metrics_of_a_real_table_are_valid() {
     let ns = with_rules();
     let text = printed(&ns, &["-L", "--format", "prometheus"]);
     let mut series = HashSet::new();
@@ -189,7 +191,7 @@ fn the_exposition_of_a_real_table_is_sound() {
     assert!(one.contains("ipvs_service_backends{") && !one.contains("10.0.0.1"), "{one}");
 }
 
-fn the_table_in_a_pipe_is_plain() {
+fn the_table_has_no_colours_in_a_pipe() {
     let ns = with_rules();
     let shown = |arguments: &[&str], locale: &str| {
         let command = ns.command(program::ipvsadm()).args(["-L", "-n", "--format", "table"]);
@@ -221,17 +223,17 @@ mark 5 IPv6           wlc, persistent 360 s mask 64                    0        
     assert!(!utf8.contains('\u{1b}'), "{utf8}");
 }
 
-fn what_the_kernel_tells_twice_is_shown_once() {
+fn duplicates_from_the_kernel_are_shown_once() {
     let ns = with_rules();
     let library = preload::build("twice", include_str!("twice.c"));
-    let shown = |words: &str, preloaded: bool| {
-        let command = ns.command(program::ipvsadm()).args(words.split(' '));
+    let shown = |options: &str, preloaded: bool| {
+        let command = ns.command(program::ipvsadm()).args(options.split(' '));
         match preloaded {
             true => command.env("LD_PRELOAD", &library).run().success().stdout,
             false => command.run().success().stdout,
         }
     };
-    for words in [
+    for options in [
         "-L -n",
         "-L -n --stats",
         "-S -n",
@@ -240,9 +242,9 @@ fn what_the_kernel_tells_twice_is_shown_once() {
         "-L -n --format table",
         "-L --format prometheus",
     ] {
-        assert_eq!(shown(words, true), shown(words, false), "{words}");
+        assert_eq!(shown(options, true), shown(options, false), "{options}");
     }
-    // This does tell all twice.
+    // Without sorting, duplicates are shown.
     let [twice, once] = [true, false].map(|preloaded| shown("-L -n --nosort", preloaded));
     assert!(twice.lines().count() > once.lines().count(), "{twice}");
 }

@@ -1,15 +1,15 @@
-//! Tests that need a kernel with IPVS, and the sessions that show it at work.
+//! Tests that need a kernel with IPVS, and sessions that demonstrate it.
 //!
-//! `cargo test --test kernel` runs the tests, with the filters and options of any other: as root on
-//! a machine whose kernel has IPVS right there, in namespaces of their own; anywhere else in
-//! user-mode Linux, which is booted once or once a core, and needs no root. `IPVS_KERNEL=host` or
-//! `uml` decides for one of them. A test that finds no kernel fails, and says what to install.
-//! `cargo test --test kernel -- --demo`, `--shell` and `--run COMMAND` start the sessions, and
-//! `--bench` measures: see `make help`.
+//! `cargo test --test kernel` runs the tests with the usual filters and options. As root on a
+//! kernel with IPVS, they run right there, in network namespaces of their own. Otherwise they run
+//! in user-mode Linux, which needs no root and is booted once, or once per core. `IPVS_KERNEL=host`
+//! or `IPVS_KERNEL=uml` chooses one of the two. If there is no kernel to run on, the tests fail and
+//! say what to install. `cargo test --test kernel -- --demo`, `--shell` and `--run COMMAND` start
+//! the sessions, and `--bench` measures: see `make help`.
 //!
 //! # Adding a test
 //!
-//! Put a function into a module here, and its name into the module's list; a new module goes into
+//! Add a function to a module here and its name to the module's list. Add a new module to
 //! `all_tests` below.
 //!
 //! ```
@@ -19,7 +19,7 @@
 //!
 //! fn a_service_reads_back_as_set() {
 //!     let ns = Netns::new();
-//!     // The program, ours and Debian's, in that namespace:
+//!     // Our program and Debian's, in that namespace:
 //!     ns.ipvsadm(["-A", "-t", "10.0.0.1:80", "-s", "rr"]).success();
 //!     let listed = ns.reference(["-L", "-n"]).success();
 //!     assert!(listed.stdout.contains("TCP  10.0.0.1:80 rr"), "{}", listed.stdout);
@@ -29,15 +29,16 @@
 //! }
 //! ```
 //!
-//! A test is a function that panics, or returns an error, when something does not hold. It runs as
-//! root in a process of its own, so it may change its environment, crash or hang, and what it
-//! prints is shown if it fails. It has a minute; `KernelTest::within` gives it more. Processes that
-//! it leaves behind are killed. `/tmp` and `/run` are empty and its own kernel's; the rest of the
-//! file system is this machine's, and in user-mode Linux read-only. Nothing it does reaches this
-//! machine's network. See [`netns`] for what a namespace offers.
+//! A test is a function that panics or returns an error if it fails. It runs as root in a process
+//! of its own, so it may change its environment, crash or hang, and its output is shown if it
+//! fails. It has a minute; `KernelTest::within` gives it more. Processes that it leaves behind are
+//! killed. `/tmp` and `/run` start out empty; the rest of the file system is this machine's, and
+//! read-only in user-mode Linux. A test cannot reach this machine's network. [`netns`] has the
+//! operations of a namespace.
 #![forbid(unsafe_code)]
 
 mod bench;
+mod cli;
 mod client;
 mod examples;
 mod formats;
@@ -45,10 +46,12 @@ mod harness;
 mod lab;
 mod live;
 mod netns;
+mod operate;
 mod parity;
 mod preload;
 mod program;
 mod selftest;
+mod unloaded;
 
 use std::env;
 use std::ffi::OsString;
@@ -56,7 +59,7 @@ use std::process::{Command, ExitCode};
 
 use harness::{KernelTest, Session};
 
-/// Makes the list of a module's tests out of their functions.
+/// Lists a module's tests by the names of their functions.
 macro_rules! tests {
     ($($function:ident),* $(,)?) => {
         vec![$(
@@ -66,14 +69,16 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// Every test, the long ones first: they are started in this order.
+/// Every test, the longest first, because they start in this order.
 fn all_tests() -> Vec<KernelTest> {
     [
         lab::tests(),
         live::tests(),
         parity::tests(),
+        cli::tests(),
         client::tests(),
         examples::tests(),
+        operate::tests(),
         formats::tests(),
         selftest::tests(),
     ]
@@ -82,7 +87,7 @@ fn all_tests() -> Vec<KernelTest> {
     .collect()
 }
 
-/// What `--NAME` starts instead of the tests.
+/// The sessions that `--NAME` starts instead of the tests.
 const SESSIONS: &[Session] = &[
     lab::DEMO,
     lab::SHELL,
@@ -92,29 +97,29 @@ const SESSIONS: &[Session] = &[
 
 fn main() -> ExitCode {
     let tests = all_tests();
-    if let Some(code) = harness::play_part(&tests, SESSIONS) {
+    if let Some(code) = harness::perform_role(&tests, SESSIONS) {
         return code;
     }
     let mut arguments = env::args_os().skip(1);
     let first = arguments.next();
-    let word = first.as_ref().and_then(|word| word.to_str()?.strip_prefix("--"));
-    if word == Some("bench") {
+    let name = first.as_ref().and_then(|first| first.to_str()?.strip_prefix("--"));
+    if name == Some("bench") {
         return bench::run();
     }
-    match SESSIONS.iter().find(|session| Some(session.name) == word) {
+    match SESSIONS.iter().find(|session| Some(session.name) == name) {
         Some(session) => harness::run_session(session, arguments.collect()),
         None => harness::run_tests(&tests),
     }
 }
 
-/// `--run COMMAND ARGUMENT...`: any command, as root, on that kernel.
+/// `--run COMMAND ARGUMENT...`: runs a command as root on the kernel with IPVS.
 fn run_command(arguments: &[OsString]) -> ExitCode {
     let Some((program, arguments)) = arguments.split_first() else {
-        eprintln!("--run takes a command");
+        eprintln!("--run: missing COMMAND");
         return ExitCode::from(2);
     };
     let mut command = Command::new(program);
-    match harness::forget_part(&mut command).args(arguments).status() {
+    match harness::forget_role(&mut command).args(arguments).status() {
         Ok(status) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             code.map_or(ExitCode::FAILURE, ExitCode::from)

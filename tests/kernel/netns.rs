@@ -1,6 +1,6 @@
-//! Network namespaces: each test makes its own, so each has an IPVS table of its own.
+//! Network namespaces. Each has its own IPVS table, and each test creates its own namespaces.
 
-#![allow(dead_code, reason = "offered to every test, whether or not one uses it yet")]
+#![allow(dead_code, reason = "an interface for tests, complete even where none uses it yet")]
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -16,45 +16,45 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::program;
 
-/// A network namespace with `lo` up, gone when dropped.
+/// A network namespace with `lo` up, removed when dropped.
 ///
-/// It panics where something fails that should not: a test has no use for that error.
+/// Its methods panic on errors, which a test could not handle anyway.
 pub(crate) struct Netns {
     name: String,
     file: File,
 }
 
 impl Netns {
-    /// A new one, with a name of its own.
+    /// Creates a namespace with a unique name.
     pub(crate) fn new() -> Netns {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
         Netns::named(&format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// A new one by this name, which `ip netns` knows too.
+    /// Creates a namespace with this name, as `ip netns add` does.
     pub(crate) fn named(name: &str) -> Netns {
         let path = path(name);
         File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        // One command for both: starting one is slow in user-mode Linux.
+        // A single command, because starting one is slow in user-mode Linux.
         let status = Command::new("unshare")
             .arg(format!("--net={}", path.display()))
             .args(["ip", "link", "set", "lo", "up"])
             .status();
         assert!(
             status.as_ref().is_ok_and(ExitStatus::success),
-            "cannot make the network namespace {name}: {status:?}"
+            "cannot create the network namespace {name}: {status:?}"
         );
         let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Netns { name: name.to_owned(), file }
     }
 
-    /// What `ip netns` calls it.
+    /// Its name, for `ip netns` too.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs `work` in it, on a thread of its own: sockets made there belong to it, and processes
-    /// started there are in it. A panic passes through.
+    /// Runs `work` in the namespace, on a thread of its own: sockets opened there and processes
+    /// started there belong to it. A panic is passed on.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let caller = thread::current();
         let name = caller.name().unwrap_or("test").to_owned();
@@ -66,7 +66,7 @@ impl Netns {
                 });
                 work()
             });
-            let thread = thread.expect("a thread");
+            let thread = thread.expect("a thread starts");
             match thread.join() {
                 Ok(value) => value,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -74,12 +74,12 @@ impl Netns {
         })
     }
 
-    /// A command that will run in it.
+    /// A command to run in the namespace.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> NsCommand<'_> {
         NsCommand { netns: self, command: Command::new(program), input: Vec::new() }
     }
 
-    /// Runs our `ipvsadm` in it.
+    /// Runs our `ipvsadm` in the namespace.
     pub(crate) fn ipvsadm<I, S>(&self, arguments: I) -> Ran
     where
         I: IntoIterator<Item = S>,
@@ -88,7 +88,7 @@ impl Netns {
         self.command(program::ipvsadm()).args(arguments).run()
     }
 
-    /// Runs Debian's `ipvsadm` in it.
+    /// Runs Debian's `ipvsadm` in the namespace.
     pub(crate) fn reference<I, S>(&self, arguments: I) -> Ran
     where
         I: IntoIterator<Item = S>,
@@ -97,18 +97,18 @@ impl Netns {
         self.command(program::reference()).args(arguments).run()
     }
 
-    /// Runs `ip` in it, once for all these commands, a line each: `address add 10.0.0.1/24 dev lo`.
+    /// Runs `ip` with these commands, one per line, such as `address add 10.0.0.1/24 dev lo`.
     pub(crate) fn ip(&self, commands: &str) {
         self.command("ip").args(["-batch", "-"]).stdin(commands).run().success();
     }
 
-    /// Sets `net.ipv4.ip_forward` and the like.
+    /// Sets a kernel parameter such as `net.ipv4.ip_forward`.
     pub(crate) fn sysctl(&self, name: &str, value: &str) {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         self.enter(|| fs::write(&path, value)).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
-    /// Reads `net.ipv4.ip_forward` and the like.
+    /// Reads a kernel parameter such as `net.ipv4.ip_forward`.
     pub(crate) fn read_sysctl(&self, name: &str) -> String {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         let text = self.enter(|| fs::read_to_string(&path));
@@ -116,7 +116,8 @@ impl Netns {
         text.trim().to_owned()
     }
 
-    /// Connects this namespace and another by a cable: `here` is the name of its end in this one.
+    /// Connects this namespace with another by a pair of devices, `here` in this one and `there` in
+    /// the other.
     pub(crate) fn connect(&self, here: &str, other: &Netns, there: &str) {
         self.ip(&format!(
             "link add {here} type veth peer name {there} netns {}\nlink set {here} up",
@@ -132,7 +133,7 @@ impl Drop for Netns {
     }
 }
 
-/// Where the names are.
+/// The folder of named namespaces.
 const FOLDER: &str = "/run/netns";
 
 fn path(name: &str) -> PathBuf {
@@ -144,7 +145,7 @@ fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// Removes all of them: those of a test that was killed.
+/// Removes every namespace, after a test that was killed.
 pub(crate) fn remove_all() {
     for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
         remove(&entry.path());
@@ -159,13 +160,11 @@ pub(crate) struct NsCommand<'ns> {
 }
 
 impl NsCommand<'_> {
-    /// Adds an argument.
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self
     }
 
-    /// Adds arguments.
     pub(crate) fn args<I, S>(mut self, arguments: I) -> Self
     where
         I: IntoIterator<Item = S>,
@@ -175,19 +174,19 @@ impl NsCommand<'_> {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// What it reads from standard input. Without this there is nothing to read.
+    /// Sets its standard input, which is empty otherwise.
     pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
     }
 
-    /// Runs it to its end. Panics if it cannot be started.
+    /// Runs the command to its end. Panics if it cannot be started.
     pub(crate) fn run(self) -> Ran {
         let command = format!("{:?}", self.command).replace('"', "");
         let output = self.try_run();
@@ -211,14 +210,14 @@ impl NsCommand<'_> {
         let input = child.stdin.take();
         thread::scope(|scope| {
             scope.spawn(|| {
-                // A program need not read all that it is given.
+                // An error only means that the program stopped reading.
                 input.map(|mut stdin| stdin.write_all(&self.input))
             });
             child.wait_with_output()
         })
     }
 
-    /// Starts it, to run until the value is dropped. Its output is the test's.
+    /// Starts the command, which runs until the value is dropped and shares the test's output.
     pub(crate) fn start(mut self) -> Running {
         self.command.stdin(Stdio::null());
         let child = self.netns.enter(|| self.command.spawn());
@@ -226,26 +225,23 @@ impl NsCommand<'_> {
     }
 }
 
-/// What a command did.
+/// A finished command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
     /// The command, for messages.
     pub(crate) command: String,
-    /// How it ended.
     pub(crate) status: ExitStatus,
-    /// What it wrote to standard output.
     pub(crate) stdout: String,
-    /// What it wrote to standard error.
     pub(crate) stderr: String,
 }
 
 impl Ran {
-    /// Its exit status as a number, `None` if a signal ended it.
+    /// The exit status as a number, or `None` if a signal ended the command.
     pub(crate) fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// Panics unless it succeeded.
+    /// Panics unless the command succeeded.
     #[track_caller]
     pub(crate) fn success(self) -> Ran {
         assert!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Set to the path of another `ipvsadm`, has that one tested instead: a release build, or the
+/// The variable with the path of another `ipvsadm` to test, such as a release build or the
 /// reference itself.
 pub(crate) const OVERRIDE: &str = "IPVSADM";
 
@@ -22,12 +22,12 @@ pub(crate) fn reference() -> PathBuf {
     "/usr/sbin/ipvsadm".into()
 }
 
-/// The program that `examples/NAME.rs` becomes.
+/// The program built from `examples/NAME.rs`.
 pub(crate) fn example(name: &str) -> PathBuf {
-    folder_of_examples().expect("it is beside this program's folder").join(name)
+    folder_of_examples().expect("this program is in a build folder").join(name)
 }
 
-/// The folder Cargo puts them in.
+/// The folder of the programs built from `examples/`.
 pub(crate) fn folder_of_examples() -> Option<PathBuf> {
     Some(build_folder()?.join("examples"))
 }
@@ -42,7 +42,7 @@ fn cargo_build_examples() -> Result<(), String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--examples"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    // The folder has the profile's name, except for this one.
+    // The build folder has the name of the profile, but `debug` is the profile `dev`.
     match build_folder().as_deref().and_then(Path::file_name) {
         Some(profile) if profile != "debug" => command.arg("--profile").arg(profile),
         _ => &mut command,
@@ -54,7 +54,7 @@ fn cargo_build_examples() -> Result<(), String> {
     }
 }
 
-/// `target/debug`, as a rule. This program is in its folder `deps`.
+/// The parent of the folder `deps`, where this program is: usually `target/debug`.
 fn build_folder() -> Option<PathBuf> {
     Some(env::current_exe().ok()?.parent()?.parent()?.to_owned())
 }

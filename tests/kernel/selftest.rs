@@ -1,4 +1,4 @@
-//! What every other test relies on: that the kernel is there, and a namespace is what it says.
+//! The foundations of every other test: a kernel with IPVS, and namespaces.
 
 use std::fs;
 
@@ -7,13 +7,13 @@ use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        the_reference_works_here,
+        the_reference_works_on_this_kernel,
         a_namespace_has_its_own_table_and_loopback,
         namespaces_can_be_connected,
     ]
 }
 
-fn the_reference_works_here() {
+fn the_reference_works_on_this_kernel() {
     let ns = Netns::new();
     ns.reference(["-A", "-t", "10.0.0.1:80", "-s", "rr"]).success();
     let listed = ns.reference(["-L", "-n"]).success();

@@ -1,4 +1,4 @@
-//! What holds after a plan.
+//! Properties that hold after a plan.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::states::{perhaps_impossible_states, two_states};
 use crate::tables::table;
 use crate::{ROLES, cases, kernel_with, plan, state_of};
 
-/// When each service and server was born: the model shows it as its count of connections.
+/// When each service and server was added, which the model reports as its count of connections.
 fn births(kernel: &MemoryKernel) -> BTreeMap<(ServiceKey, Option<DestinationKey>), u64> {
     let snapshot = kernel.client().snapshot().expect("a snapshot");
     let mut births = BTreeMap::new();
@@ -36,7 +36,7 @@ proptest! {
     #![proptest_config(cases(2000))]
 
     #[test]
-    fn after_a_plan_the_kernel_has_the_wanted_state_and_what_stays_was_never_gone(
+    fn a_plan_ends_in_the_wanted_state_and_replaces_nothing_that_stays(
         (from, to) in two_states(),
         window in 1..40_usize,
     ) {
@@ -67,7 +67,7 @@ proptest! {
             }
         }
 
-        // Nothing to do sends nothing.
+        // An empty plan sends nothing.
         let written = kernel.written();
         let again = Plan::between(&client.state().unwrap(), &to, PlanOptions::default());
         prop_assert!(again.is_empty(), "{again:?}");
@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn a_state_that_no_kernel_can_have_is_refused_and_nothing_changes(
+    fn an_impossible_state_is_refused_and_nothing_changes(
         (from, to) in perhaps_impossible_states(),
         window in 1..40_usize,
     ) {
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn weights_are_kept_when_asked_for((from, to) in two_states()) {
+    fn weights_are_kept_on_request((from, to) in two_states()) {
         let kernel = kernel_with(&from, 8);
         let options = PlanOptions { keep_weights: true };
         kernel.client().apply(&Plan::between(&from, &to, options)).unwrap();
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn killed_at_any_moment_the_next_plan_ends_in_the_wanted_state(
+    fn after_a_kill_at_any_moment_the_next_plan_ends_in_the_wanted_state(
         (from, to) in two_states(),
         window in 1..10_usize,
         at in any::<prop::sample::Index>(),
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn at_best_effort_all_but_the_refused_is_carried_out(
+    fn best_effort_carries_out_all_changes_but_the_refused(
         (from, to) in perhaps_impossible_states(),
         window in 1..10_usize,
         refused in vec(0..40_usize, 0..6),
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn an_old_kernel_that_calls_its_own_servers_local_is_not_edited_for_ever(
+    fn servers_that_an_old_kernel_calls_local_are_not_edited_again_and_again(
         to in any::<bool>().prop_flat_map(table),
     ) {
         let kernel = MemoryKernel::new(8);
@@ -235,6 +235,6 @@ fn an_edit_of_a_local_server_still_sets_its_weight() {
     assert!(plan(&reported, &table(Forwarding::Masquerade, 1)).is_empty());
     let heavier = plan(&reported, &table(Forwarding::Masquerade, 2));
     assert_eq!(heavier.summary().to_string(), "1 server edited");
-    // A wish for local where the kernel has something else is taken at its word.
+    // But a wanted method of `Local` is set if the kernel has another one.
     assert_eq!(plan(&table(Forwarding::Masquerade, 1), &reported).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! What holds when a plan fails.
+//! Properties that hold when a plan fails.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn refused_at_any_position_a_plan_leaves_the_state_as_it_was(
+    fn a_plan_refused_at_any_step_leaves_the_state_as_it_was(
         (from, to) in two_states(),
         window in 1..10_usize,
     ) {
@@ -36,7 +36,7 @@ proptest! {
             prop_assert_eq!(first.refusal.kind(), RefusalKind::OutOfMemory);
             prop_assert!(matches!(error, ApplyError::Refused { .. }), "{}", error);
             prop_assert!(error.error().is_none());
-            // What was not carried out is not undone, and nothing is undone out of turn.
+            // Nothing is undone that was not carried out, and nothing out of order.
             prop_assert_eq!(kernel.refused(), error.refused().len());
             prop_assert!(matches!(error.aftermath(), Aftermath::Restored), "{}", error);
             prop_assert_eq!(&state_of(&kernel), &from);
@@ -51,7 +51,7 @@ proptest! {
     #![proptest_config(cases(1500))]
 
     #[test]
-    fn whatever_is_refused_even_while_undoing_the_error_tells_what_differs(
+    fn if_undoing_is_refused_too_the_error_has_the_difference(
         (from, to) in two_states(),
         window in 1..10_usize,
         refuse in prop::collection::vec((0..60_usize, 1..30_usize), 1..4),
@@ -95,7 +95,7 @@ proptest! {
             refuse: also_refused.into_iter().collect(),
             ..Faults::default()
         });
-        // At best effort a refusal is no reason to undo, but this is.
+        // With best effort a refusal is no reason to undo, but a lost reply is.
         let applied = kernel.client().apply_with(&plan, on_refusal, || false);
         let error = applied.unwrap_err();
         if also_refused.is_none() {
@@ -106,7 +106,7 @@ proptest! {
         }
         match error.aftermath() {
             Aftermath::Restored => prop_assert_eq!(state_of(&kernel), from),
-            // The other refusal may have met the way back.
+            // The other refusal may have been of an undoing change.
             Aftermath::Differs { way_back, .. } => {
                 prop_assert!(also_refused.is_some_and(|at| kernel.written() > at));
                 kernel.set_faults(Faults::default());
@@ -163,7 +163,7 @@ fn table_with(servers: &[(&str, u32)]) -> Table {
 }
 
 #[test]
-fn a_new_service_goes_at_one_stroke_with_its_new_servers() {
+fn a_new_service_and_its_new_servers_are_undone_in_one_change() {
     let kernel = MemoryKernel::new(1);
     let from = state_of(&kernel);
     let to = table_with(&[("10.0.0.1:80", 1), ("10.0.0.2:80", 1), ("10.0.0.3:80", 1)]);
@@ -178,7 +178,7 @@ fn a_new_service_goes_at_one_stroke_with_its_new_servers() {
 fn if_the_state_cannot_be_read_after_a_failure_the_error_says_so() {
     let (kernel, from) = kernel_with_table(&table_with(&[("10.0.0.1:80", 1)]), 1);
     let to = table_with(&[("10.0.0.1:80", 2), ("10.0.0.2:80", 1)]);
-    // The second change is refused, and so is the undoing of the first.
+    // The second change is refused, and so is the one that undoes the first.
     kernel.set_faults(Faults {
         refuse: [1, 2].into(),
         no_reading_after: Some(2),
@@ -231,8 +231,8 @@ fn an_error_names_timeouts_and_daemons() {
 }
 
 #[test]
-fn what_another_program_did_meanwhile_is_left_alone() {
-    // It was quicker to add the very service, with a server of its own.
+fn changes_by_another_program_are_left_alone() {
+    // It added the same service first, with a server of its own.
     let kernel = MemoryKernel::new(8);
     let to = table_with(&[("10.0.0.1:80", 1)]);
     let plan = plan(&state_of(&kernel), &to.into());
@@ -247,7 +247,8 @@ fn what_another_program_did_meanwhile_is_left_alone() {
     assert_eq!(now.table, theirs.table, "our server is gone from it, theirs is not");
 }
 
-/// Another program sets a timeout and starts a daemon between the reading and the plan that fails.
+/// Another program sets a timeout and starts a daemon after the state is read and before the plan
+/// fails.
 fn check_others_settings_stay(faults: Faults) {
     let (kernel, from) = kernel_with_table(&Table::new(), 1);
     let mut to = State::from(table_with(&[("10.0.0.1:80", 1)]));
@@ -266,7 +267,7 @@ fn check_others_settings_stay(faults: Faults) {
 }
 
 #[test]
-fn timeouts_and_daemons_that_others_set_meanwhile_stay() {
+fn timeouts_and_daemons_set_by_others_stay() {
     // The plan adds a service and a server, sets a timeout and starts the backup daemon.
     check_others_settings_stay(Faults { refuse: [3].into(), ..Faults::default() });
     check_others_settings_stay(Faults { lose_replies: Some(2), ..Faults::default() });

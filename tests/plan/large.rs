@@ -1,4 +1,4 @@
-//! Tables as large as they get.
+//! Large tables.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,7 +6,7 @@ use ipvs::{DestinationConfig, ServiceConfig, ServiceKey, Table};
 
 use crate::{kernel_with_table, plan};
 
-/// Services with so many servers each, of which one in a hundred has the weight `weight`.
+/// Services with this many servers each, of which one in a hundred has the weight `weight`.
 fn table(services: u32, servers: u32, weight: u32) -> Table {
     let mut table = Table::new();
     for service in 0..services {
@@ -25,7 +25,7 @@ fn table(services: u32, servers: u32, weight: u32) -> Table {
 }
 
 #[test]
-fn one_server_in_a_hundred_changed_sends_just_those() {
+fn if_one_server_in_a_hundred_changes_only_those_are_sent() {
     let (kernel, before) = kernel_with_table(&table(200, 10, 1), 256);
     let plan = plan(&before, &table(200, 10, 2).into());
     kernel.client().apply(&plan).unwrap();

@@ -1,5 +1,5 @@
-//! Plans against a model of the kernel in memory: what holds after one, at each moment of one,
-//! and when something goes wrong.
+//! Plans carried out on a model of the kernel in memory: properties that hold after a plan, at each
+//! moment of one, and when something goes wrong.
 
 mod apply;
 mod failure;
@@ -19,7 +19,7 @@ use kernel::{Faults, MemoryKernel};
 
 const ROLES: [DaemonRole; 2] = [DaemonRole::Master, DaemonRole::Backup];
 
-/// Thousands of cases where a case is cheap; no file is written for a failed one.
+/// Thousands of cases, as each is cheap. No file is written for a failed one.
 fn cases(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
@@ -28,7 +28,7 @@ fn plan(from: &State, to: &State) -> Plan {
     Plan::between(from, to, PlanOptions::default())
 }
 
-/// A kernel in this state, which takes `window` changes in a datagram.
+/// A kernel in this state, which accepts `window` changes in a datagram.
 fn kernel_with(state: &State, window: usize) -> MemoryKernel {
     let kernel = MemoryKernel::new(window);
     let filling = plan(&state_of(&kernel), state);
@@ -49,7 +49,7 @@ fn kernel_with_table(table: &Table, window: usize) -> (MemoryKernel, State) {
     (kernel, state)
 }
 
-/// True if a service has a server of the other family: no sync daemon runs beside one.
+/// True if a service has a server of the other family, which no kernel allows with a sync daemon.
 fn mixes_families(table: &Table) -> bool {
     table.services().any(|(service, entry)| {
         entry.destinations().any(|(server, _)| server.family() != service.family())

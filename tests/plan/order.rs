@@ -1,4 +1,4 @@
-//! What holds at each moment of a plan.
+//! Properties that hold at each moment of a plan.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::outcome::{outcome, with_daemons_as_reported};
 use crate::states::{serving_states, two_states};
 use crate::{ROLES, cases, kernel_with, kernel_with_table, mixes_families, plan, state_of};
 
-/// True if some server of the service gets new connections.
+/// True if a server of the service gets new connections.
 fn serves(table: &Table, service: &ServiceKey) -> bool {
     table
         .service(service)
@@ -29,8 +29,8 @@ fn config<'t>(
     table.service(service)?.destination(server)
 }
 
-/// A server's share of new connections: its weight, and at the same weight its threshold, of which
-/// 0 is the highest.
+/// A server's share of new connections: its weight, and at the same weight its upper threshold, of
+/// which 0 is the highest.
 fn share(config: &DestinationConfig) -> (u32, u64) {
     let threshold = match config.upper_threshold {
         0 => u64::from(u32::MAX) + 1,
@@ -39,7 +39,7 @@ fn share(config: &DestinationConfig) -> (u32, u64) {
     (config.weight, threshold)
 }
 
-/// What both states have, `now` has too.
+/// Everything that both states have, `now` has too.
 fn check_moment(from: &State, now: &State, to: &State) -> Result<(), TestCaseError> {
     for (service, entry) in from.table.services() {
         if to.table.service(service).is_none() {
@@ -62,15 +62,15 @@ fn check_moment(from: &State, now: &State, to: &State) -> Result<(), TestCaseErr
     prop_assert!([from.timeouts, to.timeouts].contains(&now.timeouts), "{:?}", now.timeouts);
     for role in ROLES {
         let (before, now, after) = (from.daemon(role), now.daemon(role), to.daemon(role));
-        // One that is restarted is away for a moment.
+        // A daemon that is restarted is away for a moment.
         let away = now == Some(DaemonState::Stopped) && before != after;
         prop_assert!([before, after].contains(&now) || away, "the {role} daemon is {now:?}");
     }
     Ok(())
 }
 
-/// Everything of `from` is there. The daemons may be away: one has to stop before it starts with
-/// another configuration, or before a table comes that it rules out.
+/// Everything in `from` is there, except perhaps for daemons, which have to stop before they start
+/// with other settings, or before servers are added that the kernel does not allow with them.
 fn check_nothing_lost(from: &State, now: &State) -> Result<(), TestCaseError> {
     for (service, entry) in from.table.services() {
         prop_assert!(now.table.service(service).is_some(), "{service} is away");
@@ -85,7 +85,7 @@ fn check_nothing_lost(from: &State, now: &State) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The steps of a plan by what they do, in the order in which they come.
+/// The kinds of steps, in the order of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Set,
@@ -123,7 +123,7 @@ proptest! {
     #![proptest_config(cases(4000))]
 
     #[test]
-    fn at_every_moment_there_is_what_both_states_have((from, to) in serving_states()) {
+    fn every_moment_of_a_plan_has_what_both_states_have((from, to) in serving_states()) {
         let plan = plan(&from, &to);
         let mut end = Rehearsal::new(from.clone());
         for change in plan.changes() {
@@ -137,7 +137,7 @@ proptest! {
             now.change(step.change()).unwrap();
             check_moment(&from, now.state(), end.state())?;
 
-            // And each step's own undo takes it back.
+            // The undoing of each step restores the state from before it.
             let mut undone = now.clone();
             for change in step.undo() {
                 undone.change(&change).unwrap();
@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn so_it_is_at_every_moment_of_a_plan_that_is_refused_and_undone(
+    fn every_moment_of_a_refused_and_undone_plan_has_what_both_states_have(
         (from, to) in serving_states(),
         window in 1..20_usize,
         refused in any::<prop::sample::Index>(),
@@ -158,7 +158,7 @@ proptest! {
         prop_assume!(!plan.is_empty());
         let kernel = kernel_with(&from, window);
         let position = refused.index(plan.len());
-        // The first run tells how many requests there are, the second stops at one of them.
+        // The first run counts the requests. In the second, one of them is refused.
         let rehearsal = kernel.fork();
         let refuse = BTreeSet::from([position]);
         rehearsal.set_faults(Faults { refuse: refuse.clone(), ..Faults::default() });
@@ -171,23 +171,23 @@ proptest! {
 
         let change = plan.steps()[position].change();
         if phase(change, &from, &to) <= Phase::Settings {
-            // It was refused before anything was to be taken away, and so nothing was.
+            // If it was refused before the first loss, nothing was lost.
             check_nothing_lost(&from, &now)?;
         }
     }
 
     #[test]
-    fn what_is_new_comes_first_and_what_goes_comes_last((from, to) in two_states()) {
+    fn additions_come_first_and_removals_last((from, to) in two_states()) {
         let plan = plan(&from, &to);
         let phases: Vec<_> = plan.changes().map(|change| phase(change, &from, &to)).collect();
         prop_assert!(phases.is_sorted(), "{phases:?}");
-        // A service that goes takes its servers with it: they are not removed before.
+        // A removed service takes its servers with it. They are not removed before.
         for change in plan.changes() {
             if let Change::DeleteDestination(service, _) = change {
                 prop_assert!(to.table.service(service).is_some());
             }
         }
-        // A new service is followed by its servers, with nothing between.
+        // A new service is directly followed by its servers.
         let mut new = None;
         for change in plan.changes() {
             match change {
@@ -202,7 +202,7 @@ proptest! {
 }
 
 #[test]
-fn the_stand_in_is_up_before_the_server_goes_down() {
+fn the_replacement_is_up_before_the_server_goes_down() {
     let service = ServiceKey::tcp("192.0.2.1:80".parse::<SocketAddr>().unwrap());
     let server = |last| DestinationKey::from(SocketAddr::from(([10, 0, 0, last], 80)));
     let state = |servers: &[(u8, u32, u32)]| {
@@ -225,13 +225,13 @@ fn the_stand_in_is_up_before_the_server_goes_down() {
             .collect()
     };
     assert_eq!(edited(&[(1, 1, 0), (2, 0, 0)], &[(1, 0, 0), (2, 1, 0)]), [server(2), server(1)]);
-    // At the same weight it is the threshold, of which 0 is the highest.
+    // At the same weight the upper threshold decides, of which 0 is the highest.
     assert_eq!(edited(&[(1, 1, 0), (2, 1, 9)], &[(1, 1, 9), (2, 1, 0)]), [server(2), server(1)]);
     assert_eq!(edited(&[(1, 1, 9), (2, 1, 5)], &[(1, 1, 5), (2, 1, 9)]), [server(2), server(1)]);
 }
 
 #[test]
-fn nothing_is_taken_away_before_all_that_is_given_was_accepted() {
+fn nothing_is_lost_before_everything_else_was_accepted() {
     let service = ServiceKey::tcp(([192, 0, 2, 1], 80));
     let table = |first: Option<u32>, second: u32| {
         let mut table = Table::new();

@@ -5,7 +5,8 @@ use ipvs::{DaemonConfig, DaemonRole, DaemonState, SettingValue, State, Timeouts}
 use crate::ROLES;
 use crate::kernel::MemoryKernel;
 
-/// The state of a kernel that was in `from` and was made `to`, which leaves open some of it.
+/// The state of a kernel that goes from `from` to the wanted state `to`, which may leave parts as
+/// they are.
 pub(crate) fn outcome(from: &State, to: &State) -> State {
     let mut state = State::from(to.table.clone());
     state.timeouts = timeouts(&from.timeouts, &to.timeouts);
@@ -54,7 +55,7 @@ fn daemon(
     }
 }
 
-/// True if a daemon that runs as `now` has all that `wanted` names, as the kernel would report it.
+/// True if a daemon that is reported as `now` has all settings that `wanted` names.
 fn suits(role: DaemonRole, now: &DaemonConfig, wanted: &DaemonConfig) -> bool {
     let reported = as_reported(role, wanted);
     (now.interface, now.sync_id) == (reported.interface, reported.sync_id)
@@ -64,7 +65,7 @@ fn suits(role: DaemonRole, now: &DaemonConfig, wanted: &DaemonConfig) -> bool {
         && (wanted.ttl.is_none() || now.ttl == reported.ttl)
 }
 
-/// The configuration that a kernel reports of a daemon that was started with `config`.
+/// The configuration that a kernel reports for a daemon that was started with `config`.
 pub(crate) fn as_reported(role: DaemonRole, config: &DaemonConfig) -> DaemonConfig {
     let kernel = MemoryKernel::new(1);
     let mut client = kernel.client();

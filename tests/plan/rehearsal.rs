@@ -1,4 +1,4 @@
-//! A `Rehearsal` takes and refuses what the kernel takes and refuses, with the same outcome.
+//! A `Rehearsal` accepts and refuses what the kernel does, with the same outcome.
 
 use ipvs::{
     Change, DaemonConfig, DaemonRole, DaemonState, Error, RefusalKind, Rehearsal, ServiceKey,
@@ -39,7 +39,7 @@ proptest! {
     #![proptest_config(cases(1500))]
 
     #[test]
-    fn each_change_is_taken_and_refused_as_by_the_kernel(
+    fn each_change_is_accepted_or_refused_as_by_the_kernel(
         (from, _) in two_states(),
         changes in changes(),
     ) {
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn of_daemons_that_are_not_known_nothing_is_presumed(
+    fn nothing_is_assumed_about_unknown_daemons(
         (from, _) in two_states(),
         changes in changes(),
     ) {
@@ -76,7 +76,7 @@ proptest! {
             let taken = client.change(change);
             let rehearsed = rehearsal.change(change).map(drop);
             match (change, taken, rehearsed) {
-                // It runs, or does not, and only the kernel knew.
+                // Only the kernel knew whether it runs.
                 (Change::StartDaemon(role, _), Err(error), Ok(())) if !this_known => {
                     prop_assert_eq!(error.refusal_kind(), Some(RefusalKind::DaemonRunning));
                     prop_assert!(matches!(
@@ -88,8 +88,8 @@ proptest! {
                     prop_assert_eq!(error.refusal_kind(), Some(RefusalKind::DaemonNotRunning));
                     prop_assert_eq!(rehearsal.state().daemon(*role), Some(DaemonState::Stopped));
                 }
-                // A daemon that only the kernel knew of rules out the server, before anything else
-                // is found wrong with it. Where the rehearsal takes it, the two part.
+                // A daemon that only the kernel knows about makes it refuse the server, before it
+                // checks anything else. If the rehearsal accepts it, the two differ from here on.
                 (
                     Change::AddDestination(service, server, _)
                     | Change::EditDestination(service, server, _),
@@ -118,7 +118,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_about_services_leaves_the_table_alone() {
+fn changes_not_about_services_leave_the_table_alone() {
     let key = ServiceKey::tcp("192.0.2.1:80".parse::<std::net::SocketAddr>().unwrap());
     let start = Change::StartDaemon(DaemonRole::Backup, DaemonConfig::new(name("eth0")));
     let timeouts = Timeouts { udp_seconds: 7, ..Timeouts::default() };
@@ -144,12 +144,12 @@ fn what_is_not_about_services_leaves_the_table_alone() {
 }
 
 #[test]
-fn what_only_the_kernel_can_know_is_not_checked() {
+fn conditions_that_only_the_kernel_knows_are_not_checked() {
     let mut rehearsal = Rehearsal::new(state_of(&MemoryKernel::new(8)));
     for change in [
-        // How long a tick is.
+        // The length of a tick
         Change::SetTimeouts(Timeouts { tcp_seconds: LONGEST_TIMEOUT + 1, ..Timeouts::default() }),
-        // Which interfaces there are.
+        // The network interfaces
         Change::StartDaemon(DaemonRole::Master, DaemonConfig::new(name("nosuch0"))),
     ] {
         assert!(MemoryKernel::new(8).client().change(&change).is_err(), "{change:?}");

@@ -16,7 +16,7 @@ use crate::{ROLES, mixes_families};
 const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
 const GROUP6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x81));
 
-/// Timeouts between which the kernels differ are left out: see [`Timeouts`].
+/// Timeouts that some kernels refuse and others accept are left out: see [`Timeouts`].
 fn timeouts(values: &'static [u32]) -> impl Strategy<Value = Timeouts> {
     [select(values), select(values), select(values)].prop_map(
         |[tcp_seconds, tcp_fin_seconds, udp_seconds]| Timeouts {
@@ -35,7 +35,7 @@ fn wished_timeouts() -> impl Strategy<Value = Timeouts> {
     timeouts(&[0, 0, 0, 900, 120, 300, 1, LONGEST_TIMEOUT])
 }
 
-/// A configuration that the kernel takes; `field` says how each optional part is drawn.
+/// A configuration that the kernel accepts. `field` draws each optional part.
 fn daemon_config(
     lengths: &'static [u16],
     groups: Vec<IpAddr>,
@@ -61,7 +61,7 @@ fn daemon_config(
         .boxed()
 }
 
-/// A configuration as the kernel reports it: whole, and within its bounds.
+/// A configuration as the kernel reports it: complete, and within its limits.
 fn reported_daemon(role: DaemonRole) -> BoxedStrategy<DaemonConfig> {
     let lengths: &[u16] = match role {
         DaemonRole::Master => &[1, 1452, 1472, 65487],
@@ -70,23 +70,23 @@ fn reported_daemon(role: DaemonRole) -> BoxedStrategy<DaemonConfig> {
     daemon_config(lengths, vec![GROUP, GROUP6], |value| value.prop_map(Some).boxed())
 }
 
-/// A configuration as an administrator writes it, with lengths beyond what the kernel keeps.
+/// A configuration as an administrator writes it, with lengths beyond the kernel's limits.
 fn written_daemon() -> BoxedStrategy<DaemonConfig> {
     let lengths = &[1, 1023, 1024, 1472, 65487, 65488, 65507, 65535];
     daemon_config(lengths, vec![GROUP, GROUP6], |value| option::of(value).boxed())
 }
 
-/// A wish for one daemon, before it is known how it runs.
+/// A wanted daemon, before the current one is known.
 #[derive(Debug, Clone)]
 enum Wish {
     Leave,
     Stop,
     Run(DaemonConfig),
-    /// As it runs, without some of the optional parts.
+    /// The current one, without some of the optional parts.
     Keep {
         forget: [bool; 4],
     },
-    /// As it runs, without some of the optional parts, and one part as in `config`.
+    /// The current one, without some of the optional parts, and with one part as in `config`.
     Alter {
         forget: [bool; 4],
         part: usize,
@@ -187,8 +187,8 @@ fn any_setting() -> impl Strategy<Value = (Setting, SettingValue)> {
     .prop_map(|(name, value)| assignment(name, value))
 }
 
-/// A state that a kernel may be in, and one that is wanted of it, which shares much with it and
-/// leaves some of it open. If it is to be `possible`, a kernel can be made so.
+/// A current state and a wanted one that shares much with it and leaves parts as they are. If
+/// `possible`, a kernel can be in the wanted state.
 fn from_and_to(possible: bool) -> impl Strategy<Value = (State, State)> {
     let tables = any::<[bool; 2]>().prop_flat_map(two_tables);
     let daemons = ROLES.map(reported_daemon).map(option::of);
@@ -218,27 +218,28 @@ fn from_and_to(possible: bool) -> impl Strategy<Value = (State, State)> {
     )
 }
 
-/// A state that a kernel may be in, and one that is wanted of it.
+/// A current state and a wanted one.
 pub(crate) fn two_states() -> impl Strategy<Value = (State, State)> {
     from_and_to(true)
 }
 
-/// As [`two_states`], but the second may have daemons beside a table that rules them out.
+/// As [`two_states`], but the second may have daemons with a table that the kernel does not allow
+/// with them.
 pub(crate) fn perhaps_impossible_states() -> impl Strategy<Value = (State, State)> {
     from_and_to(false)
 }
 
-/// As [`two_states`], often with one service in which other servers are to be up.
+/// As [`two_states`], often with one service whose serving servers change.
 pub(crate) fn serving_states() -> impl Strategy<Value = (State, State)> {
     let standby = (two_states(), standby_tables()).prop_map(|((mut from, mut to), tables)| {
-        // Neither table rules out the daemons.
+        // The kernel allows the daemons with either table.
         (from.table, to.table) = tables;
         (from, to)
     });
     prop_oneof![two_states(), standby]
 }
 
-/// Any change that is taken or refused for what the state is and what the change says.
+/// Any change that is accepted or refused because of the state and the change alone.
 fn change() -> impl Strategy<Value = Change> {
     let not_multicast = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 1])];
     let lengths = &[1, 1472, 65535];

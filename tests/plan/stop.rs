@@ -1,4 +1,4 @@
-//! A plan that the caller stops.
+//! Plans that the caller stops.
 
 use ipvs::{Aftermath, ApplyError, Change, OnRefusal, Plan};
 use proptest::collection::btree_set;
@@ -14,8 +14,8 @@ fn datagrams(changes: usize, settings: usize, window: usize) -> usize {
     settings + (changes - settings).div_ceil(window)
 }
 
-/// The number of changes that undo the first `count` steps, if none of them was refused. A new
-/// service takes its new servers with it.
+/// The number of changes that undo the first `count` steps if none of them was refused. Removing a
+/// new service removes its new servers.
 fn changes_to_undo(plan: &Plan, count: usize) -> usize {
     let mut added = Vec::new();
     let mut changes = 0;
@@ -30,8 +30,8 @@ fn changes_to_undo(plan: &Plan, count: usize) -> usize {
     changes
 }
 
-/// Stops before datagram number `stop_before`, counted from 0, and holds what was asked against
-/// what was sent. Returns false if the plan ended before.
+/// Stops before the datagram `stop_before`, counted from 0, and checks that `stop` was called
+/// before each datagram. Returns false if the plan ended earlier.
 fn check_stopped(
     kernel: &MemoryKernel,
     plan: &Plan,
@@ -48,7 +48,7 @@ fn check_stopped(
         written = kernel.written();
         let stop = asked > stop_before;
         if stop {
-            // Undoing meets no refusal.
+            // Undoing is not refused.
             kernel.stop_refusing();
         }
         stop
@@ -81,7 +81,7 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn stopped_before_any_datagram_the_state_is_what_it_was(
+    fn a_plan_stopped_before_any_datagram_leaves_the_state_as_it_was(
         (from, to) in two_states(),
         window in 1..10_usize,
         refuse in btree_set(0..40_usize, 0..4),
@@ -89,7 +89,7 @@ proptest! {
         let plan = plan(&from, &to);
         let full = kernel_with(&from, window);
         for on_refusal in [OnRefusal::Undo, OnRefusal::Continue] {
-            // At best effort refusals do not end a plan, and are not undone.
+            // With best effort refusals do not end a plan, and cause no undoing.
             let refuse = if on_refusal == OnRefusal::Continue { refuse.clone() } else { [].into() };
             for stop_before in 0.. {
                 let kernel = full.fork();
@@ -97,7 +97,8 @@ proptest! {
                 if check_stopped(&kernel, &plan, on_refusal, stop_before, window)? {
                     continue;
                 }
-                // No datagram has changes from both sides of the first loss, unless it is all one.
+                // Each datagram has changes from one side of the first loss only, which can take
+                // one datagram more.
                 let (least, most) = match on_refusal {
                     OnRefusal::Continue => (0, 0),
                     OnRefusal::Undo => (0, 1),
@@ -114,7 +115,7 @@ proptest! {
 }
 
 #[test]
-fn an_empty_plan_asks_nothing_and_sends_nothing() {
+fn an_empty_plan_never_calls_stop_and_sends_nothing() {
     let kernel = MemoryKernel::new(8);
     for on_refusal in [OnRefusal::Undo, OnRefusal::Continue] {
         let refused = kernel.client().apply_with(&Plan::default(), on_refusal, || true).unwrap();
@@ -124,7 +125,7 @@ fn an_empty_plan_asks_nothing_and_sends_nothing() {
 }
 
 #[test]
-fn a_plan_that_was_refused_is_not_stopped_as_well() {
+fn a_refused_plan_is_not_stopped_as_well() {
     let kernel = MemoryKernel::new(1);
     let mut to = state_of(&kernel);
     to.timeouts.tcp_seconds = 1;

@@ -1,4 +1,4 @@
-//! Random tables and changes to them. Keys come from small pools, so that two tables share many.
+//! Random tables, and changes to them. Keys come from small pools, so that two tables share many.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU16, NonZeroU32};
@@ -47,7 +47,7 @@ pub(crate) fn destination_key() -> impl Strategy<Value = DestinationKey> {
 
 fn destination_key_of(family: AddressFamily) -> impl Strategy<Value = DestinationKey> {
     destination_key().prop_map(move |key| {
-        // The two addresses of each family stand for each other.
+        // Each address has a counterpart in the other family.
         let address = match (key.address, family) {
             (IpAddr::V4(address), AddressFamily::V6) => {
                 Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, address.octets()[3].into()).into()
@@ -61,7 +61,7 @@ fn destination_key_of(family: AddressFamily) -> impl Strategy<Value = Destinatio
     })
 }
 
-/// A configuration, which if `strange` the kernel may refuse.
+/// A configuration, which the kernel may refuse if it is `strange`.
 fn service_config(family: AddressFamily, strange: bool) -> BoxedStrategy<ServiceConfig> {
     let schedulers = ["rr", "wrr", "lc", "wlc", "lblc", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"];
     let lengths: &[u8] = if strange { &[0, 1, 64, 128, 129, 255] } else { &[1, 64, 128] };
@@ -131,8 +131,7 @@ fn destination_config(same_family: bool, strange: bool) -> BoxedStrategy<Destina
         .boxed()
 }
 
-/// A table that the kernel takes. Where services have servers of the other family, `mixed` must
-/// be true.
+/// A table that the kernel accepts. If `mixed`, services may have servers of the other family.
 pub(crate) fn table(mixed: bool) -> impl Strategy<Value = Table> {
     let entry = service_key().prop_flat_map(move |key| {
         let destination = if mixed {
@@ -158,14 +157,14 @@ pub(crate) fn table(mixed: bool) -> impl Strategy<Value = Table> {
     })
 }
 
-/// Two tables, the second with much of the first in it. For each, `mixed` is as for [`table`].
+/// Two tables, the second with much of the first in it. `mixed` is as for [`table`], for each.
 pub(crate) fn two_tables(mixed: [bool; 2]) -> impl Strategy<Value = (Table, Table)> {
     let tables = (table(mixed[0]), table(mixed[1]), vec(any::<bool>(), 61));
     tables.prop_map(move |(from, to, choices)| {
         let mut choices = choices.into_iter().cycle();
         let mut keep = || choices.next() == Some(true);
         let mut to = Rehearsal::new(State::from(to));
-        // A change is refused where the other table has the key already, or has it not.
+        // A change is refused if the other table already has the key, or does not have it.
         for (key, entry) in from.services() {
             if keep() {
                 let _ = to.change(&Change::AddService(*key, *entry.config()));
@@ -189,7 +188,7 @@ pub(crate) fn two_tables(mixed: [bool; 2]) -> impl Strategy<Value = (Table, Tabl
     })
 }
 
-/// Two tables of one service with a few servers, of which each table has others up.
+/// Two tables with one service, of which different servers serve.
 pub(crate) fn standby_tables() -> impl Strategy<Value = (Table, Table)> {
     let servers = || vec(option::of(0..2_u32), 3);
     (servers(), servers()).prop_map(|(from, to)| {
@@ -209,7 +208,7 @@ pub(crate) fn standby_tables() -> impl Strategy<Value = (Table, Table)> {
     })
 }
 
-/// Any change to a table but a flush, taken by the kernel or not.
+/// Any change to a table except a flush, which the kernel accepts or refuses.
 pub(crate) fn table_change() -> impl Strategy<Value = Change> {
     let service =
         service_key().prop_flat_map(|key| (Just(key), service_config(key.family(), true))).boxed();

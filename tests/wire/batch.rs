@@ -1,4 +1,4 @@
-//! What a batch promises: order, one acknowledgement, no refusal lost.
+//! The promises of a batch: order, one acknowledgement, no refusal lost.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use crate::fake::{Fake, Reply, client, willing_client};
 use crate::numbers::{cmd, errno};
 use crate::values;
 
-/// As many different changes as are asked for.
+/// This many different changes.
 fn additions(count: usize) -> Vec<Change> {
     let service = |number: usize| {
         let [_, a, b, c] = (number as u32).to_be_bytes();
@@ -21,7 +21,7 @@ fn additions(count: usize) -> Vec<Change> {
     (0..count).map(service).collect()
 }
 
-/// Answers as a kernel that refuses the requests for which `refuses` says so.
+/// Answers as a kernel that refuses the requests for which `refuses` is true.
 fn answers(requests: &[Request], refuses: impl Fn(&Request) -> bool) -> Vec<Reply> {
     let answer = |request: &Request| {
         if refuses(request) {
@@ -61,7 +61,7 @@ fn nothing_is_sent_before_the_flush_or_a_full_window() {
 }
 
 #[test]
-fn a_batch_that_works_costs_one_acknowledgement_a_datagram() {
+fn a_batch_without_refusals_costs_one_acknowledgement_a_datagram() {
     let (mut client, fake) = willing_client();
     fake.set_window(100_000);
     push_all(&mut client.batch(), &additions(1000));
@@ -76,7 +76,7 @@ fn a_batch_that_works_costs_one_acknowledgement_a_datagram() {
 }
 
 #[test]
-fn a_batch_that_fails_whole_loses_no_refusal_and_fills_no_buffer() {
+fn a_batch_survives_all_its_requests_failing_within_the_buffer() {
     for window in [1, 7, 104] {
         let (mut client, fake) = client(|requests| answers(requests, |_| true));
         fake.set_window(window);
@@ -90,7 +90,7 @@ fn a_batch_that_fails_whole_loses_no_refusal_and_fills_no_buffer() {
 }
 
 #[test]
-fn a_window_of_nothing_still_gets_on() {
+fn a_window_of_zero_still_makes_progress() {
     let (mut client, fake) = willing_client();
     fake.set_window(0);
     push_all(&mut client.batch(), &additions(3));
@@ -98,14 +98,14 @@ fn a_window_of_nothing_still_gets_on() {
 }
 
 #[test]
-fn no_datagram_is_longer_than_the_kernel_takes() {
+fn no_datagram_is_longer_than_the_kernel_accepts() {
     let (mut client, fake) = willing_client();
     fake.set_window(usize::MAX);
     let name = "a-name-15-bytes".parse().expect("a name");
     let config = ServiceConfig { persistence_engine: Some(name), ..ServiceConfig::new(name) };
     let key = ServiceKey::tcp(([10, 0, 0, 1], 80));
     push_all(&mut client.batch(), &vec![Change::AddService(key, config); 600]);
-    // The default limit of a socket, less the kernel's book-keeping.
+    // The default limit of a socket, less the kernel's bookkeeping.
     assert!(fake.longest() < 212_960, "{} bytes", fake.longest());
 }
 
@@ -128,7 +128,7 @@ proptest! {
         fake.set_window(window);
         let mut batch = client.batch();
         for (number, change) in additions(refused.len()).iter().enumerate() {
-            // Tags are the caller's own and need not be in order.
+            // Tags are up to the caller, and need not be in order.
             batch.push(1_000_000 - number, change).expect("it is taken");
         }
         batch.flush().expect("it is answered");
@@ -142,7 +142,7 @@ proptest! {
 }
 
 #[test]
-fn refusals_are_handed_out_once_and_those_of_later_changes_after_them() {
+fn refusals_are_returned_once_and_in_order() {
     let (mut client, _) = client(|requests| answers(requests, |_| true));
     let mut batch = client.batch();
     let changes = additions(2);
@@ -159,7 +159,7 @@ fn refusals_are_handed_out_once_and_those_of_later_changes_after_them() {
 }
 
 #[test]
-fn no_change_is_lost_with_a_batch_that_is_dropped() {
+fn a_dropped_batch_sends_its_changes() {
     let (mut client, fake) = willing_client();
     let mut batch = client.batch();
     batch.push(0, &additions(1)[0]).expect("it is taken");
@@ -171,7 +171,7 @@ fn no_change_is_lost_with_a_batch_that_is_dropped() {
 }
 
 #[test]
-fn a_batch_that_is_finished_returns_what_was_refused() {
+fn finish_returns_the_refusals() {
     let (mut client, fake) = client(|requests| answers(requests, |_| true));
     let mut batch = client.batch();
     for (tag, change) in ["one", "two"].into_iter().zip(&additions(2)) {
@@ -183,11 +183,11 @@ fn a_batch_that_is_finished_returns_what_was_refused() {
 }
 
 #[test]
-fn dropped_replies_are_an_error_and_the_client_goes_on() {
+fn lost_replies_are_an_error_and_the_client_stays_usable() {
     let (mut client, fake) = client(|requests| {
         let mut replies = answers(requests, |request| !request.wants_acknowledgement());
         if requests.len() > 1 {
-            // The kernel tells of the loss first. What it had kept still comes.
+            // The kernel reports the loss first. The replies that it kept still come.
             replies.insert(0, Err(io::Error::from_raw_os_error(errno::ENOBUFS)));
         }
         replies
@@ -211,7 +211,7 @@ fn dropped_replies_are_an_error_and_the_client_goes_on() {
 }
 
 #[test]
-fn a_socket_that_fails_is_an_error() {
+fn a_failing_socket_is_an_error() {
     let (mut client, _) = client(|_| vec![Err(io::Error::from_raw_os_error(errno::EPERM))]);
     let mut batch = client.batch();
     batch.push(0, &Change::Flush).expect("it is taken");
@@ -242,7 +242,7 @@ fn many_answers_in_one_datagram_are_all_read() {
     assert_eq!(batch.take_refused().len(), 5);
 }
 
-/// The kernel may stop a daemon and say nothing: see the test of the same in `requests`.
+/// The kernel may stop a daemon without an answer: see the test of this in `requests`.
 #[test]
 fn a_batch_that_ends_with_stopping_a_daemon_waits_for_a_receipt() {
     let stop = Change::StopDaemon(DaemonRole::Backup);
@@ -257,7 +257,7 @@ fn a_batch_that_ends_with_stopping_a_daemon_waits_for_a_receipt() {
             fake.sent()[0].iter().map(Request::is_receipt).collect::<Vec<_>>(),
             [false, false, true]
         );
-        // Elsewhere it takes no receipt, and what was left over is passed over.
+        // Anywhere else no receipt is needed, and the one left over is ignored.
         push_all(&mut batch, &[stop, Change::Flush]);
         assert_eq!(batch.take_refused().len(), usize::from(refuses));
         assert_eq!(fake.sent()[1].len(), 2);

@@ -19,7 +19,7 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLMSG_MIN_TYPE: u16 = 16;
 
-/// A request of the library, as neli understands it.
+/// A request of the library, as neli decodes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) family: u16,
@@ -68,7 +68,7 @@ pub(crate) fn requests(datagram: &[u8]) -> Vec<Request> {
     requests
 }
 
-/// Attributes of one level: number, whether it says that others are nested in it, and value.
+/// Attributes of one level: number, the flag for nested attributes, and value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Nest(BTreeMap<u16, (bool, Vec<u8>)>);
 
@@ -83,26 +83,26 @@ impl Nest {
         nest
     }
 
-    /// The bytes of a value, which is then gone.
+    /// Takes out the bytes of a value.
     pub(crate) fn bytes(&mut self, number: u16) -> Option<Vec<u8>> {
         self.0.remove(&number).map(|(_, value)| value)
     }
 
-    /// A number of exactly the type's size.
+    /// Takes out a number of exactly the type's size.
     pub(crate) fn number<N: FromBytes>(&mut self, number: u16) -> Option<N> {
         let bytes = self.bytes(number)?;
         assert_eq!(bytes.len(), size_of::<N>(), "the size of attribute {number}");
         Some(N::from_bytes(&mut Cursor::new(bytes)).expect("a number"))
     }
 
-    /// Text, which one NUL at its end closes.
+    /// Takes out text that ends with one NUL.
     pub(crate) fn text(&mut self, number: u16) -> Option<String> {
         let mut bytes = self.bytes(number)?;
         assert_eq!(bytes.pop(), Some(0), "attribute {number} is closed by a NUL");
         Some(String::from_utf8(bytes).expect("text"))
     }
 
-    /// The attributes in another one, which must say that it holds others.
+    /// Takes out the attributes in another one, which must have the flag for nested attributes.
     pub(crate) fn nested(&mut self, number: u16) -> Option<Nest> {
         let (says_so, bytes) = self.0.remove(&number)?;
         assert!(says_so, "attribute {number} has NLA_F_NESTED");
@@ -115,13 +115,13 @@ impl Nest {
         Nest::of(&attributes.expect("attributes"))
     }
 
-    /// Nothing else was there.
+    /// Panics if an attribute was not taken out.
     #[track_caller]
     pub(crate) fn end(self) {
         assert!(self.0.is_empty(), "more attributes than were asked for: {self:?}");
     }
 
-    /// Each value by its path of numbers, down to `depth`.
+    /// Each value by its path of attribute numbers, down to `depth`.
     pub(crate) fn flat(&self, depth: usize) -> BTreeMap<Vec<u16>, Vec<u8>> {
         let mut flat = BTreeMap::new();
         for (&number, (_, value)) in &self.0 {
@@ -164,7 +164,7 @@ impl Attribute {
     fn encode(&self) -> Nlattr<u16, Buffer> {
         let payload = match self {
             Attribute::Leaf(_, value) => value.clone(),
-            // As IPVS does it: without NLA_F_NESTED.
+            // Without NLA_F_NESTED, as IPVS does it
             Attribute::Nest(_, inner) => {
                 let mut cursor = Cursor::new(Vec::new());
                 for attribute in inner {
@@ -178,7 +178,7 @@ impl Attribute {
 }
 
 impl Request {
-    /// Whether it is a control message, which asks no family for anything.
+    /// True for a control message, which is not for any family.
     pub(crate) fn is_receipt(&self) -> bool {
         self.family == NLMSG_NOOP
     }
@@ -188,7 +188,7 @@ impl Request {
         &self.bytes
     }
 
-    /// A message with content, as a dump and a single answer have it.
+    /// A message with content, of a dump or a single answer.
     pub(crate) fn answer(&self, command: u8, attributes: &[Attribute]) -> Vec<u8> {
         let content = GenlmsghdrBuilder::default()
             .cmd(command)
@@ -199,7 +199,7 @@ impl Request {
         self.message(self.family, NlmF::MULTI, NlPayload::Payload(content))
     }
 
-    /// What tells that the request was carried out.
+    /// An acknowledgement: the request was carried out.
     pub(crate) fn acknowledged(&self) -> Vec<u8> {
         let header = NlmsghdrAckBuilder::default()
             .nl_len(self.bytes.len() as u32)
@@ -213,7 +213,7 @@ impl Request {
         self.message(NLMSG_ERROR, NlmF::CAPPED, NlPayload::<u16, Buffer>::Ack(content))
     }
 
-    /// A refusal that holds the whole request, as kernels send it unless asked not to.
+    /// A refusal that echoes the whole request, as kernels send it unless asked not to.
     pub(crate) fn refused(&self, errno: i32, text: Option<&str>) -> Vec<u8> {
         let echo = NlmsghdrErrBuilder::default()
             .nl_type(self.family)
@@ -224,7 +224,7 @@ impl Request {
             .build()
             .expect("the request");
         let words = text.map(|text| {
-            // Other news may come before the words: here, the offset of what was wrong.
+            // Other attributes may come before the explanation: here, the offset of the mistake.
             [(NlmsgerrAttr::Offset, vec![20, 0, 0, 0]), (NlmsgerrAttr::Msg, c_string(text))]
         });
         let content = NlmsgerrBuilder::default()
@@ -239,9 +239,8 @@ impl Request {
         self.message(NLMSG_ERROR, flags, NlPayload::<u16, Buffer>::Err(content))
     }
 
-    /// A refusal that holds the request's header only: what `NETLINK_CAP_ACK` asks for. The header
-    /// still tells the length of the whole request, which neli takes for the truth and cannot
-    /// express; so this is by hand.
+    /// A refusal that echoes only the request's header, as `NETLINK_CAP_ACK` asks for. The header
+    /// has the length of the whole request, which neli cannot encode, so this is written by hand.
     pub(crate) fn refused_capped(&self, errno: i32, text: Option<&str>) -> Vec<u8> {
         let flags = NlmF::CAPPED | if text.is_some() { NlmF::ACK_TLVS } else { NlmF::empty() };
         let mut content = (-errno).to_ne_bytes().to_vec();
@@ -255,7 +254,7 @@ impl Request {
         self.message::<Buffer>(NLMSG_ERROR, flags, NlPayload::Payload(content.into()))
     }
 
-    /// The end of a dump, with 0 or an error number, and the kernel's words.
+    /// The end of a dump, with 0 or an error number, and an explanation.
     pub(crate) fn done(&self, errno: i32, text: Option<&str>) -> Vec<u8> {
         let words = text.map(|text| (NlmsgerrAttr::Msg, c_string(text)));
         let flags = if text.is_some() { NlmF::ACK_TLVS } else { NlmF::empty() };
@@ -269,12 +268,12 @@ impl Request {
         self.message(NLMSG_DONE, NlmF::MULTI | flags, payload)
     }
 
-    /// The end of a dump, as kernels sent it that had nothing to say in it.
+    /// The end of a dump without content, as old kernels sent it.
     pub(crate) fn done_empty(&self) -> Vec<u8> {
         self.message(NLMSG_DONE, NlmF::MULTI, NlPayload::<u16, Buffer>::Empty)
     }
 
-    /// A message that says nothing.
+    /// A message without meaning.
     pub(crate) fn noop(&self) -> Vec<u8> {
         self.message(NLMSG_NOOP, NlmF::empty(), NlPayload::<u16, Buffer>::Empty)
     }

@@ -1,4 +1,4 @@
-//! What stands in for the netlink socket.
+//! A stand-in for the netlink socket.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,14 +13,14 @@ use crate::codec::{Attribute, Request, requests};
 /// The number of the IPVS family here.
 pub(crate) const FAMILY: u16 = 0x1c;
 
-/// A datagram of the kernel, or what receiving fails with.
+/// A datagram from the kernel, or an error of receiving.
 pub(crate) type Reply = io::Result<Vec<u8>>;
 
-/// What answers the requests of a datagram.
+/// A function that answers the requests of a datagram.
 type Kernel = dyn FnMut(&[Request]) -> Vec<Reply>;
 
 /// A socket with a made-up kernel behind it. Clones are the same socket, so that a test can look at
-/// it while the client has it.
+/// it while a client uses it.
 #[derive(Clone)]
 pub(crate) struct Fake(Rc<RefCell<Inside>>);
 
@@ -32,8 +32,8 @@ struct Inside {
     window: usize,
 }
 
-/// A client of a kernel that answers as `kernel` says: it is given the requests of each datagram.
-/// The look-up of the family has been answered and forgotten.
+/// A client of a kernel that answers each datagram with `kernel`. The look-up of the family has
+/// been answered, and is not recorded.
 pub(crate) fn client(
     kernel: impl FnMut(&[Request]) -> Vec<Reply> + 'static,
 ) -> (Client<Fake>, Fake) {
@@ -55,7 +55,7 @@ pub(crate) fn willing_client() -> (Client<Fake>, Fake) {
     })
 }
 
-/// What a client gets for the only request that it makes.
+/// The result of a client's only request.
 pub(crate) fn ask<T>(
     answer: impl Fn(&Request) -> Vec<Vec<u8>> + 'static,
     question: impl FnOnce(&mut Client<Fake>) -> Result<T>,
@@ -69,7 +69,8 @@ pub(crate) fn ask<T>(
     question(&mut client)
 }
 
-/// The controller's answer about the IPVS family, with all that a kernel tells besides its number.
+/// The controller's answer about the IPVS family, with everything that a kernel reports besides its
+/// number.
 pub(crate) fn look_up(request: &Request) -> Vec<u8> {
     let operation = |number: u16, command: u32| {
         Attribute::Nest(number, vec![Attribute::leaf(1, command), Attribute::leaf(2, 0xa_u32)])
@@ -102,32 +103,32 @@ impl Fake {
         })))
     }
 
-    /// Sets how many refusals may wait without one being lost.
+    /// Sets the number of refusals that can wait without one being lost.
     pub(crate) fn set_window(&self, window: usize) {
         self.0.borrow_mut().window = window;
     }
 
-    /// How many requests each datagram had that was sent so far.
+    /// The number of requests in each datagram sent so far.
     pub(crate) fn sizes(&self) -> Vec<usize> {
         self.sent().iter().map(Vec::len).collect()
     }
 
-    /// The requests of each datagram that was sent so far.
+    /// The requests in each datagram sent so far.
     pub(crate) fn sent(&self) -> Vec<Vec<Request>> {
         self.0.borrow().sent.iter().map(|datagram| requests(datagram)).collect()
     }
 
-    /// How many bytes the longest datagram had.
+    /// The length of the longest datagram, in bytes.
     pub(crate) fn longest(&self) -> usize {
         self.0.borrow().sent.iter().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// The requests to the IPVS family that were sent so far.
+    /// The requests to the IPVS family sent so far.
     pub(crate) fn asked(&self) -> Vec<Request> {
         self.sent().into_iter().flatten().filter(|request| !request.is_receipt()).collect()
     }
 
-    /// The only request to the IPVS family that was sent.
+    /// The only request to the IPVS family.
     #[track_caller]
     pub(crate) fn only_request(&self) -> Request {
         let mut requests = self.asked();
@@ -135,12 +136,12 @@ impl Fake {
         requests.remove(0)
     }
 
-    /// The most replies that waited at a time.
+    /// The most replies that ever waited at the same time.
     pub(crate) fn most_waiting(&self) -> usize {
         self.0.borrow().most_waiting
     }
 
-    /// How many replies wait.
+    /// The number of replies that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.0.borrow().waiting.len()
     }
@@ -161,7 +162,7 @@ impl Transport for Fake {
         Ok(())
     }
 
-    /// A real socket would wait for ever where there is nothing more; this is an error here.
+    /// With nothing to receive a real socket would wait for ever. Here that is an error.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         let reply = self.0.borrow_mut().waiting.pop_front();
         let dry = || Err(io::Error::new(io::ErrorKind::WouldBlock, "nothing more to receive"));

@@ -1,5 +1,5 @@
-//! The library held against real requests of `ipvsadm` 1.31, and real replies of Linux 6.1: see
-//! `captured.txt`.
+//! The library compared with real requests of `ipvsadm` 1.31 and real replies of Linux 6.1, which
+//! are in `captured.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +14,7 @@ use crate::codec::{Nest, Request, requests};
 use crate::fake::{Fake, client, willing_client};
 use crate::numbers::{cmd, daemon, dest, svc, top};
 
-/// What was captured of one command line.
+/// The captured messages of one command line.
 #[derive(Debug, Default)]
 struct Captured {
     requests: Vec<Request>,
@@ -41,12 +41,11 @@ fn captured(name: &str) -> Captured {
     captured
 }
 
-/// Attributes by path: where the reference and the library may differ.
+/// Paths of attributes in which the reference and the library may differ.
 type Paths = &'static [&'static [u16]];
 
-/// Where only the key of a service counts, the reference sends an empty scheduler name and defaults
-/// besides. The kernel reads no more than the key there (`ip_vs_genl_parse_service` with
-/// `full_entry` 0).
+/// Where only the key of a service counts, the reference also sends an empty scheduler name and
+/// defaults. The kernel reads only the key (`ip_vs_genl_parse_service` with `full_entry` 0).
 const SERVICE_DEFAULTS: Paths = &[
     &[top::SERVICE, svc::SCHED_NAME],
     &[top::SERVICE, svc::FLAGS],
@@ -54,13 +53,13 @@ const SERVICE_DEFAULTS: Paths = &[
     &[top::SERVICE, svc::NETMASK],
 ];
 
-/// The reference tells of a tunnel for every server, with zeros. Zero is what the kernel takes
-/// where they are missing (`ip_vs_genl_parse_dest`).
+/// The reference sends tunnel attributes for every server, with zeros, which are what the kernel
+/// assumes if they are missing (`ip_vs_genl_parse_dest`).
 const NO_TUNNEL: Paths =
     &[&[top::DEST, dest::TUN_TYPE], &[top::DEST, dest::TUN_PORT], &[top::DEST, dest::TUN_FLAGS]];
 
-/// Where only the key of a server counts, the reference sends defaults besides; the kernel reads no
-/// more than the key there (`ip_vs_genl_parse_dest` with `full_entry` 0).
+/// Where only the key of a server counts, the reference also sends defaults. The kernel reads only
+/// the key (`ip_vs_genl_parse_dest` with `full_entry` 0).
 const DEST_DEFAULTS: Paths = &[
     &[top::DEST, dest::FWD_METHOD],
     &[top::DEST, dest::WEIGHT],
@@ -68,20 +67,20 @@ const DEST_DEFAULTS: Paths = &[
     &[top::DEST, dest::L_THRESH],
 ];
 
-/// To stop a daemon, the kernel reads its state only (`ip_vs_genl_del_daemon`); the reference sends
-/// an empty interface and a sync ID besides.
+/// To stop a daemon, the reference also sends an empty interface and a sync ID. The kernel reads
+/// only the state (`ip_vs_genl_del_daemon`).
 const STOPPED: Paths = &[&[top::DAEMON, daemon::MCAST_IFN], &[top::DAEMON, daemon::SYNC_ID]];
 
-/// The last 12 bytes of an IPv4 address: the reference leaves what was there before, the library
+/// The last 12 bytes of an IPv4 address: the reference sends whatever was there before, the library
 /// zeros. The kernel reads the first four.
 const ADDRESS_TAIL: Paths = &[&[top::DEST, dest::ADDR]];
 
-/// The reference sends a netmask for a service that is not persistent, and the kernel keeps it, for
-/// nothing: it is read for persistence only. The library has netmasks as part of persistence.
+/// The reference sends a netmask for a service that is not persistent. The kernel stores it, and
+/// never uses it. In the library a netmask is part of persistence.
 const IDLE_NETMASK: Paths = &[&[top::SERVICE, svc::NETMASK]];
 
-/// The captured request of `name` asks for the same as `ours`, except that it has `more`
-/// attributes, all of them, and has another value for `other`.
+/// Asserts that the captured request of `name` is the same as `ours`, except that it has all of the
+/// attributes `more`, and another value for `other`.
 #[track_caller]
 fn assert_same(name: &str, ours: &Request, more: &[Paths], other: Paths) {
     let captured = captured(name);
@@ -168,7 +167,7 @@ const WEB: &str = "1.2.3.4:80";
 const WEB6: &str = "[2001:db8::1]:80";
 
 #[test]
-fn services_are_added_as_the_reference_adds_them() {
+fn services_are_added_as_by_the_reference() {
     let flags = SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_2;
     let sip = Some("sip".parse().expect("a name"));
     let cases = [
@@ -199,7 +198,7 @@ fn services_are_added_as_the_reference_adds_them() {
             tcp("1.2.3.7:80"),
             ServiceConfig { scheduler_flags: flags, ..scheduler("sh") },
         ),
-        // The reference cuts names to what the kernel takes. The library takes no longer ones.
+        // The reference cuts names that are too long. The library has no such names.
         ("add_longsched", tcp("1.2.3.9:80"), scheduler("abcdefghijklmno")),
     ];
     for (name, key, config) in cases {
@@ -210,7 +209,7 @@ fn services_are_added_as_the_reference_adds_them() {
 }
 
 #[test]
-fn services_are_edited_zeroed_and_deleted_as_the_reference_does_it() {
+fn services_are_edited_zeroed_and_deleted_as_by_the_reference() {
     let key = tcp("1.2.3.6:80");
     assert_change("edit", Change::EditService(key, ServiceConfig::default()), &[]);
     let scheduler_flags = SchedulerFlags::FLAG_1;
@@ -229,7 +228,7 @@ fn services_are_edited_zeroed_and_deleted_as_the_reference_does_it() {
 }
 
 #[test]
-fn servers_are_added_as_the_reference_adds_them() {
+fn servers_are_added_as_by_the_reference() {
     let gre = Forwarding::Tunnel(Tunnel::Gre { checksum: TunnelChecksum::None });
     let limited =
         DestinationConfig { upper_threshold: 100, lower_threshold: 50, ..server(Masquerade, 1) };
@@ -256,7 +255,7 @@ fn servers_are_added_as_the_reference_adds_them() {
 }
 
 #[test]
-fn servers_are_edited_and_deleted_as_the_reference_does_it() {
+fn servers_are_edited_and_deleted_as_by_the_reference() {
     let edit = |key: &str, config| Change::EditDestination(tcp(WEB), socket(key).into(), config);
     let plain: &[Paths] = &[SERVICE_DEFAULTS, NO_TUNNEL];
     assert_change("editsrv", edit("10.0.0.1:8080", server(Masquerade, 6)), plain);
@@ -271,7 +270,7 @@ fn servers_are_edited_and_deleted_as_the_reference_does_it() {
 }
 
 #[test]
-fn timeouts_are_set_as_the_reference_sets_them() {
+fn timeouts_are_set_as_by_the_reference() {
     let set = |tcp, tcp_fin, udp| {
         Change::SetTimeouts(Timeouts {
             tcp_seconds: tcp,
@@ -283,7 +282,7 @@ fn timeouts_are_set_as_the_reference_sets_them() {
     assert_change("set_zero", set(0, 0, 301), &[]);
 }
 
-/// The backup whose every option was set, and was read again.
+/// The backup daemon that was captured with every option set.
 fn backup() -> DaemonConfig {
     DaemonConfig {
         sync_id: 7,
@@ -296,7 +295,7 @@ fn backup() -> DaemonConfig {
 }
 
 #[test]
-fn daemons_are_started_and_stopped_as_the_reference_does_it() {
+fn daemons_are_started_and_stopped_as_by_the_reference() {
     use DaemonRole::{Backup, Master};
     let on = |name: &str| DaemonConfig::new(name.parse().expect("a name"));
     let group = Some("ff02::81".parse().expect("an address"));
@@ -309,7 +308,7 @@ fn daemons_are_started_and_stopped_as_the_reference_does_it() {
     assert_change("stop_syncid", Change::StopDaemon(Backup), &[STOPPED]);
 }
 
-/// The only request of the library, which gets no answer.
+/// The library's only request, which is not answered.
 fn question<T>(ask: impl FnOnce(&mut Client<Fake>) -> ipvs::Result<T>) -> Request {
     let (mut client, fake) = client(|_| Vec::new());
     assert!(ask(&mut client).is_err(), "nothing came");
@@ -317,7 +316,7 @@ fn question<T>(ask: impl FnOnce(&mut Client<Fake>) -> ipvs::Result<T>) -> Reques
 }
 
 #[test]
-fn questions_are_asked_as_the_reference_asks_them() {
+fn queries_are_sent_as_the_reference_sends_them() {
     let services = question(|client| client.services());
     assert_same("list", &services, &[], &[]);
     assert_same("list_timeout", &question(|client| client.timeouts()), &[], &[]);
@@ -332,7 +331,7 @@ fn questions_are_asked_as_the_reference_asks_them() {
 }
 
 #[test]
-fn servers_are_asked_for_as_the_reference_asks_for_them() {
+fn servers_are_queried_as_the_reference_queries_them() {
     for (name, at, key) in [("list_one", 1, tcp(WEB)), ("list_one_fwm6", 1, mark(7, V6))] {
         let ours = question(|client| client.destinations(&key));
         let theirs = &captured(name).requests[at];
@@ -340,11 +339,12 @@ fn servers_are_asked_for_as_the_reference_asks_for_them() {
     }
 }
 
-/// A client of a kernel that answers the requests of a captured command as it did then.
+/// A client of a kernel that answers the requests of a captured command as the kernel did then.
 fn replay(name: &str) -> Client<Fake> {
     let captured = captured(name);
     let port = |message: &[u8]| -> [u8; 4] { message[12..16].try_into().expect("a header") };
-    // The reference uses a socket for each request, so its port tells which reply is for which.
+    // The reference uses a socket for each request, so a reply belongs to the request with its
+    // port.
     let mut replies: BTreeMap<[u8; 4], Vec<Vec<u8>>> = BTreeMap::new();
     for reply in captured.replies {
         replies.entry(port(&reply)).or_default().push(reply);
@@ -380,7 +380,7 @@ fn destination(key: &str, config: DestinationConfig) -> Destination {
     destination
 }
 
-/// The servers of the service that was used most.
+/// The servers of the service with the most traffic.
 fn web_servers() -> Vec<Destination> {
     let gre = Forwarding::Tunnel(Tunnel::Gre { checksum: TunnelChecksum::None });
     vec![
@@ -451,7 +451,7 @@ fn one_real_service_is_read_as_it_was_set() {
 }
 
 #[test]
-fn real_daemons_are_read_as_they_were_started_with_what_the_kernel_chose() {
+fn real_daemons_are_read_with_the_values_that_the_kernel_chose() {
     let master = DaemonConfig {
         max_length_bytes: 1472.try_into().ok(),
         group: Some(IpAddr::from([224, 0, 0, 81])),

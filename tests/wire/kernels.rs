@@ -1,4 +1,4 @@
-//! Kernels older and newer than the one that the library was written against, by what they send.
+//! Older and newer kernels than the one that the library was written for.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::fake::{Fake, ask};
 use crate::numbers::{cmd, daemon, dest, info, stats, svc, top};
 use crate::{values, write};
 
-/// Without the attributes of these numbers in the outer attribute.
+/// The attribute without those of these numbers in it.
 fn without(attribute: Attribute, numbers: &[u16]) -> Attribute {
     let Attribute::Nest(number, mut inner) = attribute else { panic!("it holds others") };
     let before = inner.len();
@@ -24,7 +24,7 @@ fn without(attribute: Attribute, numbers: &[u16]) -> Attribute {
     Attribute::Nest(number, inner)
 }
 
-/// With another value for one attribute in the outer attribute.
+/// The attribute with another value for one of those in it.
 fn with(attribute: Attribute, other: Attribute) -> Attribute {
     let Attribute::Nest(number, mut inner) = attribute else { panic!("it holds others") };
     let same = inner.iter_mut().find(|attribute| attribute.number() == other.number());
@@ -32,8 +32,8 @@ fn with(attribute: Attribute, other: Attribute) -> Attribute {
     Attribute::Nest(number, inner)
 }
 
-/// What a kernel of the future might add, at every level: attributes of unknown numbers, empty,
-/// with odd lengths, and such as hold others.
+/// Attributes that a future kernel might add at any level: of unknown numbers, empty, of odd
+/// lengths, and nested ones.
 fn with_news(attribute: &Attribute) -> Attribute {
     let Attribute::Nest(number, inner) = attribute else { return attribute.clone() };
     let mut news = vec![
@@ -59,7 +59,7 @@ fn read_service(sent: Attribute) -> Result<Service> {
     ask(answer_one(cmd::NEW_SERVICE, vec![sent]), |client| client.service(&key))
 }
 
-/// The server that the kernel tells of, for a service of this family.
+/// The server that is read for a service of this family.
 fn read_destination(sent: Attribute, family: AddressFamily) -> Result<Destination> {
     let service = ServiceKey::firewall_mark(7.try_into().expect("not 0"), family);
     let servers =
@@ -71,8 +71,7 @@ fn read_daemon(sent: Attribute) -> Result<Daemon> {
     Ok(ask(answer_one(cmd::NEW_DAEMON, vec![sent]), |client| client.daemons())?.remove(0))
 }
 
-/// What is left of 64-bit statistics in the 32-bit ones: the bytes were always counted with 64
-/// bits.
+/// What remains of 64-bit statistics in 32-bit ones, which always had 64 bits for bytes.
 fn keep_low_half(stats: &mut Option<Box<Stats>>) {
     let stats = stats.as_mut().expect("every arbitrary value has them");
     let rates = &mut stats.rates;
@@ -90,8 +89,8 @@ fn keep_low_half(stats: &mut Option<Box<Stats>>) {
     }
 }
 
-/// Some value; which one does not matter.
-fn some<T>(strategy: impl Strategy<Value = T>) -> T {
+/// Any value.
+fn arbitrary<T>(strategy: impl Strategy<Value = T>) -> T {
     strategy.new_tree(&mut TestRunner::deterministic()).expect("a value").current()
 }
 
@@ -122,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn attributes_of_later_kernels_are_passed_over_at_every_level(
+    fn attributes_of_later_kernels_are_ignored_at_every_level(
         service in values::service(),
         destination in values::destination(),
         daemon in values::daemon(),
@@ -137,7 +136,7 @@ proptest! {
 }
 
 #[test]
-fn attributes_of_later_kernels_are_passed_over_at_the_top_level() {
+fn attributes_of_later_kernels_are_ignored_at_the_top_level() {
     fn read<T>(
         command: u8,
         attributes: &[Attribute],
@@ -148,21 +147,21 @@ fn attributes_of_later_kernels_are_passed_over_at_the_top_level() {
         };
         ask(answer_one(command, all), question).expect("it is well formed")
     }
-    let service = some(values::service());
+    let service = arbitrary(values::service());
     let got =
         read(cmd::NEW_SERVICE, &[write::service(&service)], |client| client.service(&service.key));
     assert_eq!(got, service);
     let timeouts = Timeouts { tcp_seconds: 1, tcp_fin_seconds: 2, udp_seconds: 3 };
     let sent = write::timeouts(&timeouts);
     assert_eq!(read(cmd::SET_CONFIG, &sent, |client| client.timeouts()), timeouts);
-    let info = some(values::info());
+    let info = arbitrary(values::info());
     assert_eq!(read(cmd::SET_INFO, &write::info(&info), |client| client.info()), info);
 }
 
 #[test]
 fn before_linux_5_2_a_tunnel_is_ipip() {
     for forwarding in [Forwarding::Tunnel(Tunnel::Ipip), Forwarding::Masquerade] {
-        let mut destination = some(values::destination());
+        let mut destination = arbitrary(values::destination());
         destination.config.forwarding = forwarding;
         let tunnel = [dest::TUN_TYPE, dest::TUN_PORT, dest::TUN_FLAGS];
         let old = without(write::destination(&destination), &tunnel);
@@ -172,7 +171,7 @@ fn before_linux_5_2_a_tunnel_is_ipip() {
 
 #[test]
 fn in_linux_5_2_a_gue_tunnel_has_no_checksum_to_tell_of() {
-    let mut destination = some(values::destination());
+    let mut destination = arbitrary(values::destination());
     let port = 6080.try_into().expect("not 0");
     let checksum = ipvs::TunnelChecksum::None;
     destination.config.forwarding = Forwarding::Tunnel(Tunnel::Gue { port, checksum });
@@ -208,8 +207,8 @@ fn a_kernel_without_tcp_balancing_has_no_tcp_timeouts() {
 }
 
 #[test]
-fn forwarding_methods_and_tunnels_that_are_not_known_come_as_their_numbers() {
-    let destination = some(values::destination());
+fn unknown_forwarding_methods_and_tunnels_are_read_as_numbers() {
+    let destination = arbitrary(values::destination());
     let read = |others: &[Attribute]| {
         let sent = others.iter().cloned().fold(write::destination(&destination), with);
         read_destination(sent, AddressFamily::V4).expect("well formed").config.forwarding
@@ -217,7 +216,7 @@ fn forwarding_methods_and_tunnels_that_are_not_known_come_as_their_numbers() {
     let method = |number: u32| Attribute::leaf(dest::FWD_METHOD, number);
     assert_eq!(read(&[method(5)]), Forwarding::Other(5));
     assert_eq!(read(&[method(7)]), Forwarding::Other(7));
-    // The other bits are flags of connections (`IP_VS_CONN_F_NOOUTPUT` and so on).
+    // The other bits are flags of connections, such as `IP_VS_CONN_F_NOOUTPUT`.
     assert_eq!(read(&[method(0x0103)]), Forwarding::DirectRoute);
 
     let tunnel = |kind: u8, port: u16, flags: u16| {
@@ -236,8 +235,8 @@ fn forwarding_methods_and_tunnels_that_are_not_known_come_as_their_numbers() {
 }
 
 #[test]
-fn statistics_that_later_kernels_add_are_passed_over() {
-    let service = some(values::service());
+fn statistics_that_later_kernels_add_are_ignored() {
+    let service = arbitrary(values::service());
     let Attribute::Nest(number, mut inner) = write::service(&service) else { unreachable!() };
     for attribute in &mut inner {
         if let Attribute::Nest(svc::STATS64, counters) = attribute {
@@ -248,24 +247,24 @@ fn statistics_that_later_kernels_add_are_passed_over() {
     assert_eq!(read_service(Attribute::Nest(number, inner)).expect("well formed"), service);
 }
 
-/// Without any of these there is nothing to tell, and no kernel leaves them out.
+/// Every kernel sends these, and nothing can be read without any of them.
 #[test]
-fn what_every_kernel_sends_must_be_there() {
+fn attributes_that_every_kernel_sends_are_required() {
     let service = |numbers: &[u16]| {
-        let mut service = some(values::service());
+        let mut service = arbitrary(values::service());
         service.key = ServiceKey::tcp(([192, 0, 2, 1], 80));
         service.config.persistence = None;
         read_service(without(write::service(&service), numbers)).map(drop)
     };
     let destination = |numbers: &[u16]| {
-        let destination = write::destination(&some(values::destination()));
+        let destination = write::destination(&arbitrary(values::destination()));
         read_destination(without(destination, numbers), AddressFamily::V4).map(drop)
     };
     let daemon = |numbers: &[u16]| {
-        read_daemon(without(write::daemon(&some(values::daemon())), numbers)).map(drop)
+        read_daemon(without(write::daemon(&arbitrary(values::daemon())), numbers)).map(drop)
     };
     let info = |numbers: &[u16]| {
-        let mut sent = write::info(&some(values::info()));
+        let mut sent = write::info(&arbitrary(values::info()));
         sent.retain(|attribute| !numbers.contains(&attribute.number()));
         ask(answer_one(cmd::SET_INFO, sent), |client| client.info()).map(drop)
     };

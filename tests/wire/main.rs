@@ -1,9 +1,10 @@
 //! The library's conversation with the kernel, without a kernel.
 //!
-//! A [`fake::Fake`] stands in for the netlink socket. What the library sends to it is decoded by
-//! neli, another codec than the library's own ([`codec`], [`read`]); what it answers is encoded by
-//! neli ([`write`]). The numbers are written a second time, off the kernel's header ([`numbers`]),
-//! and held against requests of Debian's `ipvsadm` and the replies that it got ([`goldens`]).
+//! A [`fake::Fake`] stands in for the netlink socket. It decodes the library's requests with neli,
+//! a codec that shares nothing with the library's own ([`codec`], [`read`]), and encodes its
+//! answers with neli too ([`write`]). The kernel's numbers are copied a second time from its header
+//! ([`numbers`]). All of this is compared with captured requests of Debian's `ipvsadm`, and the
+//! replies to them ([`goldens`]).
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -19,4 +20,5 @@ mod replies;
 mod requests;
 mod text;
 mod values;
+mod whole;
 mod write;

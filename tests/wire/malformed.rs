@@ -1,4 +1,4 @@
-//! Whatever comes from the kernel is a value or an error: never a panic, never an endless wait.
+//! Whatever the kernel sends becomes a value or an error: never a panic, never an endless wait.
 
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ fn key() -> ServiceKey {
 
 type Question = fn(&mut Client<Fake>) -> Result<()>;
 
-/// Every question that the library asks.
+/// Every query of the library.
 const QUESTIONS: [Question; 8] = [
     |client| client.services().map(drop),
     |client| client.service(&key()).map(drop),
@@ -37,7 +37,7 @@ const QUESTIONS: [Question; 8] = [
     },
 ];
 
-/// One well-formed answer of each kind, with something in every attribute.
+/// One well-formed answer of each kind, with a value in every attribute.
 fn answers() -> Vec<Vec<u8>> {
     let (mut client, fake) = client(|_| Vec::new());
     client.flush().expect_err("nothing came");
@@ -80,8 +80,8 @@ fn answers() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Asks every question of a kernel that gives a spoilt answer, and then ends a dump; and so on with
-/// the same client, for each answer. What matters is that it comes back.
+/// Sends every query to a kernel that gives one of the spoilt answers and then ends the dump, with
+/// the same client for all answers. Each call has to return.
 #[track_caller]
 fn assert_survives(answers: &[Vec<u8>]) {
     for question in QUESTIONS {
@@ -97,7 +97,7 @@ fn assert_survives(answers: &[Vec<u8>]) {
         for _ in answers {
             match question(&mut client) {
                 Ok(()) | Err(Error::Malformed(_) | Error::Refused(_)) => {}
-                // The fake's word for: a real client would go on waiting.
+                // With a real socket the client would still be waiting.
                 Err(Error::Socket(error)) => {
                     assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
                 }
@@ -107,7 +107,7 @@ fn assert_survives(answers: &[Vec<u8>]) {
     }
 }
 
-/// Makes a message's length what it is.
+/// Sets a message's length to what it is.
 fn set_length(message: &mut [u8]) {
     let length = message.len() as u32;
     message[..4].copy_from_slice(&length.to_ne_bytes());
@@ -121,7 +121,7 @@ fn an_answer_cut_short_anywhere_is_survived() {
     }
 }
 
-/// The same, but the message's own length fits, so that it is the attributes that end too early.
+/// The same, but with the right message length, so that the attributes are what ends too early.
 #[test]
 fn attributes_cut_short_anywhere_are_survived() {
     for answer in answers() {
@@ -161,7 +161,7 @@ proptest! {
     fn random_attributes_are_survived(
         bytes in vec(prop_oneof![3 => 0_u8..16, 1 => any::<u8>()], 0..120),
     ) {
-        // The headers of netlink and of generic netlink, and then anything.
+        // The headers of netlink and generic netlink, and then anything
         let mut message = vec![0; 20];
         message[4] = 0x1c;
         message.extend(&bytes);
@@ -176,7 +176,7 @@ fn assert_malformed<T: std::fmt::Debug>(result: Result<T>) {
 }
 
 #[test]
-fn a_message_that_is_shorter_or_longer_than_it_says_is_malformed() {
+fn a_message_with_a_wrong_length_is_malformed() {
     for length in [0_u32, 1, 15, 1000, u32::MAX] {
         let result = ask(
             move |request| {
@@ -225,13 +225,13 @@ fn a_daemon_that_is_neither_master_nor_backup_is_malformed() {
     };
     assert_malformed(state(0));
     assert_malformed(state(3));
-    // Nor can one have a sync ID over 255.
+    // The same goes for a sync ID above 255.
     assert_malformed(state(1));
 }
 
-/// What cannot be read is not in the way of the next request.
+/// An answer that cannot be read is not in the way of the next request.
 #[test]
-fn the_client_goes_on_after_a_malformed_answer() {
+fn the_client_stays_usable_after_a_malformed_answer() {
     let (mut client, fake) = client(|requests| {
         let request = &requests[0];
         let replies = match request.command {
@@ -249,13 +249,13 @@ fn the_client_goes_on_after_a_malformed_answer() {
 }
 
 #[test]
-fn a_look_up_without_the_familys_number_is_malformed() {
+fn a_look_up_without_a_family_number_is_malformed() {
     let fake = Fake::new(|requests| vec![Ok(requests[0].answer(1, &[]))]);
     assert_malformed(Client::with_transport(fake));
 }
 
 #[test]
-fn an_echo_whose_length_lies_costs_the_kernels_words_only() {
+fn an_echo_with_a_wrong_length_costs_only_the_explanation() {
     for length in [0_u32, 33, 5000, u32::MAX] {
         let result = ask(
             move |request| {

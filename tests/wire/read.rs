@@ -1,4 +1,4 @@
-//! What a request asks for, read as a kernel reads it: nothing missing, nothing more, nothing of a
+//! Requests read as a kernel reads them, but strictly: nothing may be missing, left over, or of a
 //! wrong size.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -71,7 +71,7 @@ pub(crate) fn change(request: Request) -> Change {
     change
 }
 
-/// The service in `attributes`, of which only the key is given.
+/// The key of the service in `attributes`, which must have nothing else.
 pub(crate) fn service_alone(attributes: &mut Nest) -> ServiceKey {
     let mut nest = attributes.nested(top::SERVICE).expect("a service");
     let key = service_key(&mut nest);
@@ -190,7 +190,7 @@ fn daemon_config(nest: &mut Nest) -> DaemonConfig {
         sync_id: nest.number::<u32>(daemon::SYNC_ID).expect("an ID").try_into().expect("a byte"),
         max_length_bytes: nest.number(daemon::SYNC_MAXLEN).and_then(NonZeroU16::new),
         group: group.or(group6),
-        // The one port that is in host byte order.
+        // The only port in host byte order
         port: nest.number(daemon::MCAST_PORT).and_then(NonZeroU16::new),
         ttl: nest.number(daemon::MCAST_TTL).and_then(NonZeroU8::new),
     }
@@ -204,7 +204,7 @@ fn family(number: u16) -> AddressFamily {
     }
 }
 
-/// 16 bytes whatever the family, what an IPv4 address leaves of them zero.
+/// 16 bytes whatever the family. Those that an IPv4 address does not use must be 0.
 fn address(family: AddressFamily, bytes: Vec<u8>) -> IpAddr {
     let bytes: [u8; 16] = bytes.try_into().expect("16 bytes");
     match family {

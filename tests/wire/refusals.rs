@@ -1,4 +1,4 @@
-//! Each refusal of the kernel has its own kind and the words of `ipvsadm` 1.31.
+//! Each refusal of the kernel has its own kind and the text of `ipvsadm` 1.31.
 
 use ipvs::{
     Change, Client, DaemonConfig, DaemonRole, DestinationConfig, DestinationKey, Error, Operation,
@@ -35,7 +35,7 @@ fn changes() -> [(Operation, Change); 12] {
     ]
 }
 
-/// The words for an error number, whatever was asked.
+/// The text for an error number that means the same for every operation.
 const EVERYWHERE: [(i32, RefusalKind, &str); 8] = [
     (EPERM, RefusalKind::PermissionDenied, "Permission denied (you must be root)"),
     (
@@ -55,7 +55,7 @@ const EVERYWHERE: [(i32, RefusalKind, &str); 8] = [
     (ERANGE, RefusalKind::Other, "Numerical result out of range"),
 ];
 
-/// What the error numbers mean that mean different things for different operations.
+/// The kind and text of error numbers that mean different things for different operations.
 fn special(operation: Operation, errno: i32) -> (RefusalKind, &'static str) {
     use Operation::*;
     match (errno, operation) {
@@ -75,7 +75,7 @@ fn special(operation: Operation, errno: i32) -> (RefusalKind, &'static str) {
         }
         (EEXIST, StartDaemon) => (RefusalKind::DaemonRunning, "Daemon has already run"),
         (ESRCH, StopDaemon) => (RefusalKind::DaemonNotRunning, "No daemon is running"),
-        // Elsewhere they mean what the C library says.
+        // For other operations the text is the C library's.
         (EEXIST, _) => (RefusalKind::Other, "File exists"),
         (ENOENT, _) => (RefusalKind::Other, "No such file or directory"),
         (ESRCH, _) => (RefusalKind::Other, "No such process"),
@@ -101,7 +101,7 @@ fn every_errno() -> impl Iterator<Item = i32> {
 }
 
 #[test]
-fn each_error_number_has_its_words_for_each_change() {
+fn each_error_number_has_its_text_for_each_change() {
     for (operation, change) in changes() {
         for errno in every_errno() {
             let error = ask(move |r| vec![r.refused(errno, None)], |client| client.change(&change));
@@ -111,7 +111,7 @@ fn each_error_number_has_its_words_for_each_change() {
 }
 
 #[test]
-fn each_error_number_has_its_words_in_a_batch() {
+fn each_error_number_has_its_text_in_a_batch() {
     for (operation, change) in changes() {
         for errno in every_errno() {
             let (mut client, _) =
@@ -126,7 +126,7 @@ fn each_error_number_has_its_words_in_a_batch() {
 }
 
 #[test]
-fn each_error_number_has_its_words_for_each_question() {
+fn each_error_number_has_its_text_for_each_query() {
     type Question = fn(&mut Client<Fake>) -> ipvs::Result<()>;
     let questions: [(Operation, Question); 6] = [
         (Operation::ReadService, |client| client.service(&key()).map(drop)),
@@ -144,10 +144,10 @@ fn each_error_number_has_its_words_for_each_question() {
     }
 }
 
-/// What tells a kernel's way to refuse from another: how much of the request comes back, and its
-/// own words.
+/// Kernels differ in how much of the request a refusal echoes, and in whether it has an
+/// explanation.
 #[test]
-fn the_kernels_own_words_are_kept_however_it_refuses() {
+fn the_kernels_explanation_is_kept_in_every_form_of_refusal() {
     type Refuse = fn(&Request, Option<&str>) -> Vec<u8>;
     let ways: [(&str, Refuse); 3] = [
         ("whole", |request, text| request.refused(EINVAL, text)),
@@ -166,7 +166,7 @@ fn the_kernels_own_words_are_kept_however_it_refuses() {
 }
 
 #[test]
-fn an_error_number_that_nobody_knows_still_has_a_text() {
+fn an_unknown_error_number_has_a_text() {
     let error = ask(|request| vec![request.refused(4095, None)], |client| client.flush());
     let error = error.expect_err("it was refused");
     assert_eq!(error.refusal_kind(), Some(RefusalKind::Other));
@@ -174,7 +174,7 @@ fn an_error_number_that_nobody_knows_still_has_a_text() {
 }
 
 #[test]
-fn the_familys_name_not_being_known_means_that_ipvs_is_not_there() {
+fn an_unknown_family_means_that_ipvs_is_not_available() {
     let fake = Fake::new(|requests| vec![Ok(requests[0].refused_capped(ENOENT, None))]);
     let error = Client::with_transport(fake).expect_err("there is no such family");
     assert!(matches!(error, Error::NotAvailable), "{error}");
@@ -182,14 +182,14 @@ fn the_familys_name_not_being_known_means_that_ipvs_is_not_there() {
 }
 
 #[test]
-fn another_refusal_of_the_look_up_is_a_refusal() {
+fn any_other_refusal_of_the_look_up_is_a_refusal() {
     let fake = Fake::new(|requests| vec![Ok(requests[0].refused_capped(EPERM, None))]);
     let error = Client::with_transport(fake).expect_err("it was refused");
     assert_refused(&error, Operation::Read, EPERM);
 }
 
 #[test]
-fn errors_that_are_no_refusals_have_no_kind() {
+fn errors_other_than_refusals_have_no_kind() {
     assert_eq!(Error::RepliesLost.refusal_kind(), None);
     assert_eq!(Error::NotAvailable.refusal_kind(), None);
 }

@@ -1,4 +1,4 @@
-//! What a kernel answers comes out as the values that went in.
+//! Answers of a kernel are read as the values that were written.
 
 use ipvs::{
     AddressFamily, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(values::cases(150))]
 
     #[test]
-    fn services_come_out_whole_however_the_dump_is_cut(
+    fn services_are_read_whole_however_the_dump_is_cut(
         services in vec(values::service(), 0..12),
         each in 1usize..5,
     ) {
@@ -29,7 +29,7 @@ proptest! {
     }
 
     #[test]
-    fn a_single_service_comes_out_whole(service in values::service()) {
+    fn a_single_service_is_read_whole(service in values::service()) {
         let sent = write::service(&service);
         let got = ask(
             move |request| vec![request.answer(cmd::NEW_SERVICE, std::slice::from_ref(&sent))],
@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn destinations_come_out_whole_however_the_dump_is_cut(
+    fn destinations_are_read_whole_however_the_dump_is_cut(
         service in values::service_key(),
         destinations in vec(values::destination(), 0..12),
         each in 1usize..5,
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn services_and_destinations_come_without_statistics_where_these_are_skipped(
+    fn skipped_statistics_are_none(
         service in values::service(),
         destination in values::destination(),
     ) {
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn daemons_come_out_whole(daemons in vec(values::daemon(), 0..3)) {
+    fn daemons_are_read_whole(daemons in vec(values::daemon(), 0..3)) {
         let sent: Vec<_> = daemons.iter().map(write::daemon).collect();
         let got = ask(
             move |request| request.dump(cmd::NEW_DAEMON, &sent),
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn timeouts_come_out_whole(timeouts in values::timeouts()) {
+    fn timeouts_are_read_whole(timeouts in values::timeouts()) {
         let sent = write::timeouts(&timeouts);
         let got = ask(
             move |request| vec![request.answer(cmd::SET_CONFIG, &sent)],
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn version_and_table_size_come_out_whole(info in values::info()) {
+    fn version_and_table_size_are_read_whole(info in values::info()) {
         let sent = write::info(&info);
         let got = ask(
             move |request| vec![request.answer(cmd::SET_INFO, &sent)],
@@ -114,7 +114,7 @@ proptest! {
     }
 }
 
-/// A kernel with these services, each with its servers.
+/// A kernel with these services and their servers.
 fn table(entries: Vec<(Attribute, Vec<Attribute>)>) -> (ipvs::Client<Fake>, Fake) {
     client(move |requests| {
         let request = &requests[0];
@@ -137,7 +137,7 @@ fn table(entries: Vec<(Attribute, Vec<Attribute>)>) -> (ipvs::Client<Fake>, Fake
 }
 
 #[test]
-fn a_snapshot_holds_each_service_with_its_own_servers_sorted() {
+fn a_snapshot_has_each_service_with_its_own_servers_sorted() {
     let service = |port: u16| {
         let key = ServiceKey::tcp(([192, 0, 2, 1], port));
         let mut service = Service::new(key, ServiceConfig::default());
@@ -155,7 +155,7 @@ fn a_snapshot_holds_each_service_with_its_own_servers_sorted() {
         (write::service(&service(port)), servers)
     };
     let (mut client, fake) =
-        // What comes twice, as it may while others change the table, is there once.
+        // A service can come twice while others change the table. The snapshot has it once.
         table(vec![entry(443, &[200, 3]), entry(8080, &[]), entry(80, &[100, 20, 3, 20])]);
     let snapshot = client.snapshot().expect("it is well formed");
     let found: Vec<_> = snapshot
@@ -170,11 +170,12 @@ fn a_snapshot_holds_each_service_with_its_own_servers_sorted() {
         found,
         [(service(80), vec![3, 20, 100]), (service(443), vec![3, 200]), (service(8080), vec![])]
     );
-    assert_eq!(fake.sizes(), [1; 4], "one dump at a time: a second one would get EBUSY");
+    // The list of services and two lists of servers come in pieces, and are read again.
+    assert_eq!(fake.sizes(), [1; 7], "one dump at a time: a second one would get EBUSY");
 }
 
 #[test]
-fn destinations_are_appended_to_what_is_there() {
+fn destinations_are_appended_to_the_list() {
     let key = ServiceKey::firewall_mark(7.try_into().expect("not 0"), AddressFamily::V4);
     let key_of_server = DestinationKey::from(([10, 0, 0, 1], 80));
     let mut server = Destination::new(key_of_server, DestinationConfig::default());
@@ -193,7 +194,7 @@ fn destinations_are_appended_to_what_is_there() {
 }
 
 #[test]
-fn a_dump_may_end_with_a_message_that_holds_nothing() {
+fn a_dump_may_end_with_an_empty_message() {
     let services = ask(|request| vec![request.done_empty()], |client| client.services());
     assert_eq!(services.expect("it is an end"), []);
 }
@@ -215,7 +216,7 @@ fn a_dump_that_ends_with_an_error_is_refused() {
 }
 
 #[test]
-fn messages_that_say_nothing_or_answer_another_request_are_passed_over() {
+fn messages_without_meaning_or_for_other_requests_are_ignored() {
     let (mut client, _) = client(|requests| {
         let request = &requests[0];
         let mut other = request.clone();

@@ -1,4 +1,4 @@
-//! What the library sends asks for what it was told to ask for.
+//! The library's requests, decoded, are what its caller asked for.
 
 use ipvs::{
     Change, Client, ConfigError, DaemonRole, Error, Netmask, Persistence, Result, ServiceConfig,
@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(values::cases(400))]
 
     #[test]
-    fn a_change_is_asked_for_as_it_is(change in values::change()) {
+    fn a_change_is_sent_unchanged(change in values::change()) {
         let (mut client, fake) = willing_client();
         client.change(&change).expect("it is carried out");
         let request = fake.only_request();
@@ -29,7 +29,7 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_asks_for_each_of_its_changes(changes in values::changes(30)) {
+    fn a_batch_sends_each_of_its_changes(changes in values::changes(30)) {
         let (mut client, fake) = willing_client();
         let mut batch = client.batch();
         for (tag, change) in changes.iter().enumerate() {
@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn one_service_and_its_servers_are_asked_for_by_their_key_alone(key in values::service_key()) {
+    fn one_service_and_its_servers_are_queried_by_key_alone(key in values::service_key()) {
         let mut one = asked(|client| client.service(&key));
         prop_assert_eq!(one.command, cmd::GET_SERVICE);
         prop_assert_eq!(one.flags, NlmF::REQUEST);
@@ -57,7 +57,7 @@ proptest! {
     }
 }
 
-/// The request for something that gets no answer.
+/// The request of a call that gets no answer.
 fn asked<T: std::fmt::Debug>(question: impl FnOnce(&mut Client<Fake>) -> Result<T>) -> Request {
     let (mut client, fake) = client(|_| Vec::new());
     let error = question(&mut client).expect_err("nothing came");
@@ -66,7 +66,7 @@ fn asked<T: std::fmt::Debug>(question: impl FnOnce(&mut Client<Fake>) -> Result<
 }
 
 #[test]
-fn whole_lists_are_asked_for_without_attributes() {
+fn whole_lists_are_queried_without_attributes() {
     let services = asked(|client| client.services());
     assert_eq!((services.command, services.flags), (cmd::GET_SERVICE, NlmF::REQUEST | NlmF::DUMP));
     services.attributes.end();
@@ -76,7 +76,7 @@ fn whole_lists_are_asked_for_without_attributes() {
 }
 
 #[test]
-fn timeouts_and_version_are_asked_for_without_attributes() {
+fn timeouts_and_version_are_queried_without_attributes() {
     let timeouts = asked(|client| client.timeouts());
     assert_eq!((timeouts.command, timeouts.flags), (cmd::GET_CONFIG, NlmF::REQUEST));
     timeouts.attributes.end();
@@ -90,7 +90,7 @@ fn the_family_is_looked_up_by_name_and_once() {
     let fake = Fake::new(|requests| vec![Ok(look_up(&requests[0]))]);
     let mut client = Client::with_transport(fake.clone()).expect("the family is there");
     let mut request = fake.only_request();
-    // GENL_ID_CTRL and CTRL_CMD_GETFAMILY of <linux/genetlink.h>, and CTRL_ATTR_FAMILY_NAME
+    // GENL_ID_CTRL, CTRL_CMD_GETFAMILY and CTRL_ATTR_FAMILY_NAME, from <linux/genetlink.h>
     assert_eq!((request.family, request.command), (0x10, 3));
     assert_eq!(request.attributes.text(2).as_deref(), Some("IPVS"));
     request.attributes.end();
@@ -103,7 +103,7 @@ fn the_family_is_looked_up_by_name_and_once() {
 }
 
 #[test]
-fn each_request_has_a_number_of_its_own() {
+fn each_request_has_its_own_sequence_number() {
     let (mut client, fake) = willing_client();
     for _ in 0..3 {
         client.flush().expect("it is carried out");
@@ -119,7 +119,7 @@ fn each_request_has_a_number_of_its_own() {
     assert_eq!(numbers.len(), 6, "{numbers:?}");
 }
 
-/// The kernel reads a netmask as what it is not, rather than refuse it.
+/// The kernel would misread such a netmask instead of refusing it.
 #[test]
 fn a_netmask_of_the_other_family_is_an_error_and_nothing_is_sent() {
     let (mut client, fake) = willing_client();
@@ -140,10 +140,10 @@ fn a_netmask_of_the_other_family_is_an_error_and_nothing_is_sent() {
     assert_eq!(fake.sizes(), []);
 }
 
-/// The kernel may stop a daemon and say nothing. What it always answers is a message that asks for
+/// The kernel may stop a daemon without an answer. It always acknowledges a message that does
 /// nothing.
 #[test]
-fn stopping_a_daemon_waits_for_a_receipt_rather_than_for_an_acknowledgement() {
+fn stopping_a_daemon_waits_for_a_receipt_and_not_for_an_acknowledgement() {
     let (mut client, fake) = willing_client();
     client.stop_daemon(DaemonRole::Master).expect("the receipt came");
     let sent = fake.sent();

@@ -1,4 +1,4 @@
-//! What `Display` writes, `FromStr` reads.
+//! `FromStr` reads what `Display` writes.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -19,7 +19,7 @@ proptest! {
     #![proptest_config(values::cases(500))]
 
     #[test]
-    fn every_key_and_every_word_is_read_back_as_it_was_written(
+    fn keys_and_other_small_values_parse_back(
         service in values::service_key(),
         destination in values::destination_key(),
         family in values::family(),
@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn any_other_text_is_an_error_and_no_panic(text in "\\PC{0,20}|[A-Za-z0-9.:% \\[\\]+]{0,30}") {
+    fn any_text_is_a_value_or_an_error(text in "\\PC{0,20}|[A-Za-z0-9.:% \\[\\]+]{0,30}") {
         if let Ok(key) = text.parse::<ipvs::ServiceKey>() {
             assert_read_back(&key);
         }

@@ -12,14 +12,14 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-/// How many values each property is held to.
+/// The number of values that each property is tried with.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
-    // What failed is printed; there is no need to keep it in a file besides.
+    // A failed case is printed, and need not be kept in a file.
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 pub(crate) fn name() -> impl Strategy<Value = Name> {
-    // Any characters, those of several bytes among them, as long as they fit.
+    // Any characters, also those of several bytes, as long as they fit
     let text = prop_oneof![3 => "[a-z0-9_-]{1,15}", 1 => "\\PC{1,5}"];
     text.prop_filter_map("too long", |text| text.parse().ok())
 }
@@ -60,13 +60,13 @@ fn service_config(family: AddressFamily) -> impl Strategy<Value = ServiceConfig>
     )
 }
 
-/// A service's key and a configuration that fits it.
+/// A service's key and a configuration for it.
 fn key_and_config() -> impl Strategy<Value = (ServiceKey, ServiceConfig)> {
     service_key().prop_flat_map(|key| (Just(key), service_config(key.family())))
 }
 
 fn stats() -> impl Strategy<Value = Box<Stats>> {
-    // Small numbers, and such as need more than 32 bits.
+    // Small numbers, and some that need more than 32 bits
     let counter = || prop_oneof![any::<u8>().prop_map(u64::from), any::<u64>()];
     let five = || [counter(), counter(), counter(), counter(), counter()];
     (five(), five()).prop_map(|(totals, averages)| {
@@ -116,7 +116,7 @@ fn tunnel() -> impl Strategy<Value = Tunnel> {
         (any::<NonZeroU16>(), checksum())
             .prop_map(|(port, checksum)| Tunnel::Gue { port, checksum }),
         checksum().prop_map(|checksum| Tunnel::Gre { checksum }),
-        // Types that are not known, and known ones with flags that are not.
+        // Unknown types, and known types with unknown flags
         (3u8.., any::<u16>(), any::<u16>()).prop_map(|(kind, port, flags)| Tunnel::Other {
             kind,
             port,
@@ -136,7 +136,7 @@ fn forwarding() -> impl Strategy<Value = Forwarding> {
         Just(Forwarding::DirectRoute),
         Just(Forwarding::Local),
         Just(Forwarding::Bypass),
-        // The kernel keeps three bits of the number.
+        // The kernel keeps three bits of the number
         (5u8..=7).prop_map(Forwarding::Other),
         tunnel().prop_map(Forwarding::Tunnel),
     ]

@@ -1,4 +1,4 @@
-//! Answers of the kernel about typed values.
+//! Answers of the kernel, made from typed values.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use ipvs::{
 use crate::codec::{Attribute, Request};
 use crate::numbers::{cmd, daemon, dest, info, stats, svc, top};
 
-/// The flag that the kernel adds to every service that it has (`IP_VS_SVC_F_HASHED`).
+/// The flag that the kernel sets for every service (`IP_VS_SVC_F_HASHED`).
 const HASHED: u32 = 0x0002;
 
 /// A service.
@@ -87,7 +87,7 @@ pub(crate) fn destination(destination: &Destination) -> Attribute {
     Attribute::Nest(top::DEST, nest)
 }
 
-/// A sync daemon, as the kernel tells of it: without what is `None`.
+/// A sync daemon, without attributes for fields of `None`.
 pub(crate) fn daemon(daemon: &Daemon) -> Attribute {
     let config = &daemon.config;
     let state: u32 = match daemon.role {
@@ -128,12 +128,12 @@ pub(crate) fn info(info: &Info) -> Vec<Attribute> {
     ]
 }
 
-/// Statistics in both forms, if there are any.
+/// Statistics in both forms.
 fn both_stats(old: u16, new: u16, stats: Option<&Stats>) -> impl Iterator<Item = Attribute> {
     stats.into_iter().flat_map(move |stats| [old_stats(old, stats), new_stats(new, stats)])
 }
 
-/// 32-bit numbers except for the bytes; of larger ones the lower half, as in the kernel.
+/// 32-bit numbers, except for bytes. Larger ones are cut to the lower half, as in the kernel.
 fn old_stats(number: u16, values: &Stats) -> Attribute {
     let counters = fields(values).map(|(field, value)| match field {
         stats::INBYTES | stats::OUTBYTES => Attribute::leaf(field, value),
@@ -142,7 +142,7 @@ fn old_stats(number: u16, values: &Stats) -> Attribute {
     Attribute::Nest(number, counters.to_vec())
 }
 
-/// 64-bit numbers, with padding between them, as the kernel aligns them.
+/// 64-bit numbers, padded as the kernel aligns them.
 fn new_stats(number: u16, values: &Stats) -> Attribute {
     let padding = Attribute::Leaf(stats::PAD, Vec::new());
     let counters =
@@ -188,12 +188,12 @@ fn address_bytes(address: IpAddr) -> Vec<u8> {
 }
 
 impl Request {
-    /// A dump of these, one message in each datagram, and its end.
+    /// A dump of these, with one message in each datagram, and its end.
     pub(crate) fn dump(&self, command: u8, values: &[Attribute]) -> Vec<Vec<u8>> {
         self.dump_in(1, command, values)
     }
 
-    /// A dump of these with so many messages in each datagram, and its end in the last one.
+    /// A dump of these, with this many messages in each datagram, and its end in the last one.
     pub(crate) fn dump_in(&self, each: usize, command: u8, values: &[Attribute]) -> Vec<Vec<u8>> {
         let mut messages: Vec<_> =
             values.iter().map(|value| self.answer(command, std::slice::from_ref(value))).collect();
@@ -201,7 +201,7 @@ impl Request {
         messages.chunks(each).map(|chunk| chunk.concat()).collect()
     }
 
-    /// A table, whatever part of it is asked for.
+    /// The part of a table that the request asks for.
     pub(crate) fn table(&self, services: &[Attribute], destinations: &[Attribute]) -> Vec<Vec<u8>> {
         match self.command {
             cmd::GET_SERVICE => self.dump(cmd::NEW_SERVICE, services),

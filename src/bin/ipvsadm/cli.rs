@@ -1,10 +1,10 @@
-//! The command line: the words after `ipvsadm`, read by clap into the same tokens as rule lines.
-//! [`interpret`] finds the meaning of both.
+//! The command line, which clap reads into the same tokens as rule lines; [`interpret`] gives both
+//! their meaning.
 //!
-//! Clap stops at the first thing that it does not understand and says nothing of what came before,
-//! while of several mistakes the first decides the exit status. So where clap refuses, the scanner
-//! of rule lines reads the words again and says what is wrong. It also reads the few lines that
-//! clap understands otherwise than popt, for which scripts were written.
+//! Of several mistakes, the first decides the exit status, but clap reports the first one it cannot
+//! parse and nothing about the words before. So when clap refuses a command line, the scanner of
+//! rule lines reads it again and says what is wrong. The scanner also reads the few command lines
+//! that clap and popt parse differently, since scripts were written for popt.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -15,14 +15,14 @@ use ipvs::rules::grammar::{
     UsageError, ValueKind, interpret,
 };
 
-/// What clap calls the words that belong to no option.
+/// Clap's name for the words that belong to no option.
 const WORDS: &str = "words";
 
-/// Stands for the value of an option that was given none. No word of a command line can be this,
-/// as words end at a NUL.
+/// Stands for the missing value of an option. It can be no word of a command line, which ends at a
+/// NUL.
 const BARE: &str = "\0";
 
-/// Reads a command line, the name of the program not among its words.
+/// Parses a command line without the name of the program.
 pub(crate) fn parse<R: Resolve + ?Sized>(
     words: &[OsString],
     names: &mut R,
@@ -32,7 +32,7 @@ pub(crate) fn parse<R: Resolve + ?Sized>(
     }
     let mut command = command(Purpose::Parsing);
     let matches = command.try_get_matches_from_mut(words);
-    // The program ends soon. Taking some seventy arguments apart would cost a start 3 %.
+    // The program ends soon, and freeing some seventy arguments takes 3 % of a short run.
     std::mem::forget(command);
     match matches.as_ref().ok().and_then(tokens) {
         Some(tokens) => interpret(tokens.into_iter().map(Ok), names),
@@ -50,10 +50,10 @@ pub(crate) fn help() -> String {
     command(Purpose::Describing).render_help().to_string()
 }
 
-/// What the clap command is built for.
+/// The use that the clap command is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Reading words. Texts are left out, as every start would pay for them.
+    /// Parsing. Texts are left out: every run would pay for them.
     Parsing,
     /// Help and completions.
     Describing,
@@ -64,7 +64,7 @@ pub(crate) fn command(purpose: Purpose) -> Command {
     let words = Arg::new(WORDS).num_args(0..).action(ArgAction::Append).value_parser(any());
     let command = Command::new("ipvsadm")
         .no_binary_name(true)
-        // Both are rows of the table.
+        // The option table has both.
         .disable_help_flag(true)
         .disable_version_flag(true);
     match purpose {
@@ -87,12 +87,12 @@ pub(crate) fn command(purpose: Purpose) -> Command {
 const HELP_WIDTH: usize = 80;
 
 const AFTER_HELP: &str = "\
-ADDRESS is host[:port], such as 192.0.2.1:80, [2001:db8::1]:80 or www:http; \
-without a port it means all ports. Give a value as the next word or attached \
-to the option: -w 10, -w10, --weight=10.";
+ADDRESS is host[:port], such as 192.0.2.1:80, [2001:db8::1]:80 or www:http. \
+A service without a port is for all ports. A value is the next word or part of \
+the option: -w 10, -w10, --weight=10.";
 
 fn argument(row: &OptionSpec) -> Arg {
-    // Anything may be repeated here: the interpreter says what must not.
+    // Everything may be repeated here: the interpreter refuses what must not be.
     let mut arg = Arg::new(row.long).long(row.long).action(ArgAction::Append);
     if let Some(letter) = row.short {
         arg = arg.short(letter);
@@ -101,7 +101,7 @@ fn argument(row: &OptionSpec) -> Arg {
         arg = arg.short_alias(letter);
     }
     arg = match row.value {
-        // The missing value marks the place among the other options.
+        // The stand-in for a value gives the option an index, and so its place in the order.
         ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords => {
             arg.num_args(0).default_missing_value("")
         }
@@ -120,8 +120,9 @@ fn described(row: &OptionSpec) -> Arg {
     match row.value {
         ValueKind::None => arg,
         ValueKind::Required | ValueKind::Optional => arg.value_name(row.value_name),
-        ValueKind::AnyWords => arg.num_args(0..).value_name(row.value_name),
-        ValueKind::Words(count) => arg.num_args(count).value_names(row.value_name.split(' ')),
+        ValueKind::AnyWords => arg.num_args(0..=1).value_name(row.value_name),
+        // In one pair of brackets: with more, clap would put each text of the group on its own line.
+        ValueKind::Words(_) => arg.num_args(1).value_name(row.value_name),
     }
 }
 
@@ -129,7 +130,7 @@ fn any() -> clap::builder::ValueParser {
     clap::builder::ValueParser::os_string()
 }
 
-/// The tokens in the order of the words. `None` where popt reads the words otherwise.
+/// The tokens in the order of the words. `None` if popt would parse the words differently.
 fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
     let mut placed = Vec::new();
     for id in matches.ids() {
@@ -146,7 +147,7 @@ fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
                 Some((option, ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords)) => {
                     Token::Option { option, value: None }
                 }
-                // popt leaves a lone dash to the words.
+                // To popt, a lone dash belongs to no option.
                 Some((_, ValueKind::Optional)) if value == b"-" => return None,
                 Some((option, _)) if value == BARE.as_bytes() => {
                     Token::Option { option, value: None }

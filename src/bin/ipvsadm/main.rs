@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     let program = arguments.next().unwrap_or_default();
     let mut sink = Sink::stdout();
     let outcome = start(&program, arguments.collect(), &mut sink);
-    // What was printed before something went wrong is still wanted.
+    // Output from before a failure is still wanted.
     let flushed = sink.flush().map_err(Failure::Output);
     match outcome.and(flushed) {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The name that the program was called by decides what it is.
+/// Runs as the program whose name it was called by.
 fn start(program: &OsString, arguments: Vec<OsString>, sink: &mut Sink) -> Result<(), Failure> {
     match Path::new(program).file_name().and_then(|name| name.to_str()) {
         Some("ipvsadm-save") => scripts::save(&arguments, sink),

@@ -3,14 +3,14 @@
 use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
-use crate::commands::{apply, dry_run, list, restore, rule, save, settings};
+use crate::commands::{amend, apply, dry_run, list, restore, rule, save, settings};
 use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
 use crate::process::failure::Failure;
 use crate::process::input::LockedInput;
 use crate::process::lock::Lock;
 
-/// Carries out a command line. Some of what it prints may still be in the sink.
+/// Carries out a command line. The end of its output may still be in the sink.
 pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Failure> {
     // These two work without root and without the module.
     let about = match invocation.command {
@@ -23,7 +23,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         return Ok(());
     }
     if let Some(namespace) = &invocation.namespace {
-        // Before any other thread is started, so that all of them are there.
+        // Before any other thread starts, since this moves only the thread that calls it.
         ipvs::Namespace::find(namespace)?.enter()?;
     }
     let mut client = connect(match invocation.load_module {
@@ -33,9 +33,18 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
     match &invocation.command {
         Command::Apply(options) => apply::apply(&mut client, options, sink),
         Command::Restore(execution) => restore_rules(&mut client, *execution, sink),
+        Command::Change(change, execution)
+            if invocation.implies_direct_routing && !execution.dry_run =>
+        {
+            amend::edit_server(&mut client, change)
+        }
         Command::Change(change, execution) => change_one(&mut client, change, *execution, sink),
         Command::Settings(wanted, execution) => {
             settings::set(&mut client, wanted, *execution, sink)
+        }
+        Command::Amend(amendment, execution) => {
+            let change = amend::complete(&mut client, amendment)?;
+            change_one(&mut client, &change, *execution, sink)
         }
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),
@@ -64,7 +73,7 @@ fn restore_rules(
     execution: Execution,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    // Without permission to change anything this fails once, not for every line.
+    // Fails once if permission is missing, not for every line.
     client.info()?;
     if execution.dry_run {
         return dry_run::rules(client, std::io::stdin().lock(), sink);

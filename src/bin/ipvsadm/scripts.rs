@@ -1,29 +1,41 @@
-//! `ipvsadm-save` and `ipvsadm-restore`, which are this program under other names.
+//! `ipvsadm-save` and `ipvsadm-restore`: this program under other names.
 //!
-//! In ipvsadm 1.31 they are shell scripts, and scripts of others rely on what these take without a
-//! word: `ipvsadm-restore` ignores its arguments.
+//! Both are shell scripts in ipvsadm 1.31, and existing callers rely on what these silently accept:
+//! `ipvsadm-restore` ignores its arguments.
+
+mod refused;
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use ipvs::Client;
 use ipvs::rules::grammar::{Execution, SaveOptions};
 
 use crate::commands::replace::{ReplaceOptions, Strategy, replace};
 use crate::commands::save;
 use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
-use crate::process::failure::{Failure, status};
+use crate::process::failure::{self, Failure, status};
 use crate::process::notice::say;
+use crate::process::replace_file::OutputFile;
+use crate::process::signals::Signals;
 
 /// The width of the help texts.
 const WIDTH: usize = 80;
 
+/// A place after all other options in help.
+const LAST: usize = 100;
+
 /// `ipvsadm-save`: prints the table as rules.
 pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failure> {
-    // ipvsadm-save 1.31 answers -h as it answers a mistake, so as to leave standard output alone.
+    // Like ipvsadm-save 1.31, for which -h is wrong usage: rules alone go to standard output.
     let matches = save_command().try_get_matches_from(arguments).map_err(|error| {
-        say(error.render().to_string().trim_end());
+        match error.kind() {
+            ErrorKind::DisplayHelp => say(error.render().to_string().trim_end()),
+            _ => say(refused::message(&error)),
+        }
         Failure::Reported(status::SAVE_USAGE)
     })?;
     enter_namespace(&matches)?;
@@ -32,19 +44,47 @@ pub(crate) fn save(arguments: &[OsString], sink: &mut Sink) -> Result<(), Failur
         all: matches.get_flag("all"),
         json: matches.get_flag("json"),
     };
-    save::save(&mut connect(Loading::IfMissing)?, &options, sink)
+    let mut client = connect(Loading::IfMissing)?;
+    match matches.get_one::<PathBuf>("file") {
+        Some(path) if path.as_os_str() != "-" => save_to(path, &mut client, &options),
+        _ => save::save(&mut client, &options, sink),
+    }
+}
+
+/// Saves to a file, which is replaced only once everything is in the new one.
+fn save_to(path: &Path, client: &mut Client, options: &SaveOptions) -> Result<(), Failure> {
+    let unwritable = |error| {
+        Failure::Other(failure::plain(error).context(format!("cannot write {}", path.display())))
+    };
+    let file = OutputFile::create(path).map_err(unwritable)?;
+    // Or the new file would be left beside the previous one.
+    let signals = file.is_replacement().then(Signals::watch);
+    let mut sink = Sink::to(file.writer().map_err(unwritable)?);
+    let saved = save::save(client, options, &mut sink);
+    let flushed = saved.and_then(|()| sink.flush().map_err(Failure::Output));
+    flushed.map_err(|failure| match failure {
+        Failure::Output(error) => unwritable(error),
+        failure => failure,
+    })?;
+    if let Some(signal) = signals.and_then(|signals| signals.arrived()) {
+        return Err(Failure::Signal(signal));
+    }
+    file.finish().map_err(unwritable)
 }
 
 fn save_command() -> Command {
     base("ipvsadm-save")
-        .about("Print the IPVS table as rules that ipvsadm-restore reads.")
+        .about("Print the IPVS table as rules, which ipvsadm-restore reads.")
         .override_usage("ipvsadm-save [OPTION]... [FILE]")
         .args([
             flag("numeric", "print addresses and ports as numbers, not names").short('n'),
             flag("all", "save timeouts and sync daemons too").long("all"),
             flag("json", "print JSON, which `ipvsadm --apply` reads").long("json"),
             netns(),
-            Arg::new("file").value_name("FILE").hide(true).num_args(0..),
+            Arg::new("file")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("write to this file, which is replaced only once everything is saved"),
         ])
 }
 
@@ -57,7 +97,7 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
             return Ok(());
         }
         Err(error) => {
-            say(error.render().to_string().trim_end());
+            say(refused::message(&error));
             return Err(Failure::Reported(status::SENSELESS));
         }
     };
@@ -78,30 +118,29 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
 fn restore_command() -> Command {
     base("ipvsadm-restore")
         .about(
-            "Put the rules on standard input in place of the IPVS table. Only what differs is \
+            "Replace the IPVS table with the rules on standard input. Only what differs is \
              changed, so everything else keeps its connections. If a rule makes no sense, nothing \
              is changed; a rule the kernel refuses is reported, and the rest are applied.",
         )
         .override_usage("ipvsadm-restore [OPTION]... < RULES")
         .args([
-            flag("atomic", "if the kernel refuses a rule, undo all the others").long("atomic"),
+            flag("atomic", "undo everything if the kernel refuses a rule").long("atomic"),
             flag(
                 "clear",
-                "remove all services first and then carry out line by line, as ipvsadm-restore \
-                 1.31 did",
+                "clear the table first, then run the rules one by one, as ipvsadm-restore 1.31 does",
             )
             .long("clear")
             .conflicts_with_all(["atomic", "keep-weights"]),
             flag("keep-weights", "keep the weights of existing real servers").long("keep-weights"),
-            flag("dry-run", "print the rules that would be carried out, and do nothing")
+            flag("dry-run", "print the changes as rules without making them")
                 .long("dry-run"),
             Arg::new("wait")
                 .long("wait")
                 .value_name("SECONDS")
                 .value_parser(value_parser!(u32))
-                .help("wait at most this long for another that changes the table"),
+                .help("wait at most this long for another command that is changing the table (default: no limit)"),
             netns(),
-            // Ignored, as ever. Only a long option must be known, as it can only be meant for us.
+            // Ignored, as in 1.31. An unknown long option is an error: it must be meant for us.
             flag("letters", "").short('a').short_aliases(other_letters()).hide(true),
             Arg::new("words")
                 .hide(true)
@@ -110,7 +149,7 @@ fn restore_command() -> Command {
         ])
 }
 
-/// Everything a short option may be, except those that mean something.
+/// Every possible short option except those with a meaning.
 fn other_letters() -> impl IntoIterator<Item = char> {
     ('!'..='~').filter(|letter| !matches!(letter, '-' | 'a' | 'h'))
 }
@@ -121,6 +160,15 @@ fn base(name: &'static str) -> Command {
         // Every option may be repeated.
         .args_override_self(true)
         .term_width(WIDTH)
+        .disable_help_flag(true)
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::Help)
+                .help("show this help")
+                .display_order(LAST),
+        )
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {
@@ -134,7 +182,7 @@ fn netns() -> Arg {
         .help("work in this network namespace: a name, a path or a process ID")
 }
 
-/// Before any other thread is started, so that all of them are there.
+/// To be called before any other thread starts, since it moves only this thread.
 fn enter_namespace(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.get_one::<String>("netns") {
         Some(namespace) => Ok(ipvs::Namespace::find(namespace)?.enter()?),
@@ -174,11 +222,5 @@ mod tests {
         for words in ["-h", "--help", "foo -n --help"] {
             assert_eq!(restore_takes(words).err(), Some(ErrorKind::DisplayHelp), "{words}");
         }
-    }
-
-    #[test]
-    fn a_misspelt_option_is_recognized() {
-        let error = restore_command().try_get_matches_from(["--atmic"]).expect_err("unknown");
-        assert!(error.render().to_string().contains("--atomic"), "{error}");
     }
 }

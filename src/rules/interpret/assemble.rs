@@ -1,24 +1,25 @@
-//! Putting a command together from the options read. Here options meet each other.
+//! Putting a command together from its options, and checking which of them go together.
 
 use std::ffi::OsStr;
-use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::{Draft, Options, REFUSED, RealServer, read, read_number, real_server};
-use crate::rules::address::with_brackets;
+use super::draft::Draft;
+use super::option_set::{OptionSet, REFUSED};
+use crate::rules::amend::Amendment;
 use crate::rules::command::{
-    ApplyOptions, Command, ConnectionListing, Execution, Format, Invocation, Listing, RuleCommand,
+    ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
     SaveOptions, ServiceListing, View,
 };
 use crate::rules::error::UsageError;
+use crate::rules::format::Format;
+use crate::rules::number;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
-use crate::rules::{number, value};
+use crate::rules::value::{self, read, read_number};
 use crate::{
-    AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
-    DestinationKey, Forwarding, Name, Persistence, ServiceConfig, ServiceKey, Setting,
-    SettingValue, Timeouts, TunnelChecksum,
+    AddressFamily, Change, DaemonConfig, DaemonRole, DestinationKey, Name, ServiceKey, Setting,
+    SettingValue, Timeouts,
 };
 
 /// The interface of a sync daemon unless another is given.
@@ -53,6 +54,7 @@ impl Draft<'_> {
             },
             _ => match self.rule(command, names)? {
                 RuleCommand::Change(change) => Command::Change(change, execution),
+                RuleCommand::Amend(amendment) => Command::Amend(*amendment, execution),
                 RuleCommand::List(listing) => Command::List(listing),
                 RuleCommand::Save(options) => Command::Save(options),
                 RuleCommand::Help => Command::Help,
@@ -63,6 +65,9 @@ impl Draft<'_> {
             command,
             namespace: self.namespace.map(str::to_owned),
             load_module: !self.given.has(OptionId::NoLoad),
+            implies_direct_routing: self.command == Some(OptionId::EditServer)
+                && self.forwarding.is_none()
+                && !self.given.has(OptionId::Keep),
         })
     }
 
@@ -80,11 +85,9 @@ impl Draft<'_> {
 
     /// Refuses the options that say how a command is carried out.
     pub(super) fn check_rule(&self) -> Result<(), UsageError> {
-        const PROGRAM: u128 = Options::bit(OptionId::DryRun)
-            | Options::bit(OptionId::Wait)
-            | Options::bit(OptionId::Netns)
-            | Options::bit(OptionId::NoLoad);
-        match Options(self.given.0 & PROGRAM).first() {
+        const PROGRAM: OptionSet =
+            OptionSet::of(&[OptionId::DryRun, OptionId::Wait, OptionId::Netns, OptionId::NoLoad]);
+        match self.given.first_in(PROGRAM) {
             Some(option) => Err(UsageError::NotInRules(option)),
             None => Ok(()),
         }
@@ -117,6 +120,12 @@ impl Draft<'_> {
                 let (key, config) = self.service_setup(command)?;
                 Change::AddService(key, config)
             }
+            OptionId::EditService if self.given.has(OptionId::Keep) => {
+                return self.amend_service(command).map(amend);
+            }
+            OptionId::EditServer if self.given.has(OptionId::Keep) => {
+                return self.amend_server(command, names).map(amend);
+            }
             OptionId::EditService => {
                 let (key, config) = self.service_setup(command)?;
                 Change::EditService(key, config)
@@ -132,8 +141,7 @@ impl Draft<'_> {
                 Change::EditDestination(service, key, config)
             }
             OptionId::DeleteServer => {
-                let (_, service) = self.needed_service(command)?;
-                let (address, port) = self.needed_server(command, service, names)?;
+                let (service, address, port) = self.needed_server(command, names)?;
                 let port = port.unwrap_or(service.port());
                 Change::DeleteDestination(service, DestinationKey { address, port })
             }
@@ -153,14 +161,16 @@ impl Draft<'_> {
     fn no_more_words(&self, wanted: usize) -> Result<(), UsageError> {
         match self.words.get(wanted) {
             Some(word) if self.word_count > wanted => {
-                Err(UsageError::UnexpectedWord(String::from_utf8_lossy(word).into_owned()))
+                let word = String::from_utf8_lossy(word).into_owned();
+                let command = self.command.unwrap_or(OptionId::List);
+                Err(UsageError::UnexpectedWord { word, command })
             }
             _ => Ok(()),
         }
     }
 
     fn check_belongs(&self, command: OptionId) -> Result<(), UsageError> {
-        match Options(self.given.0 & REFUSED[command as usize].0).first() {
+        match self.given.first_in(REFUSED[command as usize]) {
             Some(option) => Err(UsageError::NotForCommand { option, command }),
             None => Ok(()),
         }
@@ -223,142 +233,6 @@ impl Draft<'_> {
         }
         let json = self.format(Some(OptionId::Settings))? == Format::Json;
         Ok(Listing::Settings { json })
-    }
-
-    fn needed_service(&self, command: OptionId) -> Result<(OptionId, ServiceKey), UsageError> {
-        self.service.ok_or(UsageError::MissingService(command))
-    }
-
-    fn service_setup(&self, command: OptionId) -> Result<(ServiceKey, ServiceConfig), UsageError> {
-        let (option, key) = self.needed_service(command)?;
-        let mut config = ServiceConfig {
-            persistence_engine: self.engine,
-            one_packet: self.given.has(OptionId::Ops),
-            ..ServiceConfig::default()
-        };
-        if let Some(scheduler) = self.scheduler {
-            config.scheduler = scheduler;
-        }
-        if let Some(flags) = self.flags {
-            config.scheduler_flags = read(OptionId::SchedFlags, flags, |flags| {
-                value::scheduler_flags(flags, config.scheduler)
-            })?;
-        }
-        let netmask = match self.netmask {
-            Some(mask) => {
-                Some(read(OptionId::Netmask, mask, |mask| value::netmask(mask, key.family()))?)
-            }
-            None => None,
-        };
-        // A mask without persistence has nothing to mask.
-        config.persistence = self.persistence.map(|timeout| {
-            let unmasked = Persistence::new(key.family(), timeout);
-            Persistence { netmask: netmask.unwrap_or(unmasked.netmask), ..unmasked }
-        });
-        config.check(&key).map_err(|reason| {
-            let (option, meant) = match (reason, key) {
-                (ConfigError::AllPorts, ServiceKey::Address { address, .. }) => {
-                    (option, with_brackets(address))
-                }
-                (ConfigError::OnePacket, _) => (OptionId::Ops, None),
-                _ => (OptionId::Netmask, None),
-            };
-            UsageError::Config { option, reason, meant }
-        })?;
-        Ok((key, config))
-    }
-
-    fn needed_server<R: Resolve + ?Sized>(
-        &self,
-        command: OptionId,
-        service: ServiceKey,
-        names: &mut R,
-    ) -> Result<(IpAddr, Option<u16>), UsageError> {
-        let written = self.real_server.ok_or(UsageError::MissingServer(command))?;
-        let known = match written {
-            RealServer::Written(text, endpoint) => real_server(text, endpoint, service, names)?,
-            known => known,
-        };
-        match known {
-            RealServer::Known(address, port) => Ok((address, port)),
-            RealServer::Written(..) => Err(UsageError::MissingServer(command)),
-        }
-    }
-
-    fn server_setup<R: Resolve + ?Sized>(
-        &self,
-        command: OptionId,
-        names: &mut R,
-    ) -> Result<(ServiceKey, DestinationKey, DestinationConfig), UsageError> {
-        let (_, service) = self.needed_service(command)?;
-        let (address, port) = self.needed_server(command, service, names)?;
-        let forwarding = self.forwarding()?;
-        let port = match (service, forwarding, port) {
-            // Only masquerading changes the port of a packet.
-            (ServiceKey::Address { port, .. }, Forwarding::Masquerade, None) => port,
-            (_, Forwarding::Masquerade, Some(port)) => port,
-            (ServiceKey::Address { port, .. }, ..) => port,
-            (ServiceKey::FirewallMark { .. }, _, port) => port.unwrap_or(0),
-        };
-        let mut config = DestinationConfig {
-            forwarding,
-            upper_threshold: self.upper,
-            lower_threshold: self.lower,
-            ..DestinationConfig::default()
-        };
-        if let Some(weight) = self.weight {
-            config.weight = weight;
-        }
-        let key = DestinationKey { address, port };
-        match config.check(&service, &key) {
-            Err(reason @ ConfigError::DestinationFamily { .. }) => {
-                Err(UsageError::Config { option: OptionId::RealServer, reason, meant: None })
-            }
-            // What is left the kernel refuses by itself, and its word decides the exit status.
-            _ => Ok((service, key, config)),
-        }
-    }
-
-    fn forwarding(&self) -> Result<Forwarding, UsageError> {
-        use OptionId::{Ipip, Masquerading, TunCsum, TunNocsum, TunPort, TunRemcsum, TunType};
-        const TUNNEL: u128 = Options::bit(TunType)
-            | Options::bit(TunPort)
-            | Options::bit(TunNocsum)
-            | Options::bit(TunCsum)
-            | Options::bit(TunRemcsum);
-        let tunnel_options = Options(self.given.0 & TUNNEL);
-        if self.forwarding != Some(Ipip) {
-            if let Some(option) = tunnel_options.first() {
-                return Err(UsageError::Requires { option, needs: Ipip });
-            }
-            return Ok(match self.forwarding {
-                Some(Masquerading) => Forwarding::Masquerade,
-                _ => Forwarding::DirectRoute,
-            });
-        }
-        let mut checksum = None;
-        for (option, means) in [
-            (TunNocsum, TunnelChecksum::None),
-            (TunCsum, TunnelChecksum::Checksum),
-            (TunRemcsum, TunnelChecksum::Remote),
-        ] {
-            if tunnel_options.has(option)
-                && let Some((first, _)) = checksum.replace((option, means))
-            {
-                return Err(UsageError::Conflict { first, second: option });
-            }
-        }
-        let kind = self.tunnel.unwrap_or_default();
-        kind.tunnel(self.tunnel_port, checksum.map(|(_, means)| means))
-            .map(Forwarding::Tunnel)
-            .map_err(|reason| {
-                let option = match reason {
-                    ConfigError::TunnelPort(_) => TunPort,
-                    ConfigError::TunnelPortMissing => TunType,
-                    _ => checksum.map_or(TunType, |(option, _)| option),
-                };
-                UsageError::Config { option, reason, meant: None }
-            })
     }
 
     fn role(&self, command: OptionId) -> Result<DaemonRole, UsageError> {
@@ -456,4 +330,8 @@ impl Draft<'_> {
             _ => Ok(format),
         }
     }
+}
+
+fn amend(amendment: Amendment) -> RuleCommand {
+    RuleCommand::Amend(Box::new(amendment))
 }

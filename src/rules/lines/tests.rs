@@ -2,15 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Each line's number, and what becomes of it: `ok`, the exit status of an error, and `!` where
-/// reading stops.
+/// Each line's number and outcome: `ok` or the kind of mistake, and `!` where reading stops.
 fn read(input: &[u8]) -> String {
     let lines = CommandLines::new(input, NumericOnly).map(|line| {
         let line = line.unwrap();
         let stops = if line.stops_restore() { "!" } else { "" };
         match &line.command {
             Ok(_) => format!("{}:ok{stops}", line.number),
-            Err(error) => format!("{}:{}{stops}", line.number, error.exit_status()),
+            Err(error) => format!("{}:{:?}{stops}", line.number, error.mistake()),
         }
     });
     lines.collect::<Vec<_>>().join(" ")
@@ -34,22 +33,22 @@ fn each_line_is_a_command() {
 fn some_errors_stop_a_restore_and_some_do_not() {
     for (line, want) in [
         // The option is not there, or not whole, after the command: the line is skipped.
-        ("-A -t 1.2.3.4:80 -z", "255"),
-        ("-A -t 1.2.3.4:80 -s", "255"),
-        ("-A -t 1.2.3.4:80 -n=3", "255"),
+        ("-A -t 1.2.3.4:80 -z", "Syntax"),
+        ("-A -t 1.2.3.4:80 -s", "Syntax"),
+        ("-A -t 1.2.3.4:80 -n=3", "Syntax"),
         // No command.
-        ("foo", "255!"),
-        ("-z", "255!"),
-        ("--add=3", "255!"),
-        ("--", "255!"),
-        ("-n", "255!"),
+        ("foo", "Syntax!"),
+        ("-z", "Syntax!"),
+        ("--add=3", "Syntax!"),
+        ("--", "Syntax!"),
+        ("-n", "Syntax!"),
         // Rules that ask for rules.
-        ("-R", "255!"),
+        ("-R", "Syntax!"),
         // Wrong use.
-        ("-A -t bad", "2!"),
-        ("/sbin/ipvsadm -A -t 1.2.3.4:80", "2!"),
-        ("-A -t \"1.2.3.4:80\"", "2!"),
-        ("-C -C", "2!"),
+        ("-A -t bad", "Meaning!"),
+        ("/sbin/ipvsadm -A -t 1.2.3.4:80", "Meaning!"),
+        ("-A -t \"1.2.3.4:80\"", "Meaning!"),
+        ("-C -C", "Meaning!"),
         // These say what they have to say, and then it ends.
         ("-h", "ok!"),
         ("-v -A", "ok!"),
@@ -69,7 +68,7 @@ fn a_very_long_line_is_read() {
     assert_eq!(read(&line), "1:ok");
     let mut line = b"-A -t 1.2.3.4:".to_vec();
     line.resize(1 << 20, b'7');
-    assert_eq!(read(&line), "1:2!");
+    assert_eq!(read(&line), "1:Meaning!");
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rules::parse_line;
-use crate::{DaemonRole, Netmask, SchedulerFlags, Setting, Timeouts};
+use crate::{DaemonRole, Netmask, SchedulerFlags, Setting, Timeouts, TunnelChecksum};
 
 fn text(change: &Change) -> String {
     Line::new(change).unwrap().to_string()
@@ -221,15 +221,20 @@ fn change() -> impl Strategy<Value = Change> {
         4 => service().prop_map(|(key, config)| Change::AddService(key, config)),
         1 => service().prop_map(|(key, config)| Change::EditService(key, config)),
         1 => service_key().prop_map(Change::DeleteService),
-        4 => server().prop_map(|(service, key, config)| Change::AddDestination(service, key, config)),
-        1 => server().prop_map(|(service, key, config)| Change::EditDestination(service, key, config)),
+        4 => server().prop_map(|(service, key, config)| {
+            Change::AddDestination(service, key, config)
+        }),
+        1 => server().prop_map(|(service, key, config)| {
+            Change::EditDestination(service, key, config)
+        }),
         1 => (service_key(), address(), any::<u16>()).prop_map(|(service, address, port)| {
             Change::DeleteDestination(service, DestinationKey { address, port })
         }),
         1 => prop::sample::select(vec![Change::Flush, Change::ZeroAll]),
         1 => service_key().prop_map(Change::ZeroService),
-        1 => (seconds(), seconds(), seconds()).prop_map(|(tcp, tcp_fin, udp)| {
-            Change::SetTimeouts(Timeouts { tcp_seconds: tcp, tcp_fin_seconds: tcp_fin, udp_seconds: udp })
+        1 => [seconds(), seconds(), seconds()].prop_map(|seconds| {
+            let [tcp_seconds, tcp_fin_seconds, udp_seconds] = seconds;
+            Change::SetTimeouts(Timeouts { tcp_seconds, tcp_fin_seconds, udp_seconds })
         }),
         2 => daemon(),
         1 => setting(),

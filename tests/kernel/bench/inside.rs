@@ -1,4 +1,4 @@
-//! Inside: measures, and prints a line a record.
+//! Inside: measures, and prints one record a line.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -12,19 +12,19 @@ use super::work::{Program, Quantity, Size, Work};
 use crate::netns::Netns;
 use crate::program;
 
-/// How many lists in each round.
+/// The number of lists in each round.
 pub(super) const LISTINGS: usize = 3;
 
-/// Above so many rules one run of the reference is enough.
+/// The number of rules above which the reference runs only once.
 pub(super) const LONG: u32 = 11_000;
 
-/// Has one command show these connections in the place of the kernel's own.
+/// A shell command that makes `$@` see made-up connections instead of the kernel's.
 const WITH_CONNECTIONS: &str = "\
     mount -t tmpfs none /proc && mkdir -p /proc/net /proc/thread-self && \
     ln -s ../net /proc/thread-self/net && ln -s /tmp/connections /proc/net/ip_vs_conn && \
     exec \"$@\"";
 
-/// The arguments are how many rounds there are, and the path of the floor, if there is one.
+/// The arguments are the number of rounds, and the path of the floor, if there is one.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     let rounds = arguments.first().and_then(|rounds| rounds.to_str()?.parse().ok());
     let Some(rounds) = rounds else {
@@ -45,10 +45,10 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
 type Result<T> = std::result::Result<T, String>;
 
 struct Bench {
-    /// How often the times of each size are taken.
+    /// The number of times that each size is measured.
     rounds: u32,
     floor: Option<PathBuf>,
-    /// How many services somebody else has.
+    /// The number of services in namespaces that are not the benchmark's.
     still_there: u64,
 }
 
@@ -66,7 +66,7 @@ impl Bench {
         self.connections()
     }
 
-    /// What starting costs: one small thing, from the first instruction to the last.
+    /// The cost of a start: one small command, from the first instruction to the last.
     fn whole_process(&self) -> Result<()> {
         for (program, path) in self.programs() {
             let netns = Netns::new();
@@ -80,8 +80,8 @@ impl Bench {
         Ok(())
     }
 
-    /// What can be counted to the last one, with a table large enough for rules to count and small
-    /// enough for what counts them.
+    /// Exact counts, with a table that is large enough for rules to matter, and small enough for
+    /// the programs that count.
     fn small_table(&self) -> Result<()> {
         let size = Size::SMALL;
         write("/tmp/rules", size.text())?;
@@ -137,7 +137,7 @@ impl Bench {
         Ok(())
     }
 
-    /// A million connections cannot be made, but they can be told.
+    /// Listing a million connections, which are made up.
     fn connections(&self) -> Result<()> {
         let netns = Netns::new();
         write("/tmp/connections", Size::CONNECTIONS.connections())?;
@@ -178,13 +178,13 @@ impl Bench {
         let mut command = command(&[], path, arguments, work)?;
         let started = Instant::now();
         succeed(netns, &mut command)?;
-        // 500 years fit.
+        // Enough for 500 years
         let value = started.elapsed().as_nanos() as u64;
         println!("{}", Record { quantity: Quantity::Time, program, work, size, value });
         Ok(())
     }
 
-    /// Counts by a program that watches the other one, if it is installed.
+    /// Counts with a program that watches another one, if it is installed.
     fn count(
         &self,
         netns: &Netns,
@@ -211,7 +211,7 @@ impl Bench {
         succeed(netns, &mut command(watcher, path, arguments, work)?)?;
         let text = fs::read_to_string("/tmp/count").map_err(|error| error.to_string())?;
         let value = match quantity {
-            // The fourth column of the last line, the errors being left out where there are none.
+            // The fourth column of the last line. The column for errors is empty if there are none.
             Quantity::SystemCalls => text.lines().last().and_then(|line| {
                 let word = line.split_whitespace().nth(3)?;
                 word.parse().ok()
@@ -226,7 +226,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Makes the table of `/tmp/rules` without looking at the clock.
+    /// Makes the table of `/tmp/rules` without measuring.
     fn fill(&self, netns: &Netns) -> Result<()> {
         succeed(netns, &mut command(&[], &program::ipvsadm(), &["-R"], Work::Restore)?)
     }
@@ -235,8 +235,8 @@ impl Bench {
         succeed(netns, &mut command(&[], &program::ipvsadm(), &["-C"], Work::List)?)
     }
 
-    /// Waits until the services of the namespaces that are gone are gone: the kernel takes its
-    /// time, and until then they are in the way of new ones.
+    /// Waits until the services of removed namespaces are gone. The kernel removes them later, and
+    /// until then they slow new ones down.
     fn settle(&self) {
         while services() > self.still_there {
             thread::sleep(Duration::from_millis(20));
@@ -244,13 +244,13 @@ impl Bench {
     }
 }
 
-/// How many services all namespaces have together: each of ours uses this scheduler.
+/// The number of services in all namespaces: each of the benchmark's uses this scheduler.
 fn services() -> u64 {
     let count = fs::read_to_string("/sys/module/ip_vs_rr/refcnt");
     count.ok().and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
 
-/// What is printed is thrown away: writing it is not what differs.
+/// Discards the output, since writing it is no difference between the programs.
 fn command(watcher: &[&str], path: &Path, arguments: &[&str], work: Work) -> Result<Command> {
     let mut words: Vec<&OsStr> = watcher.iter().map(OsStr::new).collect();
     if work == Work::Connections {

@@ -1,18 +1,18 @@
-//! What rules cost: our program beside Debian's `ipvsadm`, and beside the floor if one is given.
+//! The cost of rules: our program beside Debian's `ipvsadm`, and beside the floor if one is given.
 //!
-//! `make bench` runs it: with `IPVSADM` naming an optimized build, `cargo test --test kernel --
-//! --bench` measures on a kernel as the tests run on one, and writes a table and a picture into
-//! `docs/bench`. These variables of the environment change that:
+//! `make bench` runs this. With an optimized build in `IPVSADM`, `cargo test --test kernel --
+//! --bench` measures on the kernel that the tests would use, and writes a table and a picture into
+//! `docs/bench`. These environment variables change that:
 //!
 //! - `FLOOR`: the path of a program that does the kernel's share of the work and nothing else.
 //!   `FLOOR restore 200` carries out rules from standard input, `FLOOR list` reads the table
 //!   without printing it.
 //! - `BENCH_ROUNDS`: how often each size is measured; 5 by default.
 //! - `BENCH_NAME`: the name of the files; the kind of kernel by default.
-//! - `BENCH_FOLDER`: where they go.
+//! - `BENCH_FOLDER`: their folder.
 //!
-//! Each run has a network namespace of its own with nothing else in it, and the programs take
-//! turns, so that what slows this machine down slows all of them. The best of the runs counts.
+//! Each run has its own, empty network namespace. The programs take turns, so that whatever slows
+//! the machine down slows all of them, and the best run counts.
 
 mod inside;
 mod outside;
@@ -25,6 +25,6 @@ use crate::harness::Session;
 
 pub(crate) use outside::run;
 
-/// Measures inside, and prints records only: what [`run`] starts.
+/// The session that [`run`] starts: measures inside, and prints records.
 pub(crate) const MEASURE: Session =
     Session { name: "measure", interactive: false, run: inside::run };

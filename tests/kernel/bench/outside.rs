@@ -1,4 +1,4 @@
-//! Outside: has a kernel measure, and writes down what comes.
+//! Outside: starts a kernel that measures, and writes the report.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::record::{Record, Records};
 use super::report::{self, Circumstances};
 use super::work::{Quantity, Size, Work};
 
-/// A program to hold ours against, besides Debian's.
+/// The variable with the path of the floor.
 const FLOOR: &str = "FLOOR";
 const NAME: &str = "BENCH_NAME";
 const ROUNDS: &str = "BENCH_ROUNDS";
@@ -18,7 +18,7 @@ const FOLDER: &str = "BENCH_FOLDER";
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Measures and writes.
+/// Measures, and writes the report.
 pub(crate) fn run() -> ExitCode {
     match try_run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,7 +51,7 @@ fn try_run() -> Result<()> {
     Ok(())
 }
 
-/// The kernel's release, and all that was measured on it.
+/// The kernel's release, and everything measured on it.
 fn measure(rounds: &str) -> Result<(String, Records)> {
     let own = env::current_exe().map_err(|error| format!("this program's own file: {error}"))?;
     let mut child = Command::new(own)
@@ -81,7 +81,7 @@ fn measure(rounds: &str) -> Result<(String, Records)> {
     }
 }
 
-/// The kernel inside has a `/tmp` of its own, but keeps the one folder that tests may write to.
+/// The floor, copied into a folder that is visible inside too, where `/tmp` is another one.
 fn visible_floor() -> Result<Option<PathBuf>> {
     let Some(floor) = env::var_os(FLOOR).filter(|floor| !floor.is_empty()).map(PathBuf::from)
     else {

@@ -1,4 +1,5 @@
-//! Cost against the number of rules, as a picture: both axes logarithmic, one panel a work.
+//! A picture of times against the number of rules: one panel for each kind of work, with
+//! logarithmic axes.
 
 use std::fmt::{self, Write as _};
 
@@ -7,7 +8,7 @@ use super::work::{Program, Size, Work};
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 430.0;
-/// Where the axes of a panel end.
+/// The ends of a panel's axes.
 const TOP: f64 = 84.0;
 const BOTTOM: f64 = 370.0;
 const PANEL: f64 = 350.0;
@@ -19,7 +20,7 @@ const PANELS: [(f64, Work, &str); 2] = [
 const LEAST_RULES: f64 = 80.0;
 const DECADES_OF_RULES: f64 = 3.0;
 
-/// Readable on a light page and on a dark one.
+/// Colours that are readable on light and dark pages.
 const STYLE: &str = "\
 text { font: 13px system-ui, sans-serif; fill: #24292f }
 .title { font-size: 15px; font-weight: 600 }
@@ -46,7 +47,7 @@ text { fill: #e6edf3 }
 /// The whole picture.
 pub(crate) fn svg(kernel: &str, records: &Records) -> String {
     let mut text = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = draw(&mut text, kernel, records);
     text
 }
@@ -82,17 +83,17 @@ fn draw(text: &mut String, kernel: &str, records: &Records) -> fmt::Result {
     writeln!(text, "</svg>")
 }
 
-/// From rules and seconds to places.
+/// The mapping from rules and seconds to coordinates.
 struct Scale {
     left: f64,
-    /// The powers of ten that the vertical axis begins and ends with.
+    /// The powers of ten at the ends of the vertical axis.
     least: i32,
     most: i32,
 }
 
 impl Scale {
     fn new(left: f64, least: f64, most: f64) -> Scale {
-        // Times lie between a microsecond and a day.
+        // Times are between a microsecond and a day.
         let (least, most) = (least.log10().floor() as i32, most.log10().ceil() as i32);
         Scale { left, least, most: most.max(least + 1) }
     }

@@ -1,11 +1,11 @@
-//! What was measured, on its way from the kernel inside to the one who writes it down.
+//! Measurements, on their way from the kernel inside to the report.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::work::{Program, Quantity, Size, Work};
 
-/// One thing that was measured, once.
+/// One measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) quantity: Quantity,
@@ -15,7 +15,7 @@ pub(crate) struct Record {
     pub(crate) value: u64,
 }
 
-/// A line of words, with tabs between them.
+/// As a line of words with tabs between them.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Record { quantity, program, work, size, value } = self;
@@ -42,12 +42,12 @@ impl FromStr for Record {
     }
 }
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug, Default)]
 pub(crate) struct Records(pub(crate) Vec<Record>);
 
 impl Records {
-    /// The best of what was measured.
+    /// The best measurement.
     pub(crate) fn best(
         &self,
         quantity: Quantity,

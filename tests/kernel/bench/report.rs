@@ -1,4 +1,4 @@
-//! The tables, as Markdown.
+//! The report: tables in Markdown.
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -8,7 +8,7 @@ use super::inside::{LISTINGS, LONG};
 use super::record::Records;
 use super::work::{Program, Quantity, Size, Work};
 
-/// Where and with what something was measured.
+/// The conditions of the measurements.
 pub(crate) struct Circumstances {
     pub(crate) kernel: String,
     processor: String,
@@ -38,7 +38,7 @@ impl Circumstances {
 /// The whole report.
 pub(crate) fn markdown(circumstances: &Circumstances, records: &Records) -> String {
     let mut text = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write(&mut text, circumstances, records);
     text
 }
@@ -49,8 +49,8 @@ fn write(text: &mut String, circumstances: &Circumstances, records: &Records) ->
     writeln!(text, "Written by `make bench`; [performance.md](../performance.md) explains it.\n")?;
     writeln!(
         text,
-        "{processor}; {compiler}. The best of {rounds} rounds, each with {LISTINGS} lists; above {} \
-         rules one `-R` of the reference.\n",
+        "{processor}; {compiler}. The best of {rounds} rounds, each with {LISTINGS} lists; above \
+         {} rules one `-R` of the reference.\n",
         grouped(LONG.into())
     )?;
     writeln!(text, "![Time against the number of rules]({picture})\n")?;
@@ -106,7 +106,7 @@ fn head(text: &mut String, columns: &[&str]) -> fmt::Result {
 fn times(text: &mut String, records: &Records, work: Work, size: Size) -> fmt::Result {
     let ours = records.seconds(Program::Ours, work, size);
     let reference = records.seconds(Program::Reference, work, size);
-    // It prints nothing, so what it does for a listing it would do for rules.
+    // The floor prints nothing, so saving would cost it what listing does.
     let floor_work = if work == Work::Save { Work::List } else { work };
     let floor = records.seconds(Program::Floor, floor_work, size);
     let ratio = |over: Option<f64>, under: Option<f64>| {

@@ -1,19 +1,19 @@
-//! What is measured: which program does what, with how large a table.
+//! The things to measure: programs, kinds of work, and sizes of tables.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-/// Who does it.
+/// A program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Ours,
     /// Debian's `ipvsadm`.
     Reference,
-    /// The least that a client must do.
+    /// The floor: the least that a client must do.
     Floor,
 }
 
-/// What is done.
+/// A kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
     /// `-R`: rules from standard input into an empty table.
@@ -28,22 +28,22 @@ pub(crate) enum Work {
     Connections,
 }
 
-/// What can be counted. All but time is the same every time.
+/// A cost. All but time are the same in every run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quantity {
-    /// In nanoseconds.
+    /// Time, in nanoseconds.
     Time,
     SystemCalls,
-    /// At the peak, in KiB.
+    /// Peak memory, in KiB.
     Memory,
     Instructions,
 }
 
-/// How large the table is; for connections, how many there are of them.
+/// The size of a table, or the number of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) services: u32,
-    /// Of each service.
+    /// The servers of each service.
     pub(crate) servers: u32,
 }
 
@@ -72,7 +72,7 @@ words!(Quantity: Time "time", SystemCalls "calls", Memory "memory", Instructions
 impl Program {
     pub(crate) const ALL: [Program; 3] = [Program::Ours, Program::Floor, Program::Reference];
 
-    /// The words that have it do this, if it can.
+    /// The arguments for this work, if the program can do it.
     pub(crate) fn arguments(self, work: Work) -> Option<&'static [&'static str]> {
         match (self, work) {
             (Program::Floor, Work::Restore) => Some(&["restore", "200"]),
@@ -88,9 +88,9 @@ impl Program {
 }
 
 impl Size {
-    /// The goals are about these two.
+    /// The sizes that the goals are about.
     pub(crate) const TABLES: [Size; 2] = [Size::new(1000, 10), Size::new(10_000, 5)];
-    /// The picture shows these.
+    /// The sizes in the picture.
     pub(crate) const CURVE: [Size; 7] = [
         Size::new(17, 5),
         Size::new(50, 5),
@@ -100,7 +100,7 @@ impl Size {
         Size::new(5000, 5),
         Size::new(10_000, 5),
     ];
-    /// What system calls are counted with: `strace` is slow.
+    /// The size for counting system calls, for which `strace` is slow.
     pub(crate) const SMALL: Size = Size::new(100, 10);
     pub(crate) const EMPTY: Size = Size::new(0, 0);
     pub(crate) const CONNECTIONS: Size = Size::new(1_000_000, 0);
@@ -129,7 +129,7 @@ impl Size {
         text
     }
 
-    /// As many connections, as the kernel tells them in `/proc/net/ip_vs_conn`.
+    /// This many connections, in the form of `/proc/net/ip_vs_conn`.
     pub(crate) fn connections(self) -> String {
         let mut text = String::from(
             "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n",

@@ -9,14 +9,14 @@ use crate::netns::Netns;
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         ten_thousand_changes_are_carried_out_and_then_all_refused,
-        a_mixed_batch_goes_through_in_order,
-        the_client_is_as_good_as_new_after_refusals,
-        a_dropped_batch_changes_nothing,
-        many_batches_lose_nothing_to_each_other,
+        a_batch_of_dependent_changes_is_carried_out_in_order,
+        a_client_stays_usable_after_refusals,
+        a_dropped_batch_sends_its_changes,
+        one_batch_after_another_loses_nothing,
     ]
 }
 
-/// Changes that add services, all different.
+/// Changes that each add another service.
 fn additions(count: usize) -> Vec<Change> {
     let service = |number: usize| {
         let key = tcp(&format!("10.{}.{}.1:{}", number / 2500, number / 10 % 250, number % 10 + 1));
@@ -38,7 +38,7 @@ fn ten_thousand_changes_are_carried_out_and_then_all_refused() {
 }
 
 /// Each change but the first depends on those before it.
-fn a_mixed_batch_goes_through_in_order() {
+fn a_batch_of_dependent_changes_is_carried_out_in_order() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     let (key, at) = (tcp("10.0.0.1:80"), server("10.0.0.9:80"));
@@ -66,7 +66,7 @@ fn a_mixed_batch_goes_through_in_order() {
     assert_eq!(client.snapshot().expect("a table").entries, [], "the flush came last");
 }
 
-fn the_client_is_as_good_as_new_after_refusals() {
+fn a_client_stays_usable_after_refusals() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     let key = tcp("10.0.0.1:80");
@@ -80,7 +80,7 @@ fn the_client_is_as_good_as_new_after_refusals() {
     }
 }
 
-fn a_dropped_batch_changes_nothing() {
+fn a_dropped_batch_sends_its_changes() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     let mut batch = client.batch();
@@ -88,10 +88,10 @@ fn a_dropped_batch_changes_nothing() {
         batch.push(tag, change).expect("it is taken");
     }
     drop(batch);
-    assert_eq!(client.services().expect("a list"), []);
+    assert_eq!(client.services().expect("a list").len(), 20);
 }
 
-fn many_batches_lose_nothing_to_each_other() {
+fn one_batch_after_another_loses_nothing() {
     let ns = Netns::new();
     let mut clients = [connect(&ns), connect(&ns)];
     let changes = additions(300);

@@ -1,4 +1,4 @@
-//! Sync daemons: what they are started with is what is read, and what the kernel chose besides.
+//! Sync daemons are read as they were started, with the values that the kernel chose.
 
 use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16};
@@ -12,17 +12,17 @@ use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        a_daemon_tells_what_the_kernel_chose,
-        a_backup_takes_what_its_interface_can_carry,
+        values_that_the_kernel_chose_are_read,
+        a_backup_accepts_what_its_interface_can_carry,
         every_option_is_kept_for_either_role_and_family,
-        values_are_kept_up_to_their_ends,
+        values_are_kept_up_to_their_limits,
         one_of_each_role_runs_at_a_time,
         a_daemon_stops_at_once_or_later,
         interfaces_and_groups_that_cannot_work_are_refused,
     ]
 }
 
-/// A namespace with an interface that can multicast.
+/// A namespace with a network interface that supports multicast.
 fn with_interface() -> (Netns, Client) {
     let ns = Netns::new();
     ns.ip("link add d0 type dummy\n\
@@ -49,7 +49,7 @@ fn full(sync_id: u8, max_length: u16, group: &str, port: u16, ttl: u8) -> Daemon
     }
 }
 
-/// Starts a daemon, holds what the kernel tells of it against `expected`, and stops it.
+/// Starts a daemon, compares the kernel's report with `expected`, and stops it.
 #[track_caller]
 fn assert_kept(
     client: &mut Client,
@@ -63,13 +63,13 @@ fn assert_kept(
     assert_eq!(client.daemons().expect("a list"), []);
 }
 
-fn a_daemon_tells_what_the_kernel_chose() {
+fn values_that_the_kernel_chose_are_read() {
     let (_ns, mut client) = with_interface();
     let chosen = full(0, 1472, "224.0.0.81", 8848, 1);
     for role in [Master, Backup] {
         assert_kept(&mut client, role, on("d0"), chosen);
     }
-    // The longest message is what fits an Ethernet frame, less the headers.
+    // The longest message fits an Ethernet frame.
     let group = Some(IpAddr::from([224, 0, 0, 81]));
     let v6 = Some("ff02::81".parse().expect("an address"));
     for (config, max_length) in
@@ -81,7 +81,7 @@ fn a_daemon_tells_what_the_kernel_chose() {
     }
 }
 
-fn a_backup_takes_what_its_interface_can_carry() {
+fn a_backup_accepts_what_its_interface_can_carry() {
     let (ns, mut client) = with_interface();
     for (mtu, master, backup) in [(1500, 1472, 1472), (9000, 1472, 8972), (1280, 1472, 1472)] {
         ns.ip(&format!("link set d0 mtu {mtu}"));
@@ -102,7 +102,7 @@ fn every_option_is_kept_for_either_role_and_family() {
     }
 }
 
-fn values_are_kept_up_to_their_ends() {
+fn values_are_kept_up_to_their_limits() {
     let (_ns, mut client) = with_interface();
     let (low, high) = (full(0, 1, "224.0.0.81", 1, 1), full(255, 65507, "224.0.0.81", 65535, 255));
     for config in [low, high] {
@@ -132,7 +132,7 @@ fn one_of_each_role_runs_at_a_time() {
     assert_eq!(client.daemons().expect("a list"), [expected[1]]);
 }
 
-/// Where it has not run yet, the kernel stops it and says nothing.
+/// If its thread has not run yet, the kernel stops it without an answer.
 fn a_daemon_stops_at_once_or_later() {
     let (_ns, mut client) = with_interface();
     for pause in [0, 0, 0, 1, 20] {

@@ -1,4 +1,4 @@
-//! Real servers: what is set is what is read.
+//! Real servers are read as they were set.
 
 use std::num::NonZeroU16;
 
@@ -13,14 +13,14 @@ use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        every_way_of_forwarding_is_kept_for_both_families,
+        every_forwarding_method_is_kept_for_both_families,
         a_tunnel_may_lead_from_one_family_to_the_other,
-        weights_and_thresholds_are_kept_up_to_their_ends,
-        values_past_their_ends_are_refused_and_change_nothing,
-        servers_are_told_apart_by_address_and_port,
-        an_edit_sets_all_of_the_configuration,
+        weights_and_thresholds_are_kept_up_to_their_limits,
+        values_past_their_limits_are_refused_and_change_nothing,
+        servers_are_distinguished_by_address_and_port,
+        an_edit_replaces_the_whole_configuration,
         a_deleted_server_is_gone_and_the_others_stay,
-        a_deleted_server_comes_back_as_it_is_added,
+        a_deleted_server_that_is_added_again_has_its_new_configuration,
         addresses_that_are_not_unicast_or_have_no_route_are_refused,
         more_servers_than_one_datagram_holds_are_all_read,
     ]
@@ -39,7 +39,7 @@ fn two_services() -> (Netns, Client) {
     (ns, client)
 }
 
-/// Every way to reach a server that the kernel has names for.
+/// Every forwarding method that the kernel has a name for.
 fn ways() -> Vec<Forwarding> {
     let port = NonZeroU16::new(6080).expect("not 0");
     let checksums = [TunnelChecksum::None, TunnelChecksum::Checksum, TunnelChecksum::Remote];
@@ -57,7 +57,7 @@ fn add(client: &mut Client, service: &str, key: &str, config: DestinationConfig)
     added.unwrap_or_else(|error| panic!("{service} {key} {config:?}: {error}"));
 }
 
-/// The servers of a service, in order, and how they are set. None of them has had anything to do.
+/// The servers of a service, sorted, with their configuration. None has had any traffic.
 #[track_caller]
 fn kept(client: &mut Client, service: &str) -> Vec<(DestinationKey, DestinationConfig)> {
     let mut servers = client.destinations(&tcp(service)).expect("a list");
@@ -70,7 +70,7 @@ fn kept(client: &mut Client, service: &str) -> Vec<(DestinationKey, DestinationC
     servers.iter().map(|server| (server.key, server.config)).collect()
 }
 
-fn every_way_of_forwarding_is_kept_for_both_families() {
+fn every_forwarding_method_is_kept_for_both_families() {
     let (_ns, mut client) = two_services();
     for (service, prefix, suffix) in [(WEB, "10.0.0.", ""), (WEB6, "[fd00::", "]")] {
         let mut expected = Vec::new();
@@ -111,7 +111,7 @@ fn config(weight: u32, upper_threshold: u32, lower_threshold: u32) -> Destinatio
     DestinationConfig { weight, upper_threshold, lower_threshold, ..Default::default() }
 }
 
-fn weights_and_thresholds_are_kept_up_to_their_ends() {
+fn weights_and_thresholds_are_kept_up_to_their_limits() {
     let (_ns, mut client) = two_services();
     let most = i32::MAX as u32;
     let configs = [
@@ -132,7 +132,7 @@ fn weights_and_thresholds_are_kept_up_to_their_ends() {
     assert_eq!(kept(&mut client, WEB), expected);
 }
 
-fn values_past_their_ends_are_refused_and_change_nothing() {
+fn values_past_their_limits_are_refused_and_change_nothing() {
     let (_ns, mut client) = two_services();
     let (service, key) = (tcp(WEB), server("10.0.0.9:80"));
     let over = [config(1 << 31, 0, 0), config(u32::MAX, 0, 0), config(1, 5, 6), config(1, 0, 1)];
@@ -149,7 +149,7 @@ fn values_past_their_ends_are_refused_and_change_nothing() {
     assert_eq!(kept(&mut client, WEB), [(key, config(7, 100, 50))]);
 }
 
-fn servers_are_told_apart_by_address_and_port() {
+fn servers_are_distinguished_by_address_and_port() {
     let (_ns, mut client) = two_services();
     let keys = ["10.0.0.9:0", "10.0.0.9:80", "10.0.0.9:65535", "10.0.0.10:80"];
     for key in keys {
@@ -159,7 +159,7 @@ fn servers_are_told_apart_by_address_and_port() {
     }
     let found: Vec<_> = kept(&mut client, WEB).into_iter().map(|(key, _)| key).collect();
     assert_eq!(found, keys.map(server));
-    // A service known by its mark has servers in the same way.
+    // A service for a firewall mark has servers in the same way.
     let mark = ServiceKey::firewall_mark(7.try_into().expect("not 0"), AddressFamily::V6);
     client.add_service(&mark, &scheduler("rr")).expect("it is added");
     let key = server("[fd00::9]:0");
@@ -168,7 +168,7 @@ fn servers_are_told_apart_by_address_and_port() {
     assert_eq!(kept(&mut client, WEB).len(), 4, "and takes none from others");
 }
 
-fn an_edit_sets_all_of_the_configuration() {
+fn an_edit_replaces_the_whole_configuration() {
     let (_ns, mut client) = two_services();
     add(&mut client, WEB, "10.0.0.8:80", config(3, 2, 1));
     add(&mut client, WEB, "10.0.0.9:80", Default::default());
@@ -199,8 +199,8 @@ fn a_deleted_server_is_gone_and_the_others_stay() {
     assert_eq!(left, [server("10.0.0.8:80"), server("10.0.0.9:81")]);
 }
 
-/// The kernel keeps a deleted server aside for a while, and takes it from there.
-fn a_deleted_server_comes_back_as_it_is_added() {
+/// The kernel keeps a deleted server for a while, and reuses it.
+fn a_deleted_server_that_is_added_again_has_its_new_configuration() {
     let (_ns, mut client) = two_services();
     let old = DestinationConfig { upper_threshold: 9, ..forwarding(Forwarding::Masquerade) };
     let new = forwarding(Forwarding::Tunnel(Tunnel::Ipip));

@@ -8,6 +8,7 @@ mod namespace;
 mod refusals;
 mod services;
 mod table;
+mod whole;
 
 use std::net::SocketAddr;
 
@@ -28,13 +29,14 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         daemons::tests(),
         refusals::tests(),
         namespace::tests(),
+        whole::tests(),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// A client of a namespace's own table. It stays with it wherever it is used.
+/// A client for a namespace, whatever thread uses it.
 fn connect(ns: &Netns) -> Client {
     ns.enter(Client::new).expect("IPVS is there")
 }
@@ -67,7 +69,7 @@ fn forwarding(forwarding: Forwarding) -> DestinationConfig {
     DestinationConfig { forwarding, ..Default::default() }
 }
 
-/// Carries out changes in one batch, tagged by their place. What comes back was refused.
+/// Carries out changes in one batch, tagged with their indices, and returns the refusals.
 fn in_batch<'a>(
     client: &mut Client,
     changes: impl IntoIterator<Item = &'a Change>,
@@ -80,14 +82,14 @@ fn in_batch<'a>(
     batch.take_refused()
 }
 
-/// Adds a service and holds what the kernel tells of it against it, alone and in the list.
+/// Adds a service, and checks that the kernel reports it so, alone and in the list.
 #[track_caller]
 fn assert_kept(client: &mut Client, key: ServiceKey, config: ServiceConfig) {
     client.add_service(&key, &config).unwrap_or_else(|error| panic!("{key} {config:?}: {error}"));
     assert_service(client, key, config);
 }
 
-/// The kernel tells of a service with this configuration, and of one only.
+/// Checks that the kernel reports a service with this configuration, once.
 #[track_caller]
 fn assert_service(client: &mut Client, key: ServiceKey, config: ServiceConfig) {
     let one = client.service(&key).unwrap_or_else(|error| panic!("{key}: {error}"));
@@ -97,7 +99,7 @@ fn assert_service(client: &mut Client, key: ServiceKey, config: ServiceConfig) {
     assert_eq!(same, [&one]);
 }
 
-/// The kernel refused, for this reason.
+/// Checks that the kernel refused, for this reason.
 #[track_caller]
 fn assert_refused<T: std::fmt::Debug>(result: Result<T>, kind: RefusalKind) {
     let error = result.expect_err("it is refused");

@@ -12,13 +12,13 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         a_namespace_is_found_by_name_path_and_process,
         a_client_in_a_namespace_leaves_its_thread_where_it_is,
-        many_threads_may_have_clients_in_many_namespaces,
+        many_threads_can_have_clients_in_many_namespaces,
         a_client_stays_with_its_namespace_when_it_changes_threads,
         a_thread_that_enters_a_namespace_has_its_table,
-        a_namespace_that_is_not_there_is_named,
-        what_is_no_network_namespace_is_refused,
-        docker_keeps_namespaces_elsewhere,
-        a_name_that_is_also_a_process_is_a_name,
+        an_error_names_the_namespace_that_does_not_exist,
+        files_that_are_not_network_namespaces_are_refused,
+        namespaces_of_docker_are_found_by_name,
+        a_number_that_is_a_name_is_not_a_process,
         an_open_namespace_outlives_its_name,
     ]
 }
@@ -34,7 +34,7 @@ fn with_services(count: u16) -> Netns {
     ns
 }
 
-/// A client for a namespace that is there.
+/// A client for an existing namespace.
 #[track_caller]
 fn client_in(namespace: &str) -> Client {
     let namespace = Namespace::find(namespace).expect("it is there");
@@ -45,7 +45,7 @@ fn count(client: &mut Client) -> usize {
     client.services().expect("a list").len()
 }
 
-/// A process in a namespace, ended when dropped.
+/// A process in a namespace, which is ended on drop.
 struct Sleeper(Child);
 
 impl Sleeper {
@@ -81,7 +81,7 @@ fn a_client_in_a_namespace_leaves_its_thread_where_it_is() {
     });
 }
 
-fn many_threads_may_have_clients_in_many_namespaces() {
+fn many_threads_can_have_clients_in_many_namespaces() {
     let namespaces = [with_services(1), with_services(2), with_services(3)];
     std::thread::scope(|scope| {
         for round in 0..4 {
@@ -101,7 +101,7 @@ fn a_client_stays_with_its_namespace_when_it_changes_threads() {
     let (here, there) = (with_services(1), with_services(2));
     let mut client = client_in(there.name());
     assert_eq!(here.enter(|| count(&mut client)), 2);
-    // And when its name is gone.
+    // And when its name has been removed
     drop(there);
     assert_eq!(count(&mut client), 2);
 }
@@ -119,7 +119,7 @@ fn a_thread_that_enters_a_namespace_has_its_table() {
     assert_eq!(found, 2);
 }
 
-fn a_namespace_that_is_not_there_is_named() {
+fn an_error_names_the_namespace_that_does_not_exist() {
     for missing in ["no-such-namespace", "/run/netns/no-such-namespace", "4194305"] {
         match Namespace::find(missing) {
             Err(Error::Namespace { namespace, source }) => {
@@ -131,7 +131,7 @@ fn a_namespace_that_is_not_there_is_named() {
     }
 }
 
-fn what_is_no_network_namespace_is_refused() {
+fn files_that_are_not_network_namespaces_are_refused() {
     for other in ["/proc/self/ns/mnt", "/etc/passwd", "/proc"] {
         let namespace = Namespace::find(other).expect("it is there");
         let expected = format!("network namespace {other}: not a network namespace");
@@ -144,14 +144,14 @@ fn what_is_no_network_namespace_is_refused() {
     }
 }
 
-/// A name for a namespace, in a folder for those, until this is dropped.
+/// A name for a namespace in a folder, removed on drop.
 struct Named(std::path::PathBuf);
 
 impl Named {
     fn new(ns: &Netns, folder: &str, name: &str) -> Named {
         std::fs::create_dir_all(folder).expect("a folder");
         let path = std::path::Path::new(folder).join(name);
-        // What stands for a namespace is found through a link as well.
+        // The file for a namespace is also found through a link.
         std::os::unix::fs::symlink(format!("/run/netns/{}", ns.name()), &path).expect("a link");
         Named(path)
     }
@@ -163,16 +163,16 @@ impl Drop for Named {
     }
 }
 
-fn docker_keeps_namespaces_elsewhere() {
+fn namespaces_of_docker_are_found_by_name() {
     let (ours, dockers) = (with_services(1), with_services(2));
     let _named = Named::new(&dockers, "/run/docker/netns", "1-sandbox");
     assert_eq!(count(&mut client_in("1-sandbox")), 2);
-    // The one that `ip netns` knows comes first.
+    // The one of `ip netns` comes first.
     let _same = Named::new(&ours, "/run/netns", "1-sandbox");
     assert_eq!(count(&mut client_in("1-sandbox")), 1);
 }
 
-fn a_name_that_is_also_a_process_is_a_name() {
+fn a_number_that_is_a_name_is_not_a_process() {
     let (named, of_process) = (with_services(1), with_services(2));
     let sleeper = Sleeper::new(&of_process);
     let process = sleeper.0.id();

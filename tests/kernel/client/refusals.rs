@@ -1,5 +1,4 @@
-//! Each refusal that a kernel can be made to give comes back as its own kind, with the words of
-//! `ipvsadm`.
+//! Each refusal that a kernel can be made to give has its own kind, and the text of `ipvsadm`.
 
 use std::process::Command;
 
@@ -14,17 +13,17 @@ use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        each_refusal_has_its_kind_and_words,
+        each_refusal_has_its_kind_and_text,
         a_refused_change_changes_nothing,
         without_permission_everything_is_refused,
-        before_loopback_was_ever_up_no_server_is_taken,
+        no_server_is_accepted_before_loopback_was_ever_up,
     ]
 }
 
 const WEB: &str = "10.0.0.1:80";
 
 /// A namespace with a service, a server and a daemon.
-fn with_some_of_each() -> (Netns, Client) {
+fn with_one_of_each() -> (Netns, Client) {
     let ns = Netns::new();
     let mut client = connect(&ns);
     client.add_service(&tcp(WEB), &scheduler("rr")).expect("it is added");
@@ -51,7 +50,7 @@ fn assert_words<T: std::fmt::Debug>(
     assert_eq!(error.to_string(), words);
 }
 
-/// Changes that this table is refused, each with the reason and the words.
+/// Changes that are refused in this namespace, each with the kind of refusal and its text.
 fn refused_changes() -> Vec<(Change, RefusalKind, &'static str)> {
     use Change::*;
     let (here, missing) = (tcp(WEB), udp(WEB));
@@ -101,8 +100,8 @@ fn refused_changes() -> Vec<(Change, RefusalKind, &'static str)> {
     ]
 }
 
-fn each_refusal_has_its_kind_and_words() {
-    let (_ns, mut client) = with_some_of_each();
+fn each_refusal_has_its_kind_and_text() {
+    let (_ns, mut client) = with_one_of_each();
     for (change, kind, words) in refused_changes() {
         assert_words(client.change(&change), Operation::from(&change), kind, words);
     }
@@ -111,7 +110,7 @@ fn each_refusal_has_its_kind_and_words() {
 }
 
 fn a_refused_change_changes_nothing() {
-    let (_ns, mut client) = with_some_of_each();
+    let (_ns, mut client) = with_one_of_each();
     let state = |client: &mut Client| {
         let table = client.snapshot().expect("a table");
         (table, client.daemons().expect("a list"), client.timeouts().expect("an answer"))
@@ -123,9 +122,9 @@ fn a_refused_change_changes_nothing() {
     }
 }
 
-/// On a thread that has given up root: the kernel asks for `CAP_NET_ADMIN` to read and to write.
+/// The kernel requires `CAP_NET_ADMIN` to read and to write, which this thread gives up.
 fn without_permission_everything_is_refused() {
-    let (ns, mut root) = with_some_of_each();
+    let (ns, mut root) = with_one_of_each();
     let before = root.snapshot().expect("a table");
     ns.enter(|| {
         rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65534)).expect("root may");
@@ -152,7 +151,7 @@ fn without_permission_everything_is_refused() {
 }
 
 /// There is no table of local routes yet. Once there is one, it stays when loopback goes down.
-fn before_loopback_was_ever_up_no_server_is_taken() {
+fn no_server_is_accepted_before_loopback_was_ever_up() {
     let made = Command::new("ip").args(["netns", "add", "never-up"]).status().expect("ip runs");
     assert!(made.success());
     let client = Client::in_namespace(&Namespace::find("never-up").expect("it is there"));

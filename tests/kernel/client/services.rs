@@ -1,4 +1,4 @@
-//! Services: what is set is what is read.
+//! Services are read as they were set.
 
 use std::num::NonZeroU32;
 
@@ -21,14 +21,14 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         every_scheduler_that_the_kernel_has_is_kept,
         scheduler_flags_are_kept,
         persistence_is_kept_with_its_timeout_and_netmask,
-        a_persistence_engine_is_kept_and_taken_away,
+        a_persistence_engine_is_kept_and_removed,
         one_packet_scheduling_is_kept,
         everything_at_once_is_kept,
-        an_edit_sets_all_of_the_configuration,
+        an_edit_replaces_the_whole_configuration,
         a_deleted_service_is_gone_and_the_others_stay,
-        a_service_for_all_ports_needs_no_persistence_for_the_kernel,
+        the_kernel_accepts_a_service_for_all_ports_without_persistence,
         a_protocol_that_the_kernel_does_not_balance_is_kept,
-        a_timeout_of_persistence_wraps_where_the_kernel_counts_it_in_ticks,
+        a_persistence_timeout_wraps_at_32_bits_of_ticks,
     ]
 }
 
@@ -87,7 +87,7 @@ fn every_scheduler_that_the_kernel_has_is_kept() {
         }
     }
     missing.dedup();
-    // Distributions leave some out. Those that everyone has must be among the loaded ones.
+    // Distributions leave some out, but never these.
     println!("schedulers that this kernel does not have: {missing:?}");
     assert!(!missing.iter().any(|name| ["rr", "wrr", "lc", "wlc", "sh"].contains(name)));
     assert_kept(&mut client, tcp("10.0.0.2:80"), scheduler("none"));
@@ -133,7 +133,7 @@ fn persistence_is_kept_with_its_timeout_and_netmask() {
     }
 }
 
-fn a_persistence_engine_is_kept_and_taken_away() {
+fn a_persistence_engine_is_kept_and_removed() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     let sip = Some(name("sip"));
@@ -174,7 +174,7 @@ fn everything_at_once_is_kept() {
     assert_kept(&mut client, udp("[fd00::1]:5060"), config(Netmask::V6(56)));
 }
 
-fn an_edit_sets_all_of_the_configuration() {
+fn an_edit_replaces_the_whole_configuration() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     let key = udp("10.0.0.1:5060");
@@ -212,8 +212,8 @@ fn a_deleted_service_is_gone_and_the_others_stay() {
     }
 }
 
-/// It is `ipvsadm` that wants persistence there.
-fn a_service_for_all_ports_needs_no_persistence_for_the_kernel() {
+/// Only `ipvsadm` requires persistence for one.
+fn the_kernel_accepts_a_service_for_all_ports_without_persistence() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     assert_kept(&mut client, tcp("10.0.0.1:0"), scheduler("rr"));
@@ -228,8 +228,8 @@ fn a_protocol_that_the_kernel_does_not_balance_is_kept() {
     assert_kept(&mut client, key, scheduler("rr"));
 }
 
-/// The kernel multiplies by its ticks a second, 100 to 1000, in 32 bits.
-fn a_timeout_of_persistence_wraps_where_the_kernel_counts_it_in_ticks() {
+/// The kernel multiplies the timeout by its ticks a second, 100 to 1000, in 32 bits.
+fn a_persistence_timeout_wraps_at_32_bits_of_ticks() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     assert_kept(&mut client, tcp("10.0.0.1:1"), persistent(4_294_967, Netmask::host(V4)));

@@ -1,4 +1,4 @@
-//! What concerns the whole table: the snapshot, flush, counters, timeouts and version.
+//! The table as a whole: snapshot, flush, counters, timeouts and version.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -15,21 +15,21 @@ use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        what_went_through_is_counted_for_service_and_server,
+        traffic_is_counted_for_service_and_server,
         zeroing_one_service_leaves_the_others_counters,
         zeroing_all_leaves_no_counter,
-        connections_are_counted_by_their_kind,
-        an_empty_table_is_read_as_one,
+        connections_are_counted_by_kind,
+        an_empty_table_is_read_as_empty,
         a_snapshot_is_sorted_and_whole,
         a_flush_leaves_nothing,
         more_services_than_one_datagram_holds_are_all_read,
         timeouts_are_set_one_by_one_and_0_leaves_one_as_it_is,
-        timeouts_past_their_end_are_refused_and_change_nothing,
-        the_version_is_the_one_that_all_kernels_have,
+        timeouts_past_their_limit_are_refused_and_change_nothing,
+        the_version_is_that_of_all_kernels,
     ]
 }
 
-/// A namespace with real UDP and TCP servers in it, and virtual services in front of them.
+/// A namespace with UDP and TCP servers in it, and virtual services in front of them.
 struct Live {
     ns: Netns,
     client: Client,
@@ -59,8 +59,8 @@ impl Live {
         self.client.add_destination(&key, &server(ECHO), &masquerade).expect("it is added");
     }
 
-    /// One client that sends these datagrams of four bytes to a port of the virtual address, and
-    /// has each of them back.
+    /// Sends this many datagrams of four bytes to a port of the virtual address, from one client
+    /// that waits for each to come back.
     fn talk(&self, port: u16, datagrams: usize) {
         let socket = self.ns.enter(|| UdpSocket::bind("10.0.0.1:0")).expect("a socket");
         socket.set_read_timeout(Some(Duration::from_secs(10))).expect("it is taken");
@@ -73,7 +73,7 @@ impl Live {
         }
     }
 
-    /// The counters of a service and of its server, once the service has counted so many packets.
+    /// The counters of a service and of its server, once the service has counted this many packets.
     /// The kernel lags by up to two seconds.
     fn counters(&mut self, key: ServiceKey, packets: u64) -> (Stats, Stats) {
         let start = Instant::now();
@@ -90,20 +90,20 @@ impl Live {
     }
 }
 
-/// Without the rates, which change all the time.
+/// Statistics without rates, which change all the time.
 fn totals(mut stats: Stats) -> Stats {
     stats.rates = Default::default();
     stats
 }
 
-fn what_went_through_is_counted_for_service_and_server() {
+fn traffic_is_counted_for_service_and_server() {
     let mut live = Live::new();
     let key = udp("10.0.0.1:1007");
     live.add(key, scheduler("rr"));
     for datagrams in [3, 4] {
         live.talk(1007, datagrams);
     }
-    // An IPv4 header, a UDP header, and the payload.
+    // IPv4 header, UDP header and payload
     let bytes = 7 * (20 + 8 + 4);
     let mut expected = Stats::default();
     expected.connections = 2;
@@ -129,7 +129,7 @@ fn zeroing_one_service_leaves_the_others_counters() {
     assert_eq!((totals(service), totals(server)), Default::default());
     let after = live.counters(keys[1], 2);
     assert_eq!(totals(after.0), totals(before.0));
-    // What comes later is counted from zero.
+    // Later packets are counted from zero.
     live.talk(1007, 5);
     let (service, _) = live.counters(keys[0], 5);
     assert_eq!((service.connections, service.outgoing_packets), (1, 5));
@@ -150,7 +150,7 @@ fn zeroing_all_leaves_no_counter() {
     }
 }
 
-fn connections_are_counted_by_their_kind() {
+fn connections_are_counted_by_kind() {
     let mut live = Live::new();
     let persistence = Some(Persistence::new(AddressFamily::V4, 300));
     let key = udp("10.0.0.1:1007");
@@ -178,7 +178,7 @@ fn connections_are_counted_by_their_kind() {
     assert_eq!(kinds(&servers[0]), [1, 0, 0]);
 }
 
-fn an_empty_table_is_read_as_one() {
+fn an_empty_table_is_read_as_empty() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     assert_eq!(client.services().expect("a list"), []);
@@ -192,7 +192,7 @@ fn mark(number: u32, family: AddressFamily) -> ServiceKey {
     ServiceKey::firewall_mark(number.try_into().expect("not 0"), family)
 }
 
-/// Services with their servers, in the order in which a snapshot has them.
+/// Services with their servers, in the order of a snapshot.
 fn sorted() -> Vec<(ServiceKey, Vec<&'static str>)> {
     use AddressFamily::{V4, V6};
     let sctp = ServiceKey::sctp(super::socket("2.0.0.1:80"));
@@ -295,8 +295,8 @@ fn timeouts_are_set_one_by_one_and_0_leaves_one_as_it_is() {
     );
 }
 
-/// The end is 2^31 ticks, of which there are 100 to 1000 a second.
-fn timeouts_past_their_end_are_refused_and_change_nothing() {
+/// The limit is 2^31 ticks, of which there are 100 to 1000 a second.
+fn timeouts_past_their_limit_are_refused_and_change_nothing() {
     let ns = Netns::new();
     let mut client = connect(&ns);
     let before = client.timeouts().expect("an answer");
@@ -314,7 +314,7 @@ fn timeouts_past_their_end_are_refused_and_change_nothing() {
     }
 }
 
-fn the_version_is_the_one_that_all_kernels_have() {
+fn the_version_is_that_of_all_kernels() {
     let mut client = connect(&Netns::new());
     let info = client.info().expect("an answer");
     assert_eq!(info.version, Version { major: 1, minor: 2, patch: 1 });

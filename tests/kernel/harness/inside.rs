@@ -1,8 +1,8 @@
-//! The first process inside: makes the place fit to work in, then runs what it was started for.
+//! The first process inside: prepares the system, then runs the tests or the session.
 //!
-//! In user-mode Linux it is `init` on this machine's `/`, read-only. On this machine's own kernel
-//! it is the first process of new namespaces. What differs is how file systems get there and how it
-//! ends.
+//! In user-mode Linux it is `init`, with this machine's `/` as its read-only root. On this
+//! machine's own kernel it is the first process of new namespaces. The two differ in how file
+//! systems are mounted and in how it ends.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -22,12 +22,12 @@ use super::kernel::FRAME;
 use super::stage::{JOB, Job, KEEP, PLACE, SCRATCH, SCRATCH_INSIDE, SIZE, STAGE, Stage, TEST};
 use crate::netns;
 
-/// Where `modprobe -d` finds the modules of user-mode Linux.
+/// The folder for `modprobe -d` with the modules of user-mode Linux.
 const MODULES_ROOT: &str = "/run/uml";
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Everything, until the machine is off.
+/// Does all of it, and then powers the machine off.
 pub(crate) fn run() -> ExitCode {
     let uml = env::var_os(PLACE).is_some();
     let (input, mut output) = match console(uml) {
@@ -48,12 +48,12 @@ pub(crate) fn run() -> ExitCode {
             frame(&mut output, "broken", error.as_bytes());
         }
     }
-    // Let what was written reach the other side.
+    // Waits until the output has been transmitted.
     let _ = tcdrain(&output);
     end(uml)
 }
 
-/// The console that leads to the one outside, unadorned: no echo, no carriage returns.
+/// The console, which leads to the process outside: in raw mode, without echo or carriage returns.
 fn console(uml: bool) -> Result<(File, File)> {
     if !uml {
         let open = |path: &str| File::options().read(true).write(true).open(path);
@@ -72,8 +72,8 @@ fn console(uml: bool) -> Result<(File, File)> {
     open().map_err(|error| format!("{path}: {error}"))
 }
 
-/// File systems, loopback, limits, modules. Returns the job, with the environment for every process
-/// from here on.
+/// Prepares file systems, loopback, limits and modules. Returns the job, with the environment of
+/// every process inside.
 fn prepare(uml: bool) -> Result<Job> {
     let scratch = env::var_os(SCRATCH).map(PathBuf::from);
     let scratch = scratch.ok_or_else(|| format!("{SCRATCH} is not set"))?;
@@ -91,7 +91,7 @@ fn prepare(uml: bool) -> Result<Job> {
         }
     } else {
         mount_new("proc", "/proc", "")?;
-        // It shows the network of the one who mounted it.
+        // It shows the network namespace of the process that mounted it.
         mount_new("sysfs", "/sys", "")?;
     }
     hide_temporary_folders(uml, &scratch, &job.keep())?;
@@ -101,7 +101,7 @@ fn prepare(uml: bool) -> Result<Job> {
     job.environment.insert("HOME".into(), "/tmp/home".into());
 
     let files = Rlimit { current: Some(65536), maximum: Some(65536) };
-    // A container may refuse more; then a test with a thousand connections says so.
+    // A container may refuse more. Then a test that needs a thousand connections fails.
     let _ = setrlimit(Resource::Nofile, files);
     let _ = sethostname(b"director");
     if uml {
@@ -118,8 +118,8 @@ fn prepare(uml: bool) -> Result<Job> {
     Ok(job)
 }
 
-/// Gives `/tmp` and `/run` to this place alone, except for the scratch folder and what of the build
-/// lies there.
+/// Mounts an empty `/tmp` and `/run`, in which only the scratch folder and the folders of the build
+/// are visible.
 fn hide_temporary_folders(uml: bool, scratch: &Path, keep: &[PathBuf]) -> Result<()> {
     let error = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let hidden = |path: &Path| path.starts_with("/tmp") || path.starts_with("/run");
@@ -135,7 +135,7 @@ fn hide_temporary_folders(uml: bool, scratch: &Path, keep: &[PathBuf]) -> Result
         }
         return Ok(());
     }
-    // Through a folder that stays in sight while the others disappear behind the new file systems.
+    // By way of another folder, since the new file systems hide the old ones.
     let aside = Path::new("/mnt");
     mount_new("tmpfs", aside, "mode=755")?;
     let mut kept = Vec::new();
@@ -167,9 +167,9 @@ fn mount_new(kind: &str, target: impl AsRef<Path>, options: &str) -> Result<()> 
         .map_err(|error| failed(error.into()))
 }
 
-/// Makes the kernel's modules known to `modprobe`, to those who call it and to the kernel.
+/// Makes `modprobe` find the kernel's modules, whether a program or the kernel calls it.
 ///
-/// The usual place is `/lib/modules`, which need not exist and cannot be made on a read-only root.
+/// The usual folder, `/lib/modules`, may not exist, and cannot be made on a read-only root.
 fn modules(job: &mut Job) -> Result<()> {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let make = || -> io::Result<()> {
@@ -198,7 +198,7 @@ fn succeed(command: &mut Command) -> Result<()> {
     }
 }
 
-/// This program again, as `stage`.
+/// A command that runs this program as `stage`.
 fn again(job: &Job, stage: Stage) -> Result<Command> {
     let program = env::current_exe()
         .map_err(|error| format!("cannot find this program's own file: {error}"))?;
@@ -212,7 +212,7 @@ fn again(job: &Job, stage: Stage) -> Result<Command> {
     Ok(command)
 }
 
-/// Runs tests as their names come in, until no more do.
+/// Runs tests as their names come, until the input ends.
 fn run_tests(job: &Job, input: &File, output: &mut File) {
     frame(output, "ready", b"");
     for line in BufReader::new(input).lines() {
@@ -229,8 +229,7 @@ fn run_tests(job: &Job, input: &File, output: &mut File) {
     }
 }
 
-/// Runs one test in a process of its own, so that neither a crash nor a hang reaches further than
-/// that.
+/// Runs one test in its own process, so that a crash or a hang affects nothing else.
 fn run_test(job: &Job, name: &str, time: Duration) -> Result<(bool, Vec<u8>)> {
     let file = Path::new("/tmp/output");
     let failed = |error: io::Error| format!("{}: {error}", file.display());
@@ -249,14 +248,14 @@ fn run_test(job: &Job, name: &str, time: Duration) -> Result<(bool, Vec<u8>)> {
     if status.is_none() {
         child.wait().map_err(failed)?;
     }
-    // What the test's processes left behind is ours to bury, as it is every first process's duty.
+    // The first process has to wait for the processes that the test left behind.
     while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
     netns::remove_all();
 
     let mut text = fs::read(file).map_err(failed)?;
     let cause = match status {
         Some(status) if status.success() => return Ok((true, text)),
-        // The panic's message, or the error, is there already.
+        // The output has the panic's message, or the error.
         Some(status) if status.code().is_some() => String::new(),
         Some(status) => format!("\nthe test ended by {status}"),
         None => format!("\nkilled: it took longer than {} s", time.as_secs()),
@@ -265,7 +264,7 @@ fn run_test(job: &Job, name: &str, time: Duration) -> Result<(bool, Vec<u8>)> {
     Ok((false, text))
 }
 
-/// Waits for a child at most so long.
+/// Waits for a child for this long at most.
 fn wait(child: &mut Child, time: Duration) -> Option<ExitStatus> {
     let end = Instant::now() + time;
     let mut pause = Duration::from_millis(1);
@@ -285,7 +284,7 @@ fn kill_group(child: &Child) {
     }
 }
 
-/// Runs the session on the console, and leaves its status in the scratch folder.
+/// Runs the session on the console, and writes its status into the scratch folder.
 fn run_session(job: &Job, uml: bool, input: File, output: &File) {
     let status_file = Path::new(SCRATCH_INSIDE).join("status");
     let _ = fs::write(Path::new(SCRATCH_INSIDE).join("started"), "");
@@ -295,7 +294,7 @@ fn run_session(job: &Job, uml: bool, input: File, output: &File) {
         if interactive && uml {
             make_terminal(output).map_err(|error| format!("/dev/tty0: {error}"))?;
         } else if interactive {
-            // The console is a pipe here; `script` makes a terminal out of it.
+            // The console is a pipe here. `script` gives the session a terminal.
             let program = command.get_program().to_owned();
             let mut script = Command::new("script");
             script
@@ -322,7 +321,7 @@ fn run_session(job: &Job, uml: bool, input: File, output: &File) {
     let _ = fs::write(&status_file, code.to_string());
 }
 
-/// Turns the console into what a shell wants.
+/// Sets the console up for a shell.
 fn make_terminal(console: &File) -> io::Result<()> {
     use rustix::termios::{ControlModes, InputModes, LocalModes};
     let mut modes = tcgetattr(console)?;

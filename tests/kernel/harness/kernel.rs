@@ -1,8 +1,8 @@
-//! One kernel, started: tests go in through its console, and come back as verdicts.
+//! A running kernel, whose console takes tests and returns verdicts.
 //!
-//! In goes a line a test, `SECONDS NAME`. Out come frames: a line of the byte 2, a word and a
-//! length, and so many bytes. The words are `ready`, `pass`, `fail`, and `broken` for a kernel that
-//! cannot run tests at all.
+//! A test is started by the line `SECONDS NAME`. The answers are frames: a line of the byte 2, a
+//! word and a length, followed by that many bytes. The words are `ready`, `pass`, `fail`, and
+//! `broken` for a kernel that cannot run tests at all.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,16 +18,16 @@ use tempfile::TempDir;
 use super::place::Place;
 use super::stage::{Job, SCRATCH, STAGE, Stage};
 
-/// What a kernel gets to boot. It takes 2 to 3 s on a machine with nothing else to do.
+/// The time that a kernel has to boot. It takes 2 to 3 s on an idle machine.
 const BOOT: Duration = Duration::from_secs(90);
-/// What the kernel gets beyond a test's own time to say that the time is over.
+/// The time that a kernel has to report a test that took too long.
 const GRACE: Duration = Duration::from_secs(30);
 /// The first byte of a frame.
 pub(crate) const FRAME: u8 = 2;
-/// How many of the kernel's last lines are kept for the message about its death.
+/// The number of the kernel's last lines that are kept for the message about its death.
 const LOG_LINES: usize = 12;
 
-/// A kernel that runs. Dropped, it ends, and everything in it.
+/// A running kernel. It is ended on drop, with everything in it.
 pub(crate) struct Kernel {
     supervisor: Child,
     console: Option<ChildStdin>,
@@ -36,7 +36,7 @@ pub(crate) struct Kernel {
     scratch: TempDir,
 }
 
-/// How one test ended.
+/// The result of one test.
 pub(crate) struct Verdict {
     pub(crate) passed: bool,
     pub(crate) output: String,
@@ -47,20 +47,19 @@ struct Frame {
     text: String,
 }
 
-/// What a kernel said: its last lines, and before those why it died, which a long trace would push
-/// out.
+/// The output of a kernel: its last lines, and the reasons of its death, which a long trace would
+/// push out.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Said>>);
+struct Log(Arc<Mutex<LogLines>>);
 
 #[derive(Default)]
-struct Said {
+struct LogLines {
     reasons: Vec<String>,
     last: VecDeque<String>,
 }
 
 impl Kernel {
-    /// Starts a kernel for `job` under a supervisor. Its console's output is left to the caller of
-    /// `stdout`.
+    /// Starts a kernel for `job` under a supervisor. Nothing reads its output yet.
     fn start(place: Place, job: &Job) -> Result<Kernel, String> {
         let scratch = tempfile::Builder::new()
             .prefix("ipvs-lab-")
@@ -94,20 +93,20 @@ impl Kernel {
             Ok(frame) => Err(format!(
                 "the kernel cannot run the tests: {}\n{}",
                 frame.text,
-                kernel.last_words()
+                kernel.last_lines()
             )),
             Err(RecvTimeoutError::Timeout) => Err(format!(
                 "the kernel did not boot within {} s\n{}",
                 BOOT.as_secs(),
-                kernel.last_words()
+                kernel.last_lines()
             )),
             Err(RecvTimeoutError::Disconnected) => {
-                Err(format!("the kernel died while booting\n{}", kernel.last_words()))
+                Err(format!("the kernel died while booting\n{}", kernel.last_lines()))
             }
         }
     }
 
-    /// Boots a kernel for one session. Its console is for the caller to connect.
+    /// Boots a kernel for one session. Returns it with the input and the output of its console.
     pub(crate) fn for_session(
         place: Place,
         job: &Job,
@@ -119,10 +118,10 @@ impl Kernel {
         Ok((kernel, console, output))
     }
 
-    /// Runs one test. An error is the end of this kernel.
+    /// Runs one test. After an error the kernel is of no more use.
     pub(crate) fn run_test(&mut self, name: &str, time: Duration) -> Result<Verdict, String> {
         let line = format!("{} {name}\n", time.as_secs());
-        // A kernel that is no more says so below.
+        // If the kernel has ended, the error comes below.
         if let Some(console) = &mut self.console {
             let _ = console.write_all(line.as_bytes()).and_then(|()| console.flush());
         }
@@ -131,29 +130,28 @@ impl Kernel {
             Err(RecvTimeoutError::Timeout) => Err(format!(
                 "no answer from the kernel within {} s: it hangs\n{}",
                 (time + GRACE).as_secs(),
-                self.last_words()
+                self.last_lines()
             )),
             Err(RecvTimeoutError::Disconnected) => {
-                Err(format!("the kernel died during this test\n{}", self.last_words()))
+                Err(format!("the kernel died during this test\n{}", self.last_lines()))
             }
         }
     }
 
-    /// The folder that it shares with us.
+    /// The folder that it shares with this process.
     pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// The last lines that it said, for a message.
-    pub(crate) fn last_words(&self) -> String {
-        // Give the reader of its console a moment: death is noticed on one pipe, the reason comes
-        // on the other.
+    /// Its last lines, for a message.
+    pub(crate) fn last_lines(&self) -> String {
+        // Death is noticed on one pipe, and the reason comes on another: wait for it a moment.
         thread::sleep(Duration::from_millis(200));
         let lines = self.log.lines();
         if lines.is_empty() {
-            return "It said nothing.".to_owned();
+            return "It printed nothing.".to_owned();
         }
-        let mut text = format!("Its last words:\n  {}", lines.join("\n  "));
+        let mut text = format!("Its last lines:\n  {}", lines.join("\n  "));
         if text.contains("set fp regs failed") {
             text.push_str(
                 "\nThis processor needs uml-xstate.c built. Is there a C compiler, `cc`?",
@@ -165,7 +163,7 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        // The end of its input makes the supervisor end everything, and then itself.
+        // The end of its input makes the supervisor end everything.
         self.console = None;
         let _ = self.supervisor.wait();
     }
@@ -197,7 +195,7 @@ fn supervised(command: &Command, scratch: &Path) -> Result<Command, String> {
     Ok(supervised)
 }
 
-/// Reads frames until the console closes. What is not a frame belongs to the log.
+/// Reads frames until the console closes. All other lines belong to the log.
 fn read_frames(mut console: impl BufRead, frames: &mpsc::Sender<Frame>, log: &Log) {
     loop {
         let mut line = Vec::new();
@@ -232,23 +230,23 @@ impl Log {
     }
 
     fn add(&self, line: &str) {
-        let Ok(mut said) = self.0.lock() else { return };
+        let Ok(mut log) = self.0.lock() else { return };
         let is_reason = ["panic", "regs failed", "out of memory"]
             .iter()
             .any(|word| line.to_lowercase().contains(word));
-        if is_reason && said.reasons.len() < LOG_LINES {
-            said.reasons.push(line.to_owned());
+        if is_reason && log.reasons.len() < LOG_LINES {
+            log.reasons.push(line.to_owned());
             return;
         }
-        if said.last.len() == LOG_LINES {
-            said.last.pop_front();
+        if log.last.len() == LOG_LINES {
+            log.last.pop_front();
         }
-        said.last.push_back(line.to_owned());
+        log.last.push_back(line.to_owned());
     }
 
     fn lines(&self) -> Vec<String> {
         match self.0.lock() {
-            Ok(said) => said.reasons.iter().chain(&said.last).cloned().collect(),
+            Ok(log) => log.reasons.iter().chain(&log.last).cloned().collect(),
             Err(_) => Vec::new(),
         }
     }

@@ -1,5 +1,5 @@
-//! Outside: shows the tests as `cargo test` shows any, and runs the selected ones inside kernels
-//! that it boots.
+//! Outside: lists tests as `cargo test` does, and runs the selected ones inside kernels that it
+//! boots.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
@@ -19,11 +19,11 @@ use super::stage::{COLOURS, JOB, Job, KEEP, SIZE};
 use super::terminal::{self, RawTerminal};
 use super::test::KernelTest;
 
-/// More kernels than this do not make the tests faster: booting costs more than running.
+/// The most kernels. With more, booting would cost more than it saves.
 const KERNELS: usize = 4;
-/// After so many that did not boot, or died, the rest of the tests fail without another try.
+/// After this many kernels that did not boot or died, the remaining tests fail without another.
 const LOSSES: usize = 3;
-/// What a session's kernel gets to boot.
+/// The time that a session's kernel has to boot.
 const BOOT: Duration = Duration::from_secs(90);
 
 /// Runs the tests that the command line selects.
@@ -43,14 +43,14 @@ pub(crate) fn run_tests(tests: &[KernelTest]) -> ExitCode {
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    // Dropping them ends them. Returning the status instead of exiting with it leaves time for
+    // Ends them. This function returns the status instead of exiting, so that there is time for
     // that.
     drop(kernels);
     conclusion.exit_code()
 }
 
-/// The kernels that are booted and idle. A test takes one, or boots one, so filters, counts and
-/// threads are libtest-mimic's business alone.
+/// The kernels that are booted and idle. A test takes one of them or boots another, so filters,
+/// counts and threads are left to libtest-mimic.
 #[derive(Default)]
 struct Kernels(Mutex<Pool>);
 
@@ -140,23 +140,23 @@ fn try_session(session: &Session, arguments: Vec<OsString>) -> Result<ExitCode, 
     let status = fs::read_to_string(kernel.scratch().join("status"));
     match status.ok().and_then(|status| status.parse::<u8>().ok()) {
         Some(code) => Ok(ExitCode::from(code)),
-        None => Err(format!("the kernel ended before the session did\n{}", kernel.last_words())),
+        None => Err(format!("the kernel ended before the session did\n{}", kernel.last_lines())),
     }
 }
 
-/// Shows everything that the session says, as it says it.
+/// Copies the session's output as it comes.
 fn copy(mut output: impl Read) {
     let mut bytes = [0; 4096];
     let mut screen = io::stdout();
     while let Ok(count @ 1..) = output.read(&mut bytes) {
-        // Nobody looks any more: then there is no point in going on.
+        // Nobody reads it any more.
         if screen.write_all(&bytes[..count]).and_then(|()| screen.flush()).is_err() {
             return;
         }
     }
 }
 
-/// Ends this process, and with it the kernel, if that has not begun the session in time.
+/// Ends this process, and with it the kernel, if the session has not started in time.
 fn watch_boot(scratch: &Path) {
     let scratch = scratch.to_owned();
     thread::spawn(move || {
@@ -168,22 +168,22 @@ fn watch_boot(scratch: &Path) {
     });
 }
 
-/// `cargo`, when a signal ends it, does not end what it started. This does, and then the supervisor
-/// ends the rest.
+/// Ends this process when its parent ends, as `cargo` does not end it when a signal ends `cargo`.
+/// The supervisor then ends the rest.
 fn die_with_parent() {
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
 }
 
-/// Whether a variable of this environment is set inside too: what tests are told by, but for what
-/// decides where they run.
-fn is_told(name: &str) -> bool {
+/// True for a variable that is passed on to the inside: settings for tests, except for those that
+/// choose the kernel.
+fn is_passed_on(name: &str) -> bool {
     let settings = ["IPVS", "PARITY_"];
     ["TERM", "RUST_BACKTRACE", "LANG"].contains(&name)
         || settings.iter().any(|prefix| name.starts_with(prefix))
             && !name.starts_with("IPVS_KERNEL")
 }
 
-/// What every kernel is told.
+/// The job of a kernel, with the environment that every kernel gets.
 fn job(name: &str) -> Job {
     let ipvsadm = crate::program::ipvsadm();
     let mut path = OsString::new();
@@ -208,7 +208,7 @@ fn job(name: &str) -> Job {
         set(KEEP, kept);
     }
     for (name, value) in env::vars_os() {
-        if name.to_str().is_some_and(is_told) {
+        if name.to_str().is_some_and(is_passed_on) {
             job.environment.insert(name, value);
         }
     }

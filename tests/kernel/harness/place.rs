@@ -1,4 +1,4 @@
-//! Chooses the kernel, and says how to start a first process on it.
+//! The choice of a kernel, and the command that starts a first process on it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::{env, fs};
 use super::stage::{SCRATCH, STAGE, Stage};
 use super::uml;
 
-/// Where the tests run.
+/// The kernel that the tests run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// This machine's own kernel, in namespaces.
@@ -16,12 +16,11 @@ pub(crate) enum Place {
     UserModeLinux,
 }
 
-/// Set to `host` or `uml`, chooses the place.
+/// The variable that chooses the place: `host` or `uml`.
 pub(crate) const CHOICE: &str = "IPVS_KERNEL";
 
 impl Place {
-    /// This machine's kernel where it has IPVS and lets us make namespaces, user-mode Linux
-    /// elsewhere.
+    /// This machine's kernel if it has IPVS and allows namespaces, and user-mode Linux otherwise.
     pub(crate) fn choose() -> Result<Place, String> {
         match env::var(CHOICE).as_deref() {
             Ok("host") => this_kernel_serves().map(|()| Place::ThisKernel).map_err(|why| {
@@ -42,7 +41,7 @@ impl Place {
             .map_err(|error| format!("cannot find this program's own file: {error}"))?;
         match self {
             Place::ThisKernel => {
-                // A process namespace of its own, whose end is the end of every process in it.
+                // At the end of a process namespace all processes in it end.
                 let mut command = Command::new("unshare");
                 command
                     .args(["--mount", "--net", "--uts", "--pid", "--fork"])
@@ -58,10 +57,10 @@ impl Place {
     }
 }
 
-/// Whether this machine's kernel has IPVS and gives us namespaces; if not, why not.
+/// Checks that this machine's kernel has IPVS and allows namespaces. The error is the reason.
 fn this_kernel_serves() -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
-        return Err("this takes root".to_owned());
+        return Err("only root can use it".to_owned());
     }
     let has_ipvs = || fs::exists("/proc/net/ip_vs").unwrap_or(false);
     if !has_ipvs() {
@@ -72,12 +71,12 @@ fn this_kernel_serves() -> Result<(), String> {
     }
     let namespaces = ["--mount", "--net", "--uts", "--pid", "--fork", "true"];
     if !quiet(Command::new("unshare").args(namespaces)) {
-        return Err("it does not let us make namespaces".to_owned());
+        return Err("it does not allow new namespaces".to_owned());
     }
     Ok(())
 }
 
-/// Runs a command without a word, and says whether it succeeded.
+/// Runs a command without output. True if it succeeded.
 fn quiet(command: &mut Command) -> bool {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())

@@ -1,4 +1,4 @@
-//! A session: something to run inside with a person, or a program, in front of it.
+//! Sessions: programs that run inside, with their input and output connected to the caller's.
 
 use std::ffi::OsString;
 use std::io::stdin;
@@ -11,21 +11,21 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::stage::{JOB, Job, SCRATCH_INSIDE, SIZE};
 
-/// Something that `--NAME` runs inside.
+/// A session, which `--NAME` runs inside.
 pub(crate) struct Session {
-    /// The word after `--`.
+    /// Its name, which follows `--`.
     pub(crate) name: &'static str,
-    /// Whether it wants the person's keyboard and terminal.
+    /// True if it needs a keyboard and a terminal.
     pub(crate) interactive: bool,
-    /// What it does, with the arguments after its name.
+    /// Runs it, with the arguments that follow its name.
     pub(crate) run: fn(&[OsString]) -> ExitCode,
 }
 
 /// Runs the session that the environment names.
 pub(crate) fn run_in_this_process(sessions: &[Session]) -> ExitCode {
     if let Ok(size) = env::var(SIZE) {
-        // On the bare console of user-mode Linux nobody has made it our terminal yet; under
-        // `script` it is. Without either, the shell has no job control, and works.
+        // The console of user-mode Linux is not the controlling terminal yet. If this fails, the
+        // shell has no job control, and works.
         let _ = setsid();
         let _ = ioctl_tiocsctty(stdin());
         if let Some(size) = parse(&size) {

@@ -1,7 +1,7 @@
-//! Which part this process plays, and what it was told.
+//! The role of this process, and its job.
 //!
-//! It is told through the environment, because that reaches the first process of user-mode Linux
-//! too: what its command line says as NAME=value, and the kernel does not know, becomes the
+//! Both come through the environment, which reaches the first process of user-mode Linux too: a
+//! NAME=value on the kernel's command line that the kernel does not know is put into the
 //! environment of `init`.
 
 use std::collections::BTreeMap;
@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
-/// Names the part that a process plays. Absent outside.
+/// The role of a process. Not set outside.
 pub(crate) const STAGE: &str = "IPVS_LAB_STAGE";
 /// The temporary folder that one kernel and the harness outside share.
 pub(crate) const SCRATCH: &str = "IPVS_LAB_SCRATCH";
-/// `uml` in user-mode Linux, absent on this machine's own kernel.
+/// `uml` in user-mode Linux. Not set on this machine's own kernel.
 pub(crate) const PLACE: &str = "IPVS_LAB_PLACE";
-/// What the kernel was started for: `tests`, or the name of a session.
+/// The purpose of the kernel: `tests`, or the name of a session.
 pub(crate) const JOB: &str = "IPVS_LAB_JOB";
 /// Folders to keep visible under `/tmp` and `/run`, joined with `:`.
 pub(crate) const KEEP: &str = "IPVS_LAB_KEEP";
@@ -28,22 +28,22 @@ pub(crate) const SIZE: &str = "IPVS_LAB_SIZE";
 /// Set when the output may have colours.
 pub(crate) const COLOURS: &str = "IPVS_LAB_COLOURS";
 
-/// Where [`SCRATCH`] is found inside.
+/// The path of [`SCRATCH`] inside.
 pub(crate) const SCRATCH_INSIDE: &str = "/run/lab";
 
-/// Keeps from a command what this process was told: this very program, started in a session, would
-/// go on playing it.
-pub(crate) fn forget_part(command: &mut Command) -> &mut Command {
+/// Removes role and job from a command's environment. If a session starts this program, it must not
+/// take them up again.
+pub(crate) fn forget_role(command: &mut Command) -> &mut Command {
     for name in [STAGE, SCRATCH, PLACE, JOB, KEEP, TEST, SIZE, COLOURS] {
         command.env_remove(name);
     }
     command
 }
 
-/// The parts that a process of this program plays, apart from the one outside.
+/// The roles of a process of this program, except for the one outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Starts the kernel and ends it, with everything in it, when the one who asked for it is gone.
+    /// Starts the kernel, and ends it with everything in it when the process outside is gone.
     Supervisor,
     /// The first process inside.
     Init,
@@ -56,7 +56,7 @@ pub(crate) enum Stage {
 impl Stage {
     const ALL: [Stage; 4] = [Stage::Supervisor, Stage::Init, Stage::Test, Stage::Session];
 
-    /// The word that stands for it in the environment.
+    /// Its name in the environment.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Stage::Supervisor => "supervisor",
@@ -66,15 +66,15 @@ impl Stage {
         }
     }
 
-    /// The part that this process was started for.
+    /// The role of this process.
     pub(crate) fn of_this_process() -> Option<Stage> {
         let name = env::var(STAGE).ok()?;
         Stage::ALL.into_iter().find(|stage| stage.name() == name)
     }
 }
 
-/// What one kernel is started for: left in its scratch folder by the one outside, and read by
-/// `init`.
+/// The job of one kernel, which the process outside writes into the scratch folder and `init`
+/// reads.
 #[derive(Debug, Default)]
 pub(crate) struct Job {
     /// The environment of every process inside.
@@ -102,7 +102,7 @@ impl Job {
         fs::write(scratch.join("arguments"), arguments)
     }
 
-    /// Reads what [`Job::write`] left.
+    /// Reads what [`Job::write`] wrote.
     pub(crate) fn read(scratch: &Path) -> io::Result<Job> {
         let environment = fs::read(scratch.join("environment"))?;
         let arguments = fs::read(scratch.join("arguments"))?;
@@ -114,7 +114,7 @@ impl Job {
         Ok(Job { environment: pairs.collect(), arguments: items(&arguments).map(os).collect() })
     }
 
-    /// One variable of its environment.
+    /// A variable of the environment inside.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
         self.environment.get(OsStr::new(name)).map(OsString::as_os_str)
     }

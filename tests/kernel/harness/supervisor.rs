@@ -1,12 +1,12 @@
-//! Starts a kernel, and ends it with everything in it as soon as the one outside is gone, however
-//! that ended.
+//! Starts a kernel, and ends it with everything in it as soon as the process outside is gone,
+//! however that ended.
 //!
-//! User-mode Linux is several processes of this machine, and it holds most of them by ptrace: were
-//! only the first one killed, the others would run on, loose. So it gets a process group of its
-//! own, which also keeps the terminal's Ctrl-C away from it, and this process waits for one of two
-//! things: the kernel ends, or its own standard input does, which is the pipe from the one outside.
-//! Either way it kills the whole group and removes the scratch folder. Nothing of this depends on
-//! the one outside being able to say goodbye.
+//! User-mode Linux is several processes of this machine, most of which it controls by ptrace: if
+//! only the first one were killed, the others would keep running. So it gets its own process group,
+//! which also keeps the terminal's Ctrl-C away from it. The supervisor waits for the kernel to end,
+//! or for its own standard input to end, which is a pipe from the process outside. In both cases it
+//! kills the whole group and removes the scratch folder. It needs no message for that, so it also
+//! works if the process outside was killed.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -26,10 +26,10 @@ pub(crate) fn run() -> ExitCode {
     let Some(program) = arguments.next() else {
         return ExitCode::FAILURE;
     };
-    // What the kernel's own helpers leave behind becomes ours to wait for. Not having it costs
-    // nothing but zombies.
+    // Waits for processes that the kernel's helpers leave behind, too. Without this they would only
+    // stay as zombies.
     let _ = set_child_subreaper(Some(getpid()));
-    // A kernel that panics would leave a core file of the size of its memory.
+    // A kernel that panics would leave a core file as large as its memory.
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
 
@@ -63,7 +63,7 @@ pub(crate) fn run() -> ExitCode {
     let status = kernel.wait();
     kill();
     while let Ok(Some(_)) = rustix::process::wait(WaitOptions::empty()) {}
-    // The one outside removes the folder itself, having read it, if it is still there to do so.
+    // If the process outside still runs, it reads the folder and then removes it.
     if getppid() != outside
         && let Some(scratch) = scratch
     {
@@ -75,7 +75,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Passes our standard input on, byte by byte as it comes, until it ends.
+/// Copies standard input to the kernel's console until it ends.
 fn relay(mut console: impl Write) {
     let mut input = io::stdin().lock();
     let mut bytes = [0; 4096];
@@ -83,8 +83,7 @@ fn relay(mut console: impl Write) {
         match input.read(&mut bytes) {
             Ok(0) => return,
             Ok(count) => {
-                // A kernel that ended takes no more input. The end of ours is still worth waiting
-                // for.
+                // A kernel that has ended accepts no input, but the end of ours still matters.
                 let _ = console.write_all(&bytes[..count]).and_then(|()| console.flush());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

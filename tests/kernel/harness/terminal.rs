@@ -1,4 +1,4 @@
-//! The person's terminal, handed to a session byte by byte, and given back as it was.
+//! The user's terminal, passed to a session byte by byte, and restored afterwards.
 
 use std::io::{self, Read, Write, stdin};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize,
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// The terminal in raw mode. Dropped, it is as it was.
+/// The terminal in raw mode. It is restored on drop.
 pub(crate) struct RawTerminal {
     before: Termios,
 }
 
 impl RawTerminal {
-    /// `None` if standard input is no terminal.
+    /// `None` if standard input is not a terminal.
     pub(crate) fn new() -> Option<RawTerminal> {
         if !isatty(stdin()) {
             return None;
@@ -34,7 +34,7 @@ impl Drop for RawTerminal {
     }
 }
 
-/// A signal that ends us must not leave the person with a raw terminal.
+/// A signal that ends this process must not leave the terminal in raw mode.
 fn restore_on_signals(before: Termios) {
     let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
         return;
@@ -47,7 +47,7 @@ fn restore_on_signals(before: Termios) {
     });
 }
 
-/// Rows and columns, `24 80` where there is no terminal to ask.
+/// Rows and columns; `24 80` without a terminal.
 pub(crate) fn size() -> String {
     match tcgetwinsize(stdin()) {
         Ok(size) if size.ws_row > 0 => format!("{} {}", size.ws_row, size.ws_col),
@@ -55,7 +55,7 @@ pub(crate) fn size() -> String {
     }
 }
 
-/// Copies what is typed to `console`. At the end of a file, or of a pipe, types the end-of-file
+/// Copies standard input to `console`. At its end, if it is a file or a pipe, types the end-of-file
 /// key.
 pub(crate) fn relay_keyboard(mut console: impl Write + Send + 'static) {
     thread::spawn(move || {
@@ -66,8 +66,8 @@ pub(crate) fn relay_keyboard(mut console: impl Write + Send + 'static) {
                 return;
             }
         }
-        // The key works only once somebody reads lines, and what reads may be several programs, one
-        // after the other.
+        // The key only reaches a program that is reading lines, and several may do so, one after
+        // the other.
         while send(&mut console, &[4]).is_ok() {
             thread::sleep(Duration::from_secs(1));
         }

@@ -1,4 +1,4 @@
-//! A kernel test, and how one runs inside, in a process of its own.
+//! Kernel tests, each of which runs inside in a process of its own.
 
 use std::env;
 use std::process::{ExitCode, Termination};
@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use super::stage::TEST;
 
-/// What no test needs, even on a machine that is busy with other things: one that hangs ends some
-/// time.
+/// The time after which a test that hangs is killed. None needs as much, even on a busy machine.
 const TIME: Duration = Duration::from_secs(600);
 
 /// A test that needs a kernel with IPVS. The macro `tests!` makes them.
 pub(crate) struct KernelTest {
-    /// Its module and function, as in `client::services_read_back_as_set`.
+    /// Its module and function, such as `client::services::services_are_kept`.
     pub(crate) name: String,
-    /// After this long it is killed, and has failed.
+    /// The time after which it is killed, and has failed.
     pub(crate) time: Duration,
     /// Runs before the test, outside its kernel, where files can be written.
     pub(crate) prepare: fn() -> Result<(), String>,
@@ -38,7 +37,7 @@ impl KernelTest {
         }
     }
 
-    /// For a test that may take longer than others because it was asked to.
+    /// Sets the time of a test that takes longer than others on request.
     pub(crate) fn within(mut self, time: Duration) -> KernelTest {
         self.time = time;
         self
@@ -51,8 +50,8 @@ impl KernelTest {
     }
 }
 
-/// Runs the test that the environment names. Its panic, or its error, goes to standard error, and
-/// `init` has both of its outputs in one file.
+/// Runs the test that the environment names. Its panic or error goes to standard error. `init` puts
+/// both of its outputs into one file.
 pub(crate) fn run_in_this_process(tests: &[KernelTest]) -> ExitCode {
     let name = env::var(TEST).unwrap_or_default();
     match tests.iter().find(|test| test.name == name) {

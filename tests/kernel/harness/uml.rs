@@ -1,8 +1,9 @@
-//! User-mode Linux: a whole kernel, with IPVS, as an ordinary program that needs neither root nor
-//! KVM nor an image.
+//! User-mode Linux: a whole kernel with IPVS as an ordinary program, which needs neither root nor
+//! KVM nor a disk image.
 //!
-//! Its root is this machine's `/`, read-only, so the program just built, nginx and `ab` are all
-//! there. Its console 0 is our pipe; its console 1, where the kernel speaks, is standard error.
+//! Its root is this machine's `/`, read-only, so the program just built, nginx and `ab` are there.
+//! Its console 0 is a pipe to the process outside. Kernel messages go to console 1, which is
+//! standard error.
 
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -12,11 +13,11 @@ use std::{env, fs};
 
 use super::stage::{PLACE, SCRATCH, STAGE, Stage};
 
-/// How much memory it may use, in its own notation. Set it for work that needs more.
+/// The variable with the size of its memory, in its own notation.
 const MEMORY: &str = "IPVS_KERNEL_MEMORY";
 const DEFAULT_MEMORY: &str = "1G";
 
-/// Makes up for what older versions lack on newer processors.
+/// A library that older versions need on newer processors.
 const XSTATE_SOURCE: &str = include_str!("uml-xstate.c");
 
 /// The command that boots it with `program` as its first process.
@@ -25,7 +26,7 @@ pub(crate) fn command(program: &Path, scratch: &Path) -> Result<Command, String>
         "this machine's kernel has no IPVS that the tests can use, and there is no user-mode Linux \
          (linux.uml).\nInstall it: `make deps`, or `apt-get install user-mode-linux`",
     )?;
-    // Its command line is words between blanks, so the path of init must have none.
+    // Blanks separate the words of its command line, so the path of init must not have any.
     let init = scratch.join("init");
     symlink(program, &init).map_err(|error| format!("{}: {error}", init.display()))?;
 
@@ -58,8 +59,8 @@ fn find() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The folder for the file that is its memory: in this machine's memory if there is room, which is
-/// faster. In a container `/dev/shm` is often too small.
+/// The folder for the file that serves as its memory. `/dev/shm` is faster, but often too small in
+/// a container.
 fn memory_folder(memory: &str, scratch: &Path) -> PathBuf {
     let shared = Path::new("/dev/shm");
     let wanted = bytes(memory).unwrap_or(u64::MAX);
@@ -79,7 +80,7 @@ fn bytes(memory: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
-/// Builds `uml-xstate.c`. Most machines do without it, so one without a compiler gets none.
+/// Builds `uml-xstate.c`. `None` without a compiler: most machines do not need it.
 fn build_xstate(scratch: &Path) -> Option<PathBuf> {
     let library = scratch.join("uml-xstate.so");
     let mut compiler = Command::new("cc")

@@ -1,4 +1,4 @@
-//! What was seen: who answered, and what the listings say.
+//! Observations: the servers' answers and the director's listings.
 
 use std::path::Path;
 use std::thread;
@@ -8,22 +8,22 @@ use super::story::run_silently;
 use super::web::answering;
 use crate::netns::Netns;
 
-/// A template of this service in the listing of connections: its client has no port. Those of
-/// services that are gone stay until they run out, as connections do.
+/// True for a template of this service in the listing of connections. A template's client has no
+/// port. Templates of removed services are listed until they expire, as connections are.
 pub(crate) fn is_template(line: &str, service: &str) -> bool {
     let mut addresses = line.split_whitespace().skip(3);
     let client = addresses.next().unwrap_or_default();
     client.ends_with(":0") && addresses.next() == Some(service)
 }
 
-/// Asks for a page on each port, one after the other. Each answer is a host's name or an error.
+/// Requests a page on each port in turn. Each answer is the name of a host, or an error.
 pub(crate) fn ask(client: &Netns, address: &str, ports: &[u16]) -> Vec<String> {
     let ask =
         |port: &u16| answering(client, address, *port).unwrap_or_else(|error| format!("({error})"));
     ports.iter().map(ask).collect()
 }
 
-/// The connections counted so far for two servers, from the listing with statistics.
+/// The number of connections to each of two servers so far, from the listing with `--stats`.
 pub(crate) fn connections(director: &Netns, servers: [&str; 2]) -> [u64; 2] {
     let stats = run_silently(director, "ipvsadm -L -n --stats --exact").stdout;
     servers.map(|server| {
@@ -32,7 +32,8 @@ pub(crate) fn connections(director: &Netns, servers: [&str; 2]) -> [u64; 2] {
     })
 }
 
-/// The same, once all of a load are counted: the kernel copies its counters every two seconds.
+/// Like [`connections`], but waits until a whole load is counted: the kernel updates its counters
+/// every two seconds.
 pub(crate) fn counted(
     director: &Netns,
     servers: [&str; 2],
@@ -43,7 +44,7 @@ pub(crate) fn counted(
     let end = Instant::now() + Duration::from_secs(8);
     loop {
         let now = connections(director, servers);
-        // Then one round more, for what is copied later.
+        // One more round, for counters that are updated later.
         if now[0] + now[1] >= wanted || Instant::now() > end {
             thread::sleep(Duration::from_millis(2100));
             return connections(director, servers);
@@ -52,7 +53,7 @@ pub(crate) fn counted(
     }
 }
 
-/// A column of a real server's line in a listing, counted after its address.
+/// A column of a real server's line in a listing, the first after the address being 0.
 pub(crate) fn column<'text>(
     listing: &'text str,
     server: &str,
@@ -73,7 +74,7 @@ pub(crate) fn mac(host: &Netns, device: &str) -> String {
     address.unwrap_or("none").to_owned()
 }
 
-/// The iptables that works on this kernel: user-mode Linux has none of nftables.
+/// The iptables that works on this kernel: user-mode Linux lacks nftables.
 pub(crate) fn iptables(host: &Netns) -> &'static str {
     let names = ["iptables-legacy", "iptables"];
     let works = |name: &&str| {

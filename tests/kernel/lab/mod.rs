@@ -1,6 +1,6 @@
-//! The network of the tutorial, real web servers in it, and what is done there: the walk-through,
-//! told or tested, and a shell.
+//! The network of the tutorial with real web servers, for the walk-through and a shell.
 
+mod checks;
 mod measure;
 mod network;
 mod sessions;
@@ -22,14 +22,14 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Builds it. Panics with the reason if that fails.
+    /// Builds the network and starts the servers. Panics with the reason if that fails.
     pub(crate) fn new() -> Lab {
         let network = Network::new();
         let servers = [WebServer::start(&network.server1), WebServer::start(&network.server2)];
         Lab { network, _servers: servers }
     }
 
-    /// A host by its name.
+    /// The host of this name.
     fn host(&self, name: &str) -> &Netns {
         let network = &self.network;
         let hosts = [

@@ -3,8 +3,8 @@
 
 use crate::netns::Netns;
 
-/// The picture, for whoever stands in it.
-pub(crate) const PICTURE: &str = concat!(
+/// A map of the network.
+pub(crate) const MAP: &str = concat!(
     "                 the clients' LAN, 192.168.144.0/24\n",
     "  ──┬───────────┬───────────┬───────────┬───────────┬──\n",
     "    │.10        │.11        │.44 .45    │.49 (.45)  │.50 (.45)\n",
@@ -14,16 +14,16 @@ pub(crate) const PICTURE: &str = concat!(
     "                 behind the director, 128.10.10.0/24\n",
 );
 
-/// The director's own address on the LAN, which clients ask for in NAT.
+/// The director's own address on the LAN, the virtual address with NAT.
 pub(crate) const NAT_VIP: &str = "192.168.144.44";
-/// The second address, which director and real servers share in direct routing.
+/// The virtual address that the director and the real servers share with direct routing.
 pub(crate) const DR_VIP: &str = "192.168.144.45";
-/// The real servers behind the director.
+/// The real servers' addresses behind the director.
 pub(crate) const BACKEND: [&str; 2] = ["128.10.10.8", "128.10.10.9"];
-/// The real servers on the LAN.
+/// The real servers' addresses on the LAN.
 pub(crate) const LAN: [&str; 2] = ["192.168.144.49", "192.168.144.50"];
 
-/// The hosts. They are gone when this is dropped.
+/// The hosts, which dropping this removes.
 pub(crate) struct Network {
     pub(crate) client1: Netns,
     pub(crate) client2: Netns,
@@ -77,8 +77,8 @@ impl Network {
                  address add {address}/24 dev eth0
                  route add default via 128.10.10.7"
             ));
-            // With two ways to the clients, a strict check of where packets come from would drop
-            // some. Distributions differ in what they set here.
+            // With two routes to the clients, strict checking of sources would drop some packets.
+            // Distributions have different defaults.
             server.sysctl("net.ipv4.conf.all.rp_filter", "2");
         }
         Network { client1, client2, director, server1, server2, _switch: switch }

@@ -1,4 +1,4 @@
-//! The lab in front of a person: the demo, and a shell on the director.
+//! The interactive use of the lab: the demo, and a shell on the director.
 
 use std::ffi::OsString;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -6,16 +6,16 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
-use super::network::PICTURE;
+use super::network::MAP;
 use super::story::Story;
 use super::{Lab, walkthrough};
-use crate::harness::{COLOURS, Session, forget_part};
+use crate::harness::{COLOURS, Session, forget_role};
 use crate::program;
 
-/// `--demo`: the walk-through, told.
+/// `--demo`: the walk-through with its explanations.
 pub(crate) const DEMO: Session = Session { name: "demo", interactive: false, run: demo };
 
-/// `--shell`: a shell on the director, with everything set up to try IPVS.
+/// `--shell`: a shell on the director, ready to try IPVS.
 pub(crate) const SHELL: Session = Session { name: "shell", interactive: true, run: shell };
 
 fn demo(_: &[OsString]) -> ExitCode {
@@ -24,7 +24,7 @@ fn demo(_: &[OsString]) -> ExitCode {
         "A director with IPVS, two real servers, two clients: each a network namespace of one \
          kernel.\n",
     );
-    story.show(PICTURE);
+    story.show(MAP);
     let lab = Lab::new();
     walkthrough::everything(&lab, &mut story);
 
@@ -52,14 +52,14 @@ fn shell(arguments: &[OsString]) -> ExitCode {
     }
     let path = env::var("PATH").unwrap_or_default();
     let status = lab.network.director.enter(|| {
-        forget_part(&mut Command::new("bash"))
+        forget_role(&mut Command::new("bash"))
             .args(["--rcfile", "/tmp/lab/bin/greeting", "-i"])
             .args(arguments)
             .env("PATH", format!("/tmp/lab/bin:{path}"))
             .status()
     });
     match status {
-        // How the last command in it ended is no verdict on the shell.
+        // The status of the shell is that of its last command, which does not matter here.
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bash: {error}");
@@ -68,7 +68,7 @@ fn shell(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-/// The commands of the lab: a host's name runs a command there, `get` fetches a page.
+/// Writes the lab's commands: `HOST COMMAND` runs a command on a host, `get` fetches a page.
 fn write_tools(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let tool = |name: &str, text: &str| {
@@ -84,7 +84,7 @@ fn write_tools(folder: &Path) -> io::Result<()> {
     symlink(program::ipvsadm(), folder.join("ipvsadm"))
 }
 
-/// In bash, so that nothing needs installing for it.
+/// In bash, so that it needs no other package.
 const GET: &str = r#"#!/bin/bash
 # get ADDRESS [PORT]: fetches the index page from there
 exec 3<>"/dev/tcp/${1:?an address}/${2:-80}" || exit 1
@@ -99,10 +99,10 @@ fn greeting() -> String {
 unset HISTFILE
 cat <<'END'
 
-This is the director. IPVS forwards here, nginx runs on both real servers, and the table is empty.
+This is the director. The IPVS table is empty, and nginx runs on both real servers.
 
-{PICTURE}
-Try NAT, and ask from a client:
+{MAP}
+Try NAT, and send requests from a client:
   ipvsadm -A -t 192.168.144.44:80 -s rr
   ipvsadm -a -t 192.168.144.44:80 -r 128.10.10.8 -m
   ipvsadm -a -t 192.168.144.44:80 -r 128.10.10.9 -m
@@ -110,14 +110,14 @@ Try NAT, and ask from a client:
   client1 ab -q -n 1000 -c 100 http://192.168.144.44/index.html
   ipvsadm -L -n --stats
 
-Direct routing is prepared: 192.168.144.45 is on the director and, silent, on both real servers:
+Direct routing is prepared: 192.168.144.45 is on the director and, without ARP, on both servers:
   ipvsadm -A -t 192.168.144.45:80 -s rr
   ipvsadm -a -t 192.168.144.45:80 -r 192.168.144.49 -g
   ipvsadm -a -t 192.168.144.45:80 -r 192.168.144.50 -g
   client2 get 192.168.144.45
 
 client1, client2, server1, server2 COMMAND runs a command there; get ADDRESS [PORT] fetches a page.
-docs/tutorial.md explains it all. Leave with exit; nothing of this stays.
+docs/tutorial.md explains each step. Type exit to leave; nothing of this network remains.
 
 END
 "#

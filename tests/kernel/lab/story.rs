@@ -1,4 +1,4 @@
-//! Tells what is done, does it, and keeps account of what was expected and what was seen.
+//! Explains commands, runs them, and compares their results with expectations.
 
 use std::fmt::Display;
 use std::io::{Write, stdout};
@@ -7,8 +7,7 @@ use std::process::ExitStatus;
 use crate::netns::{Netns, Ran};
 use crate::program;
 
-/// A story in progress. It tells on standard output, which is the person's screen in the demo, and
-/// the test's output in a test.
+/// A story in progress, on standard output: on the screen in the demo, and in a test's output.
 pub(crate) struct Story {
     colours: bool,
     held: usize,
@@ -20,32 +19,32 @@ impl Story {
         Story { colours, held: 0, failed: Vec::new() }
     }
 
-    /// Begins a step.
+    /// Prints the title of a step.
     pub(crate) fn step(&self, title: &str) {
-        self.tell(&format!("\n{}\n", self.colour("1;34", &format!("── {title} ──"))));
+        self.print(&format!("\n{}\n", self.colour("1;34", &format!("── {title} ──"))));
     }
 
-    /// Explains.
+    /// Prints an explanation.
     pub(crate) fn say(&self, text: &str) {
-        self.tell("\n");
+        self.print("\n");
         for line in text.lines() {
-            self.tell(&format!("{}\n", line.trim()));
+            self.print(&format!("{}\n", line.trim()));
         }
-        self.tell("\n");
+        self.print("\n");
     }
 
-    /// Shows something as it is.
+    /// Prints a text as it is.
     pub(crate) fn show(&self, text: &str) {
-        self.tell(text);
-        self.tell("\n");
+        self.print(text);
+        self.print("\n");
     }
 
-    /// Runs a command on a host and shows it with its output. That it succeeds is expected.
+    /// Runs a command on a host and shows it with its output. The command is expected to succeed.
     pub(crate) fn run(&mut self, host: &Netns, command: &str) -> Ran {
         self.run_showing(host, command, |_| true)
     }
 
-    /// The same, showing only some lines of its output.
+    /// Like [`run`](Self::run), but shows only some lines of the output.
     pub(crate) fn run_showing(
         &mut self,
         host: &Netns,
@@ -53,15 +52,15 @@ impl Story {
         shows: impl Fn(&str) -> bool,
     ) -> Ran {
         let prompt = self.colour("32", &format!("{}#", host.name()));
-        self.tell(&format!("  {prompt} {}\n", self.colour("1", command)));
+        self.print(&format!("  {prompt} {}\n", self.colour("1", command)));
         let ran = run_silently(host, command);
         let mut omitted = false;
         for line in ran.stdout.lines().chain(ran.stderr.lines()) {
             if shows(line) || !ran.status.success() {
-                self.tell(&format!("  {line}\n"));
+                self.print(&format!("  {line}\n"));
                 omitted = false;
             } else if !omitted {
-                self.tell(&self.colour("2", "  [...]\n"));
+                self.print(&self.colour("2", "  [...]\n"));
                 omitted = true;
             }
         }
@@ -71,17 +70,17 @@ impl Story {
         ran
     }
 
-    /// Ends a part of a step: says what was expected and what was seen, and whether that will do.
+    /// Prints an expectation with the result, and records whether it holds.
     pub(crate) fn expect(
         &mut self,
-        what: &str,
+        subject: &str,
         expected: impl Display,
         seen: impl Display,
         holds: bool,
     ) {
         let (mark, code) = if holds { ("ok ", "32") } else { ("NOT", "1;31") };
-        let line = format!("{what}: expected {expected} / seen {seen}");
-        self.tell(&format!("  {} {line}\n", self.colour(code, mark)));
+        let line = format!("{subject}: expected {expected} / seen {seen}");
+        self.print(&format!("  {} {line}\n", self.colour(code, mark)));
         if holds {
             self.held += 1;
         } else {
@@ -89,41 +88,41 @@ impl Story {
         }
     }
 
-    /// The same, where nothing but equality will do.
+    /// Expects two values to be equal.
     pub(crate) fn expect_equal<T: Display + PartialEq>(
         &mut self,
-        what: &str,
+        subject: &str,
         expected: T,
         seen: T,
     ) {
         let holds = expected == seen;
-        self.expect(what, expected, seen, holds);
+        self.expect(subject, expected, seen, holds);
     }
 
-    /// How many expectations held, and those that did not.
+    /// The number of expectations that held, and those that did not.
     pub(crate) fn account(&self) -> (usize, &[String]) {
         (self.held, &self.failed)
     }
 
-    /// Colours a text, on a screen that has colours.
+    /// Colours a text if the screen has colours.
     pub(crate) fn colour(&self, code: &str, text: &str) -> String {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn tell(&self, text: &str) {
-        // Nobody listens: then the checks still count.
+    fn print(&self, text: &str) {
+        // The checks count even if nobody reads the story.
         let mut out = stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }
 
-/// Runs a command on a host: words between blanks, and `ipvsadm` is the one under test.
+/// Runs a command, split at blanks, on a host. `ipvsadm` is the program under test.
 pub(crate) fn run_silently(host: &Netns, command: &str) -> Ran {
     let mut words = command.split_whitespace();
     let program = words.next().unwrap_or_default();
     let command = match program {
         "ipvsadm" => host.command(program::ipvsadm()),
-        // Not every machine has it: it is in a package of its own.
+        // Not every machine has the package procps.
         "sysctl" => return sysctl(host, command, words.last().unwrap_or_default()),
         _ => host.command(program),
     };

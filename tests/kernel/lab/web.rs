@@ -1,4 +1,4 @@
-//! The web servers, and the question which of them answers.
+//! The web servers, and requests that show which of them answers.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,10 +10,10 @@ use crate::netns::{Netns, Running};
 
 /// An nginx in a host's namespace, on ports 80 and 8080. Its index page is 19 bytes that name the
 /// host.
-pub(crate) struct WebServer(#[allow(dead_code, reason = "dropped, it ends")] Running);
+pub(crate) struct WebServer(#[allow(dead_code, reason = "dropping it ends the server")] Running);
 
 impl WebServer {
-    /// Starts it, and waits until it answers.
+    /// Starts the server and waits until it answers.
     pub(crate) fn start(host: &Netns) -> WebServer {
         let name = host.name();
         let folder = PathBuf::from("/tmp/lab").join(name);
@@ -38,7 +38,7 @@ impl WebServer {
     }
 }
 
-/// `server1` makes `Hello from server 1`, which is 19 bytes, as long as the tutorial's page.
+/// The page of `server1` is `Hello from server 1`, the 19 bytes of the tutorial.
 fn page(host: &str) -> String {
     format!("Hello from {}", host.replace("server", "server "))
 }
@@ -46,7 +46,7 @@ fn page(host: &str) -> String {
 fn configuration(folder: &str) -> String {
     format!(
         "daemon off;
-        # One process, which ends when it is told to, and no other with it.
+        # A single process, so that killing it ends the server.
         master_process off;
         user root root;
         pid {folder}/pid;
@@ -71,7 +71,7 @@ fn configuration(folder: &str) -> String {
     )
 }
 
-/// The host that answers `host` for `http://address:port/`: `server1`, say.
+/// The name of the server, such as `server1`, that answers `host` at `http://address:port/`.
 pub(crate) fn answering(host: &Netns, address: &str, port: u16) -> Result<String, String> {
     let page = host.enter(|| ask(address, port)).map_err(|error| error.to_string())?;
     match page.strip_prefix("Hello from ") {

@@ -1,27 +1,29 @@
-//! `--apply`: what it says, how it ends, and what it leaves alone.
+//! `--apply`: its messages, its exit status, and the parts of the table it leaves alone.
 
-use super::tables::described;
-use super::{apply, assert_ended, file, load, saved, table};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::program;
-use ipvs::Client;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ipvs::Client;
+
+use super::tables::described;
+use super::{NO_OPTIONS, apply, assert_ended, file, load, saved, table};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        every_mistake_is_told_with_its_line_and_nothing_is_touched,
-        the_file_comes_by_name_or_on_standard_input,
-        the_summary_counts_what_was_done,
-        kept_weights_are_those_of_the_kernel,
-        what_the_kernel_refuses_undoes_all_and_is_told_with_its_line,
-        the_counters_of_what_stays_go_on,
-        a_lost_reader_of_errors_does_not_keep_it_from_undoing,
-        an_input_without_rules_empties_the_table_only_when_asked_to,
-        a_file_of_another_kind_is_recognized_and_nothing_is_touched,
-        what_cannot_be_printed_or_read_is_told_from_a_difference,
+        every_mistake_is_reported_with_its_line_and_nothing_is_changed,
+        the_file_is_an_argument_or_standard_input,
+        the_summary_counts_the_changes,
+        keep_weights_keeps_the_weights_in_the_kernel,
+        a_refused_change_is_reported_with_its_line_and_undoes_the_rest,
+        services_that_stay_keep_their_counters,
+        a_closed_standard_error_does_not_prevent_the_undo,
+        an_input_without_rules_empties_the_table_only_with_allow_empty,
+        a_file_of_another_kind_is_recognized_and_nothing_is_changed,
+        a_failed_read_or_write_has_another_status_than_a_difference,
     ]
 }
 
@@ -35,20 +37,18 @@ const TABLE: &str = "\
 -a -f 9 -r 10.9.0.1:0 -i -w 2
 ";
 
-/// A namespace with that table.
+/// A namespace with [`TABLE`].
 fn loaded() -> Netns {
     let ns = Netns::new();
     load(&ns, TABLE);
     ns
 }
 
-const NO_MORE: [&str; 0] = [];
-
-fn every_mistake_is_told_with_its_line_and_nothing_is_touched() {
+fn every_mistake_is_reported_with_its_line_and_nothing_is_changed() {
     let ns = loaded();
     let before = saved(&ns);
     let rules = "\
-# what is right
+# valid lines
 -A -t 10.0.0.5:80 -s rr
 -a -t 10.0.0.5:80 -r 10.9.0.1:80 -m
 
@@ -59,7 +59,7 @@ fn every_mistake_is_told_with_its_line_and_nothing_is_touched() {
 -L
 -Z
 -A -t 10.0.0.6:80 -s rr";
-    let ran = apply(&ns, rules, NO_MORE);
+    let ran = apply(&ns, rules, NO_OPTIONS);
     let lines: Vec<&str> = ran.stderr.lines().collect();
     let starts = [
         "line 5: Destination already exists",
@@ -79,18 +79,18 @@ fn every_mistake_is_told_with_its_line_and_nothing_is_touched() {
     assert_eq!((dry.code(), dry.stdout, dry.stderr), (Some(2), ran.stdout, ran.stderr));
 }
 
-fn the_file_comes_by_name_or_on_standard_input() {
+fn the_file_is_an_argument_or_standard_input() {
     let path = file("rules", TABLE);
-    let path = path.to_str().expect("it is UTF-8");
+    let path = path.to_str().expect("the path is UTF-8");
     let glued = format!("--apply={path}");
     let wanted = {
         let ns = loaded();
         saved(&ns)
     };
-    for words in [&["--apply", path][..], &[&glued], &["--apply"], &["--apply", "-"]] {
+    for arguments in [&["--apply", path][..], &[&glued], &["--apply"], &["--apply", "-"]] {
         let ns = Netns::new();
-        ns.command(program::ipvsadm()).args(words).stdin(TABLE).run().success();
-        assert_eq!(saved(&ns), wanted, "{words:?}");
+        ns.command(program::ipvsadm()).args(arguments).stdin(TABLE).run().success();
+        assert_eq!(saved(&ns), wanted, "{arguments:?}");
     }
     let ns = loaded();
     let ran = ns.ipvsadm(["--apply", "/no/such/file"]);
@@ -98,7 +98,7 @@ fn the_file_comes_by_name_or_on_standard_input() {
     assert_eq!(saved(&ns), wanted);
 }
 
-fn the_summary_counts_what_was_done() {
+fn the_summary_counts_the_changes() {
     let ns = Netns::new();
     for (rules, summary) in [
         (TABLE.to_owned(), "3 services added, 4 servers added"),
@@ -112,19 +112,19 @@ fn the_summary_counts_what_was_done() {
         ("-C\n".to_owned(), "3 services removed, 4 servers removed"),
         ("-C\n".to_owned(), "nothing to change"),
     ] {
-        assert_ended(&apply(&ns, &rules, NO_MORE), 0, summary);
+        assert_ended(&apply(&ns, &rules, NO_OPTIONS), 0, summary);
     }
 }
 
 /// A generator that failed, a closed standard input, a file of comments.
-fn an_input_without_rules_empties_the_table_only_when_asked_to() {
+fn an_input_without_rules_empties_the_table_only_with_allow_empty() {
     let ns = loaded();
     let before = saved(&ns);
     let program = program::ipvsadm();
     for input in ["", "\n", "# nothing\n\n"] {
-        for more in [&[][..], &["--dry-run"]] {
-            let ran = apply(&ns, input, more);
-            assert_eq!(ran.code(), Some(2), "{input:?} {more:?}");
+        for options in [&[][..], &["--dry-run"]] {
+            let ran = apply(&ns, input, options);
+            assert_eq!(ran.code(), Some(2), "{input:?} {options:?}");
             assert!(ran.stderr.contains("--allow-empty"), "{}", ran.stderr);
         }
     }
@@ -138,11 +138,11 @@ fn an_input_without_rules_empties_the_table_only_when_asked_to() {
     assert_ended(&apply(&ns, "# nothing\n", ["--allow-empty"]), 0, removed);
     assert_eq!(saved(&ns), "");
     load(&ns, TABLE);
-    assert_ended(&apply(&ns, "{\"services\": []}", NO_MORE), 0, removed);
+    assert_ended(&apply(&ns, "{\"services\": []}", NO_OPTIONS), 0, removed);
     assert_eq!(saved(&ns), "");
 }
 
-fn a_file_of_another_kind_is_recognized_and_nothing_is_touched() {
+fn a_file_of_another_kind_is_recognized_and_nothing_is_changed() {
     let ns = loaded();
     let before = saved(&ns);
     let listing = ns.ipvsadm(["-L", "-n"]).success().stdout;
@@ -155,8 +155,8 @@ fn a_file_of_another_kind_is_recognized_and_nothing_is_touched() {
         ("a JSON list", b"[{\"protocol\": \"tcp\"}]".to_vec()),
     ] {
         for program in [program::ipvsadm(), super::restore_program()] {
-            let words: &[&str] = if program == program::ipvsadm() { &["--apply"] } else { &[] };
-            let ran = ns.command(&program).args(words).stdin(bytes.clone()).run();
+            let options: &[&str] = if program == program::ipvsadm() { &["--apply"] } else { &[] };
+            let ran = ns.command(&program).args(options).stdin(bytes.clone()).run();
             assert_eq!(ran.code(), Some(2), "{kind}: {}", ran.stderr);
             assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
             let start = format!("neither rules nor JSON, but {kind}");
@@ -166,10 +166,10 @@ fn a_file_of_another_kind_is_recognized_and_nothing_is_touched() {
     }
 }
 
-fn what_cannot_be_printed_or_read_is_told_from_a_difference() {
+fn a_failed_read_or_write_has_another_status_than_a_difference() {
     let ns = loaded();
     let path = file("other", "-A -f 1 -s rr\n");
-    let path = path.to_str().expect("it is UTF-8");
+    let path = path.to_str().expect("the path is UTF-8");
     let ours = program::ipvsadm();
     let run = |script: &str| ns.command("sh").args(["-c", script]).arg(&ours).arg(path).run();
     assert_ended(&run("\"$0\" --apply \"$1\" --dry-run > /dev/null"), 1, "");
@@ -181,7 +181,7 @@ fn what_cannot_be_printed_or_read_is_told_from_a_difference() {
     assert_ended(&missing, 5, "/no/such/file: No such file or directory");
 }
 
-fn kept_weights_are_those_of_the_kernel() {
+fn keep_weights_keeps_the_weights_in_the_kernel() {
     let ns = loaded();
     // As a health checker does.
     ns.ipvsadm(["-e", "-t", "10.0.0.1:80", "-r", "10.9.0.1:80", "-m", "-w", "0"]).success();
@@ -191,18 +191,18 @@ fn kept_weights_are_those_of_the_kernel() {
     );
     let ran = apply(&ns, &rules, ["--keep-weights"]);
     assert_ended(&ran, 0, "1 server added, 1 edited, 3 unchanged");
-    // Rules that the reference saves have no thresholds.
+    // Compare tables, because the reference saves no thresholds.
     let kept = rules.replace("10.9.0.1:80 -m -w 5", "10.9.0.1:80 -m -w 0").replace("-w 8", "-w 7");
     assert_eq!(table(&ns), described(&kept));
-    let ran = apply(&ns, &rules, NO_MORE);
+    let ran = apply(&ns, &rules, NO_OPTIONS);
     assert_ended(&ran, 0, "2 servers edited, 3 unchanged");
 }
 
-fn what_the_kernel_refuses_undoes_all_and_is_told_with_its_line() {
+fn a_refused_change_is_reported_with_its_line_and_undoes_the_rest() {
     let ns = loaded();
     let before = saved(&ns);
     for (rules, errors) in [
-        // A new service with a scheduler that no kernel has, behind changes of every kind.
+        // A new service with an unknown scheduler, after changes of every kind.
         (
             "-A -t 10.0.0.1:80 -s wlc\n\
              -a -t 10.0.0.1:80 -r 10.9.0.1:80 -m -w 1\n\
@@ -215,37 +215,37 @@ fn what_the_kernel_refuses_undoes_all_and_is_told_with_its_line() {
             "# first\n-A -t 10.0.0.1:80 -s nonsense\n",
             "line 2: Scheduler or persistence engine not found\n",
         ),
-        // The service of servers, which fall with it; each is told.
+        // A service with servers, which are refused along with it.
         (
             "-A -t 10.0.0.2:80 -s nonsense\n-a -t 10.0.0.2:80 -r 10.9.0.1:80 -m\n",
             "line 1: Scheduler or persistence engine not found\nline 2: Service not defined\n",
         ),
-        // A server that is none.
+        // A multicast address as a server.
         (
             "-A -t 10.0.0.2:80 -s rr\n\n-a -t 10.0.0.2:80 -r 224.0.0.1:80 -m\n",
             "line 3: Invalid operation.  Possibly wrong module version, address not unicast, ...\n",
         ),
     ] {
-        let ran = apply(&ns, rules, NO_MORE);
+        let ran = apply(&ns, rules, NO_OPTIONS);
         let errors = format!("{errors}Nothing was changed: the previous state is restored.");
         assert_ended(&ran, 255, &errors);
         assert_eq!(saved(&ns), before, "after\n{rules}");
     }
 }
 
-/// An echo over UDP behind a service, and one client's counters there.
-fn the_counters_of_what_stays_go_on() {
+/// A UDP echo server behind a service, and the counters of one client's connection.
+fn services_that_stay_keep_their_counters() {
     let ns = Netns::new();
     ns.ip("address add 10.0.0.1/32 dev lo\naddress add 10.0.0.2/32 dev lo");
     let rules = "-A -u 10.0.0.1:1007 -s rr\n-a -u 10.0.0.1:1007 -r 10.0.0.2:7 -m -w 1\n";
     load(&ns, rules);
-    let echo = ns.enter(|| UdpSocket::bind("10.0.0.2:7")).expect("the address is there");
-    let client = ns.enter(|| UdpSocket::bind("10.0.0.1:0")).expect("a socket");
-    client.connect("10.0.0.1:1007").expect("it is local");
+    let echo = ns.enter(|| UdpSocket::bind("10.0.0.2:7")).expect("the server's address is free");
+    let client = ns.enter(|| UdpSocket::bind("10.0.0.1:0")).expect("the client's address is free");
+    client.connect("10.0.0.1:1007").expect("the service's address is local");
     let talk = || {
-        client.send(b"ping").expect("it is sent");
+        client.send(b"ping").expect("the request is sent");
         let mut buffer = [0; 10];
-        let (length, _) = echo.recv_from(&mut buffer).expect("it came through");
+        let (length, _) = echo.recv_from(&mut buffer).expect("the request arrives");
         assert_eq!(&buffer[..length], b"ping");
     };
     talk();
@@ -256,23 +256,25 @@ fn the_counters_of_what_stays_go_on() {
         (format!("{rules}-A -t 10.0.0.1:9 -s rr\n"), 4),
         (rules.to_owned(), 5),
     ] {
-        let ran = apply(&ns, &rules, NO_MORE).success();
-        assert!(!ran.stderr.contains("services unchanged"), "nothing was changed by\n{rules}");
+        let ran = apply(&ns, &rules, NO_OPTIONS).success();
+        assert!(!ran.stderr.contains("services unchanged"), "unchanged by\n{rules}");
         talk();
         let counters = counted(&ns, before + 1);
         assert_eq!(counters, (1, before + 1), "after\n{rules}");
     }
 }
 
-/// The connections and incoming packets of the service on port 1007, once it has counted so many packets. The kernel
-/// lags by up to two seconds.
+/// The connections and incoming packets of the service on port 1007, once it has counted `packets`.
+/// The kernel's counters lag by up to two seconds.
 fn counted(ns: &Netns, packets: u64) -> (u64, u64) {
-    let mut client = ns.enter(Client::new).expect("IPVS is there");
+    let mut client = ns.enter(Client::new).expect("the kernel has IPVS");
     let end = Instant::now() + Duration::from_secs(15);
     loop {
-        let services = client.services().expect("a list");
+        let services = client.services().expect("the services are listed");
         let service = services.into_iter().find(|service| service.key.port() == 1007);
-        let stats = service.and_then(|service| service.stats).expect("it is there and was read");
+        let stats = service
+            .and_then(|service| service.stats)
+            .expect("the service is listed with statistics");
         if stats.incoming_packets >= packets || Instant::now() > end {
             return (stats.connections, stats.incoming_packets);
         }
@@ -280,10 +282,10 @@ fn counted(ns: &Netns, packets: u64) -> (u64, u64) {
     }
 }
 
-fn a_lost_reader_of_errors_does_not_keep_it_from_undoing() {
+fn a_closed_standard_error_does_not_prevent_the_undo() {
     let ns = loaded();
     let before = saved(&ns);
-    // The table is changed first, and then the interface is missed.
+    // The table is changed before the interface turns out to be missing.
     let path =
         file("refused", "-A -t 10.0.0.9:80 -s rr\n--start-daemon master --mcast-interface none\n");
     let mut child = ns
@@ -291,9 +293,9 @@ fn a_lost_reader_of_errors_does_not_keep_it_from_undoing() {
             let mut command = Command::new(program::ipvsadm());
             command.arg("--apply").arg(path).stderr(Stdio::piped()).spawn()
         })
-        .expect("it starts");
+        .expect("the child starts");
     drop(child.stderr.take());
-    let status = child.wait().expect("it ends");
+    let status = child.wait().expect("the child ends");
     assert_eq!(status.code(), Some(255), "{status}");
     assert_eq!(saved(&ns), before);
 }

@@ -1,5 +1,5 @@
-// Loaded before the C library, this runs $THEN whenever a program has sent IPVS $DATAGRAMS with changes, or more, and is
-// about to send another one.
+// Preloaded into a program, this runs $THEN before each datagram with changes that the program
+// sends to IPVS after the first $DATAGRAMS.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,10 +31,11 @@ ssize_t send(int fd, const void *datagram, size_t length, int flags)
 {
     static int sent;
     ssize_t (*next)(int, const void *, size_t, int) = dlsym(RTLD_NEXT, "send");
-    if (length >= NLMSG_HDRLEN + GENL_HDRLEN && has_changes(datagram) && sent++ >= atoi(getenv("DATAGRAMS"))) {
-        // What runs now is not to be stopped itself.
+    if (length >= NLMSG_HDRLEN + GENL_HDRLEN && has_changes(datagram) &&
+        sent++ >= atoi(getenv("DATAGRAMS"))) {
+        // The command must not run this itself.
         unsetenv("LD_PRELOAD");
-        // Not system(), which ignores SIGINT meanwhile.
+        // system() would ignore SIGINT while the command runs.
         pid_t child = fork();
         if (child == 0) {
             execl("/bin/sh", "sh", "-c", getenv("THEN"), (char *)NULL);

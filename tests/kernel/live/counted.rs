@@ -1,36 +1,38 @@
-//! What a reload sends: only what differs.
+//! A reload sends only the differences.
 
-use super::tables::{described, large};
-use super::{REFERENCE_RESTORE, apply, file, load, restore_program, saved, size};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::program;
-use ipvs::{Client, KernelSocket, Plan, PlanOptions, Transport};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use ipvs::{Client, KernelSocket, Plan, PlanOptions, Transport};
+
+use super::tables::{described, large};
+use super::{NO_OPTIONS, REFERENCE_RESTORE, apply, file, load, restore_program, saved, size};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        reapplying_the_same_table_sends_no_writing_request,
-        a_hundredth_of_the_servers_changed_sends_just_those,
-        a_loaded_table_is_restored_to_what_the_reference_restores_only_faster,
+        reapplying_the_same_table_sends_no_change,
+        only_changed_servers_are_sent,
+        restore_over_a_loaded_table_matches_the_reference_and_is_faster,
     ]
 }
 
-/// How many services, and how many servers each has.
+/// The number of services, and of servers for each.
 fn dimensions() -> (usize, usize) {
     size((1000, 5), (10_000, 5))
 }
 
-/// `IPVS_CMD_*` of `<linux/ip_vs.h>`, those that read.
+/// Those of `IPVS_CMD_*` in `<linux/ip_vs.h>` that read.
 const READING: [u8; 5] = [4, 8, 11, 13, 15];
-/// `IPVS_CMD_SET_DEST`
+/// `IPVS_CMD_SET_DEST`.
 const EDIT_SERVER: u8 = 6;
 
-/// The way to the kernel, with a count of the requests that go over it, by command.
+/// A socket to the kernel that counts the requests sent, by command.
 struct Counting {
     socket: KernelSocket,
     sent: Rc<RefCell<BTreeMap<u8, usize>>>,
@@ -41,7 +43,7 @@ impl Transport for Counting {
         let mut rest = datagram;
         while let Some(length) = rest.first_chunk::<4>() {
             let length = u32::from_ne_bytes(*length) as usize;
-            // Behind the header of netlink comes that of generic netlink, which begins with the command.
+            // The header of generic netlink follows that of netlink, and begins with the command.
             *self.sent.borrow_mut().entry(rest[16]).or_default() += 1;
             rest = &rest[length.next_multiple_of(4).min(rest.len())..];
         }
@@ -57,19 +59,19 @@ impl Transport for Counting {
     }
 }
 
-/// Makes the table what these rules say, and returns how many requests of each command that took.
+/// Makes the table what the rules describe, and returns the number of requests by command.
 fn requests_to_apply(ns: &Netns, rules: &str) -> BTreeMap<u8, usize> {
     let wanted = described(rules);
     ns.enter(|| {
         let sent = Rc::default();
-        let socket = KernelSocket::open().expect("a socket");
+        let socket = KernelSocket::open().expect("a socket opens");
         let counting = Counting { socket, sent: Rc::clone(&sent) };
-        let mut client = Client::with_transport(counting).expect("IPVS is there");
-        // The question for the family's number is another family's.
+        let mut client = Client::with_transport(counting).expect("the kernel has IPVS");
+        // Forget the request that resolved the family's number.
         sent.borrow_mut().clear();
         let now = client.table().expect("the table can be read");
         let plan = Plan::between(&now.into(), &wanted.into(), PlanOptions::default());
-        client.apply(&plan).expect("the kernel takes it");
+        client.apply(&plan).expect("the kernel accepts the plan");
         sent.take()
     })
 }
@@ -79,18 +81,18 @@ fn only_writing(mut requests: BTreeMap<u8, usize>) -> BTreeMap<u8, usize> {
     requests
 }
 
-fn reapplying_the_same_table_sends_no_writing_request() {
+fn reapplying_the_same_table_sends_no_change() {
     let (services, servers) = dimensions();
     let ns = Netns::new();
     let rules = large(services, servers, |_| 1);
-    let first = apply(&ns, &rules, [""; 0]).success();
+    let first = apply(&ns, &rules, NO_OPTIONS).success();
     let all = services * servers;
     assert_eq!(number(&first.stderr, "service"), services, "{}", first.stderr);
     assert_eq!(number(&first.stderr, "server"), all, "{}", first.stderr);
 
     let requests = requests_to_apply(&ns, &rules);
-    // One for the services, and one a service for its servers.
-    assert_eq!(requests.values().sum::<usize>(), 1 + services, "{requests:?}");
+    // One for the servers of each service, and two for the services: their list comes in pieces.
+    assert_eq!(requests.values().sum::<usize>(), services + 2, "{requests:?}");
     assert_eq!(only_writing(requests), BTreeMap::new());
 
     let path = file("same", &rules);
@@ -107,7 +109,7 @@ fn reapplying_the_same_table_sends_no_writing_request() {
     println!("applied again in {again:?}, saved in {save:?}: {:.2}", ratio(again, save));
 }
 
-/// The number before this word in a summary, without the commas between its digits.
+/// The number before a word in a summary.
 fn number(summary: &str, word: &str) -> usize {
     let mut words = summary.split_whitespace().collect::<Vec<_>>().into_iter().rev();
     words.find(|found| found.trim_end_matches('s') == word);
@@ -119,7 +121,7 @@ fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
 }
 
-fn a_hundredth_of_the_servers_changed_sends_just_those() {
+fn only_changed_servers_are_sent() {
     let (services, servers) = dimensions();
     let ns = Netns::new();
     load(&ns, &large(services, servers, |_| 1));
@@ -134,10 +136,10 @@ fn a_hundredth_of_the_servers_changed_sends_just_those() {
     let requests = only_writing(requests_to_apply(&ns, &rules));
     assert_eq!(requests, BTreeMap::from([(EDIT_SERVER, few)]));
     let ran = apply(&ns, &rules, ["--dry-run"]);
-    assert_eq!((ran.code(), ran.stdout.as_str()), (Some(0), ""), "nothing is left to do");
+    assert_eq!((ran.code(), ran.stdout.as_str()), (Some(0), ""), "something is left to do");
 }
 
-fn a_loaded_table_is_restored_to_what_the_reference_restores_only_faster() {
+fn restore_over_a_loaded_table_matches_the_reference_and_is_faster() {
     let (services, servers) = size((200, 5), (10_000, 5));
     let ours = Netns::new();
     let theirs = Netns::new();
@@ -145,7 +147,7 @@ fn a_loaded_table_is_restored_to_what_the_reference_restores_only_faster() {
         load(ns, &large(services, servers, |_| 1));
     }
     let rules = large(services, servers, |number| if number % 100 == 7 { 2 } else { 1 });
-    // The best of three: something else may run in between.
+    // The best of three, because other processes may interfere.
     let time = |ns: &Netns, program: &std::path::Path| {
         let times = [(); 3].map(|()| {
             let start = Instant::now();

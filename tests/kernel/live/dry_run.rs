@@ -1,4 +1,4 @@
-//! `--dry-run`, for every command that writes: it shows, and touches nothing.
+//! `--dry-run` with every command that writes: it shows the changes and makes none.
 
 use super::{load, restore, saved};
 use crate::harness::KernelTest;
@@ -7,8 +7,8 @@ use crate::program;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        a_dry_run_of_any_command_shows_and_touches_nothing,
-        a_dry_run_of_rules_shows_what_each_line_would_do,
+        a_dry_run_of_any_command_shows_the_change_and_makes_none,
+        a_dry_run_of_rules_shows_the_effect_of_each_line,
         a_dry_run_of_restore_shows_the_difference,
     ]
 }
@@ -19,7 +19,7 @@ const TABLE: &str = "\
 -A -f 9 -s rr -p 60
 ";
 
-/// A namespace with that table, a sync daemon, and timeouts.
+/// A namespace with [`TABLE`], a sync daemon, and timeouts.
 fn loaded() -> Netns {
     let ns = Netns::new();
     load(
@@ -29,7 +29,7 @@ fn loaded() -> Netns {
     ns
 }
 
-/// All that the kernel has.
+/// The table, the timeouts and the sync daemons.
 fn everything(ns: &Netns) -> String {
     let list = |option: &str| ns.reference(["-L", option]).success().stdout;
     [saved(ns), list("--timeout"), list("--daemon")].concat()
@@ -46,7 +46,7 @@ fn assert_shown(ran: &Ran, status: i32, shown: &str, errors: &str) {
     );
 }
 
-fn a_dry_run_of_any_command_shows_and_touches_nothing() {
+fn a_dry_run_of_any_command_shows_the_change_and_makes_none() {
     let ns = loaded();
     let before = everything(&ns);
     for (command, status, shown, errors) in [
@@ -90,7 +90,7 @@ fn a_dry_run_of_any_command_shows_and_touches_nothing() {
         assert_shown(&ran, status, shown, errors);
         assert_eq!(everything(&ns), before, "{command}");
         if status == 255 {
-            // The kernel itself would refuse it, and with the same words.
+            // The kernel refuses the command itself with the same message.
             let ran = ns.ipvsadm(command.split(' '));
             assert_shown(&ran, status, shown, errors);
         }
@@ -101,12 +101,12 @@ fn a_dry_run_of_any_command_shows_and_touches_nothing() {
     assert_shown(&empty.ipvsadm(["-C", "--dry-run"]), 0, "", "");
 }
 
-fn a_dry_run_of_rules_shows_what_each_line_would_do() {
+fn a_dry_run_of_rules_shows_the_effect_of_each_line() {
     let ns = loaded();
     let before = everything(&ns);
     let run =
         |rules: &str| ns.command(program::ipvsadm()).args(["-R", "--dry-run"]).stdin(rules).run();
-    // Each line is seen after those before it.
+    // Each line builds on those before it.
     let rules = "\
 -A -t 10.0.0.2:80 -s rr
 -a -t 10.0.0.2:80 -r 10.9.0.2:80 -g -w 1
@@ -132,23 +132,22 @@ fn a_dry_run_of_rules_shows_what_each_line_would_do() {
 fn a_dry_run_of_restore_shows_the_difference() {
     let ns = loaded();
     let before = everything(&ns);
-    for more in [&["--dry-run"][..], &["--atomic", "--dry-run"]] {
-        assert_shown(&restore(&ns, TABLE, more), 0, "", "");
+    for options in [&["--dry-run"][..], &["--atomic", "--dry-run"]] {
+        assert_shown(&restore(&ns, TABLE, options), 0, "", "");
         let rules = TABLE.replace("-w 5", "-w 4");
         let shown = "-e -t 10.0.0.1:80 -r 10.9.0.1:80 -m -w 4";
-        assert_shown(&restore(&ns, &rules, more), 1, shown, "");
+        assert_shown(&restore(&ns, &rules, options), 1, shown, "");
         let rules = format!("{TABLE}--set 100 20 33\n");
-        assert_shown(&restore(&ns, &rules, more), 1, "--set 100 20 33", "");
+        assert_shown(&restore(&ns, &rules, options), 1, "--set 100 20 33", "");
         assert_eq!(everything(&ns), before);
     }
-    // With a line that the kernel would refuse, the rest is shown.
+    // If the kernel would refuse a line, the others are shown.
     let rules = format!("{}-A -f 9\n", TABLE.replace("-w 5", "-w 4"));
     let shown = "-e -t 10.0.0.1:80 -r 10.9.0.1:80 -m -w 4";
     let ran = restore(&ns, &rules, ["--dry-run"]);
     assert_shown(&ran, 255, shown, "line 4: Service already exists");
     let ran = restore(&ns, &rules, ["--dry-run", "--atomic"]);
     assert_shown(&ran, 255, "", "line 4: Service already exists");
-    // Nothing is cleared.
     let ran = restore(&ns, TABLE, ["--clear", "--dry-run"]);
     assert_shown(&ran, 1, &format!("-C\n{TABLE}"), "");
     assert_eq!(everything(&ns), before);

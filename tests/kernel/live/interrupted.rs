@@ -1,27 +1,28 @@
-//! Killed in the middle of it, or overtaken by another program, and what comes after.
+//! `--apply` and `ipvsadm-restore` when killed, interrupted, or overtaken by another program.
 
-use super::tables::{described, large};
-use super::{apply, assert_ended, load, restore_program, saved, size, table};
-use crate::harness::KernelTest;
-use crate::netns::{Netns, Ran};
-use crate::{preload, program};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
+use super::tables::{described, large};
+use super::{NO_OPTIONS, apply, assert_ended, load, restore_program, saved, size, table};
+use crate::harness::KernelTest;
+use crate::netns::{Netns, Ran};
+use crate::{preload, program};
+
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        killed_before_any_datagram_the_next_apply_ends_in_the_table,
-        what_another_program_changes_meanwhile_is_planned_for_anew,
-        who_is_overtaken_again_and_again_gives_up_and_undoes,
-        a_signal_undoes_what_was_done_and_ends_as_a_shell_expects,
-        a_second_signal_ends_at_once,
-        a_signal_that_is_ignored_stays_ignored,
+        apply_repairs_the_table_after_a_kill_before_any_datagram,
+        an_overtaken_plan_is_made_again,
+        a_plan_overtaken_three_times_is_undone,
+        a_signal_undoes_the_changes_and_ends_the_program,
+        a_second_signal_ends_the_program_at_once,
+        an_ignored_signal_stays_ignored,
     ]
 }
 
-/// Two tables that share half of their services and servers, with all of these edited.
+/// Two tables that share half of their services and servers, all of which are edited.
 fn pair() -> [String; 2] {
     let services = size(400, 1000);
     let rules = large(services, 4, |_| 1);
@@ -36,18 +37,18 @@ fn pair() -> [String; 2] {
     [keep(&rules, 0), keep(&other, 1)]
 }
 
-/// The library that [`apply_between`] takes.
+/// Builds the library to preload for [`apply_between`].
 fn library() -> PathBuf {
     preload::build("between", include_str!("between.c"))
 }
 
-/// Runs `ipvsadm --apply`, and `then` before each datagram after so many.
+/// Runs `ipvsadm --apply`, and the command `then` before each datagram after the first `datagrams`.
 fn apply_between(ns: &Netns, library: &Path, rules: &str, datagrams: usize, then: &str) -> Ran {
     let apply = [program::ipvsadm().into_os_string(), "--apply".into()];
     run_between(ns, library, &apply, rules, datagrams, then)
 }
 
-/// The same with any command.
+/// Like [`apply_between`], with any command.
 fn run_between(
     ns: &Netns,
     library: &Path,
@@ -65,9 +66,8 @@ fn run_between(
         .run()
 }
 
-/// The kernel carries out a datagram to its end before it sees a signal, so that these moments are
-/// all that there are.
-fn killed_before_any_datagram_the_next_apply_ends_in_the_table() {
+/// The kernel finishes a datagram before it handles a signal, so there are no other moments.
+fn apply_repairs_the_table_after_a_kill_before_any_datagram() {
     let library = library();
     let [before, after] = pair();
     let tables = [&before, &after].map(|rules| described(rules));
@@ -79,17 +79,17 @@ fn killed_before_any_datagram_the_next_apply_ends_in_the_table() {
             ran.success();
             assert_eq!(table(&ns), tables[1]);
             println!("{datagrams} datagrams");
-            assert!(datagrams > 3, "too few to be killed between them");
+            assert!(datagrams > 3, "too few datagrams to be killed between");
             break;
         }
         let halfway = !tables.contains(&table(&ns));
         assert_eq!(halfway, datagrams > 0, "killed before datagram {datagrams}");
-        let ran = apply(&ns, &after, [""; 0]).success();
+        let ran = apply(&ns, &after, NO_OPTIONS).success();
         assert_eq!(table(&ns), tables[1], "{}", ran.stderr);
     }
 }
 
-fn what_another_program_changes_meanwhile_is_planned_for_anew() {
+fn an_overtaken_plan_is_made_again() {
     let library = library();
     let ours = program::ipvsadm();
     let rules = "-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n-A -f 2 -s rr\n";
@@ -109,7 +109,7 @@ fn what_another_program_changes_meanwhile_is_planned_for_anew() {
     }
 }
 
-fn who_is_overtaken_again_and_again_gives_up_and_undoes() {
+fn a_plan_overtaken_three_times_is_undone() {
     let ns = Netns::new();
     let ours = program::ipvsadm();
     let toggle = format!("{0} -A -f 1 -s lc 2>&- || {0} -D -f 1", ours.display());
@@ -122,48 +122,48 @@ fn who_is_overtaken_again_and_again_gives_up_and_undoes() {
     assert_eq!(saved(&ns), "-A -f 1 -s lc");
 }
 
-/// A command for `THEN` that sends its parent a signal, once.
+/// A shell command that sends a signal to its parent, once.
 fn once(signal: &str) -> String {
     let _ = fs::remove_file("/tmp/signalled");
     format!("[ -e /tmp/signalled ] || {{ : > /tmp/signalled; kill -{signal} $PPID; }}")
 }
 
-/// Every command that is all or nothing, before each datagram in turn.
-fn a_signal_undoes_what_was_done_and_ends_as_a_shell_expects() {
+/// Interrupts each command before each of its datagrams in turn.
+fn a_signal_undoes_the_changes_and_ends_the_program() {
     let library = library();
     let [before, after] = pair();
     let settings = "--set 100 20 30\n--start-daemon backup --mcast-interface lo --syncid 7\n";
     let after = format!("{after}{settings}");
-    let words = |program: PathBuf, words: &[&str]| -> Vec<OsString> {
-        let words = words.iter().map(OsString::from);
-        std::iter::once(program.into_os_string()).chain(words).collect()
+    let command_line = |program: PathBuf, options: &[&str]| -> Vec<OsString> {
+        let options = options.iter().map(OsString::from);
+        std::iter::once(program.into_os_string()).chain(options).collect()
     };
     for (command, signal, number) in [
-        (words(program::ipvsadm(), &["--apply"]), "INT", 2),
-        (words(restore_program(), &["--atomic"]), "TERM", 15),
-        (words(restore_program(), &[]), "HUP", 1),
+        (command_line(program::ipvsadm(), &["--apply"]), "INT", 2),
+        (command_line(restore_program(), &["--atomic"]), "TERM", 15),
+        (command_line(restore_program(), &[]), "HUP", 1),
     ] {
         let mut interrupted = 0;
         for datagrams in 0.. {
             let ns = Netns::new();
             load(&ns, &before);
-            let old = ns.enter(|| ipvs::Client::new()?.state()).expect("it can be read");
+            let old = ns.enter(|| ipvs::Client::new()?.state()).expect("the state can be read");
             let ran = run_between(&ns, &library, &command, &after, datagrams, &once(signal));
-            let new = ns.enter(|| ipvs::Client::new()?.state()).expect("it can be read");
+            let new = ns.enter(|| ipvs::Client::new()?.state()).expect("the state can be read");
             if ran.status.success() {
-                // The signal came before the last datagram, or there are not so many.
+                // No datagram is left to stop, or the signal arrived with the last one.
                 assert_ne!(new, old);
                 break;
             }
             assert_eq!(ran.status.signal(), Some(number), "{command:?}: {}", ran.stderr);
-            let said = "Interrupted: nothing was changed, the previous state is restored.\n";
-            assert_eq!(ran.stderr, said);
+            let report = "Interrupted: nothing was changed, the previous state is restored.\n";
+            assert_eq!(ran.stderr, report);
             assert_eq!(new, old, "after datagram {datagrams}");
             interrupted += 1;
         }
         assert!(interrupted > 2, "{command:?} was interrupted only {interrupted} times");
     }
-    // A shell reports 128 and the signal's number.
+    // A shell reports 128 plus the signal's number.
     let ns = Netns::new();
     load(&ns, &before);
     let script = format!("'{}' --apply; echo $?", program::ipvsadm().display());
@@ -172,20 +172,20 @@ fn a_signal_undoes_what_was_done_and_ends_as_a_shell_expects() {
     assert_eq!(ran.stdout.lines().last(), Some("143"), "{}", ran.stderr);
 }
 
-fn a_second_signal_ends_at_once() {
+fn a_second_signal_ends_the_program_at_once() {
     let library = library();
     let [before, after] = pair();
     let ns = Netns::new();
     load(&ns, &before);
-    // The second one comes when undoing begins.
+    // The second signal arrives when undoing begins.
     let ran = apply_between(&ns, &library, &after, 1, "kill -TERM $PPID");
     assert_eq!(ran.status.signal(), Some(15), "{}", ran.stderr);
     assert_eq!(ran.stderr, "");
-    apply(&ns, &after, [""; 0]).success();
+    apply(&ns, &after, NO_OPTIONS).success();
     assert_eq!(table(&ns), described(&after));
 }
 
-fn a_signal_that_is_ignored_stays_ignored() {
+fn an_ignored_signal_stays_ignored() {
     let library = library();
     let [before, after] = pair();
     let ns = Netns::new();

@@ -1,10 +1,5 @@
-//! One at a time: commands that change a whole table wait for each other.
+//! Commands that change a whole table run one at a time.
 
-use super::tables::{described, large};
-use super::{assert_ended, file, load, restore_program, saved, table};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::program;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -12,24 +7,30 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
+use super::tables::{described, large};
+use super::{assert_ended, file, load, restore_program, saved, table};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        whoever_comes_second_waits_for_the_first,
-        wait_bounds_how_long,
-        a_killed_holder_holds_no_longer,
-        who_gets_no_more_rules_lets_others_go_first,
-        without_a_place_for_the_lock_there_is_none,
-        many_at_once_end_in_the_table_of_one,
+        a_second_command_waits_for_the_first,
+        wait_limits_the_time,
+        a_killed_process_releases_the_lock,
+        restore_without_input_releases_the_lock,
+        apply_works_where_the_lock_file_cannot_be_written,
+        concurrent_applies_leave_the_table_of_one,
     ]
 }
 
-/// An `ipvsadm -R` that has begun, and gets an empty line now and then until it is to end.
+/// A running `ipvsadm -R` that keeps the lock, because it is sent an empty line now and then.
 struct Holder {
     child: Child,
     input: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-/// `-R` that has begun and waits for more.
+/// Starts `ipvsadm -R`, which then waits for rules.
 fn start(ns: &Netns) -> Child {
     let mut child = ns
         .enter(|| {
@@ -39,13 +40,13 @@ fn start(ns: &Netns) -> Child {
                 .stdout(Stdio::piped())
                 .spawn()
         })
-        .expect("it starts");
-    // Its answer tells that it is at work.
-    let input = child.stdin.as_mut().expect("it is a pipe");
-    input.write_all(b"-L -n\n").expect("it reads");
-    let output = child.stdout.as_mut().expect("it is a pipe");
+        .expect("the child starts");
+    // Its answer shows that it holds the lock.
+    let input = child.stdin.as_mut().expect("the stream is a pipe");
+    input.write_all(b"-L -n\n").expect("the child reads");
+    let output = child.stdout.as_mut().expect("the stream is a pipe");
     let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).expect("it writes");
+    BufReader::new(output).read_line(&mut line).expect("the child writes");
     assert!(line.starts_with("IP Virtual Server"), "{line}");
     child
 }
@@ -53,10 +54,10 @@ fn start(ns: &Netns) -> Child {
 impl Holder {
     fn start(ns: &Netns) -> Holder {
         let mut child = start(ns);
-        let mut input = child.stdin.take().expect("it is a pipe");
+        let mut input = child.stdin.take().expect("the stream is a pipe");
         let (end, ended) = mpsc::channel();
         let writer = spawn(move || {
-            // When it was killed it reads no more.
+            // Writing fails once the child has been killed.
             while ended.recv_timeout(Duration::from_millis(200)) == Err(RecvTimeoutError::Timeout)
                 && input.write_all(b"\n").is_ok()
             {}
@@ -64,24 +65,24 @@ impl Holder {
         Holder { child, input: Some((end, writer)) }
     }
 
-    /// How others name it.
+    /// The description of this process in others' messages.
     fn described(&self) -> String {
         let (process, program) = (self.child.id(), program::ipvsadm());
         let program = program.display();
         format!("another ipvsadm that is changing this table: process {process} ({program} -R)")
     }
 
-    /// Lets it come to its end.
+    /// Ends its input, and waits for it to end.
     fn end(mut self) {
         self.close();
-        let status = self.child.wait().expect("it ends");
+        let status = self.child.wait().expect("the child ends");
         assert!(status.success(), "{status}");
     }
 
     fn close(&mut self) {
         if let Some((end, writer)) = self.input.take() {
             drop(end);
-            writer.join().expect("it writes");
+            writer.join().expect("the writer does not panic");
         }
     }
 }
@@ -106,99 +107,99 @@ fn lockers() -> [(PathBuf, &'static str, &'static str); 5] {
     ]
 }
 
-fn whoever_comes_second_waits_for_the_first() {
+fn a_second_command_waits_for_the_first() {
     let ns = Netns::new();
-    for (program, word, input) in lockers() {
+    for (program, option, input) in lockers() {
         load(&ns, "-C\n-A -f 9\n");
         let before = saved(&ns);
         let holder = Holder::start(&ns);
         let mut second = ns
             .enter(|| {
-                let words = word.split_whitespace();
+                let options = option.split_whitespace();
                 let mut command = Command::new(&program);
-                command.args(words).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()
+                command.args(options).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()
             })
-            .expect("it starts");
-        let mut pipe = second.stdin.take().expect("it is a pipe");
-        pipe.write_all(input.as_bytes()).expect("it takes it");
+            .expect("the child starts");
+        let mut pipe = second.stdin.take().expect("the stream is a pipe");
+        pipe.write_all(input.as_bytes()).expect("the child reads");
         drop(pipe);
-        // It says that it waits.
+        // It reports that it waits.
         let mut line = String::new();
-        let errors = second.stderr.take().expect("it is a pipe");
-        BufReader::new(errors).read_line(&mut line).expect("it writes");
-        assert_eq!(line, format!("waiting for {}\n", holder.described()), "{word}");
-        assert_eq!(saved(&ns), before, "{word}");
-        assert!(second.try_wait().expect("it is ours").is_none(), "{word}");
-        // Others need not wait: who reads, who changes one thing, and who works elsewhere.
+        let errors = second.stderr.take().expect("the stream is a pipe");
+        BufReader::new(errors).read_line(&mut line).expect("the child writes");
+        assert_eq!(line, format!("waiting for {}\n", holder.described()), "{option}");
+        assert_eq!(saved(&ns), before, "{option}");
+        assert!(second.try_wait().expect("the child's status is known").is_none(), "{option}");
+        // Reading, changing one thing, and changing another namespace need no lock.
         ns.ipvsadm(["-L", "-n"]).success();
         ns.ipvsadm(["-A", "-f", "8"]).success();
         Netns::new().ipvsadm(["-C", "--wait", "0"]).success();
         holder.end();
-        let status = second.wait().expect("it ends");
-        assert!(status.success(), "{word}: {status}");
-        assert_ne!(saved(&ns), before, "{word}");
+        let status = second.wait().expect("the child ends");
+        assert!(status.success(), "{option}: {status}");
+        assert_ne!(saved(&ns), before, "{option}");
     }
 }
 
-fn wait_bounds_how_long() {
+fn wait_limits_the_time() {
     let ns = Netns::new();
     load(&ns, "-A -f 9\n");
     let before = saved(&ns);
     let holder = Holder::start(&ns);
     let other = holder.described();
-    for (seconds, more) in [("0", String::new()), ("1", format!("waiting for {other}\n"))] {
-        for (program, word, input) in lockers() {
+    for (seconds, announced) in [("0", String::new()), ("1", format!("waiting for {other}\n"))] {
+        for (program, option, input) in lockers() {
             let start = Instant::now();
-            let words = word.split_whitespace().chain(["--wait", seconds]);
-            let ran = ns.command(&program).args(words).stdin(input).run();
+            let options = option.split_whitespace().chain(["--wait", seconds]);
+            let ran = ns.command(&program).args(options).stdin(input).run();
             let waited = start.elapsed();
-            let told = ran.stderr.strip_prefix(&more).unwrap_or(&ran.stderr);
+            let error = ran.stderr.strip_prefix(&announced).unwrap_or(&ran.stderr);
             let expected = format!(
                 "gave up after {seconds} s waiting for {other}; --wait SECONDS waits longer\n"
             );
-            assert_eq!((ran.code(), told), (Some(4), expected.as_str()), "{}", ran.command);
+            assert_eq!((ran.code(), error), (Some(4), expected.as_str()), "{}", ran.command);
             assert!(
                 waited >= Duration::from_secs(seconds.parse().expect("a number")),
                 "{waited:?}"
             );
-            assert_eq!(saved(&ns), before, "{word}");
+            assert_eq!(saved(&ns), before, "{option}");
         }
     }
     holder.end();
     ns.ipvsadm(["-C", "--wait", "0"]).success();
 }
 
-fn a_killed_holder_holds_no_longer() {
+fn a_killed_process_releases_the_lock() {
     let ns = Netns::new();
     load(&ns, "-A -f 9\n");
     let mut holder = Holder::start(&ns);
     assert_eq!(ns.ipvsadm(["-C", "--wait", "0"]).code(), Some(4));
-    holder.child.kill().expect("it is ours");
-    holder.child.wait().expect("it is ours");
+    holder.child.kill().expect("the child can be killed");
+    holder.child.wait().expect("the child ends");
     ns.ipvsadm(["-C", "--wait", "0"]).success();
     assert_eq!(saved(&ns), "");
 }
 
-fn who_gets_no_more_rules_lets_others_go_first() {
+fn restore_without_input_releases_the_lock() {
     let ns = Netns::new();
     let mut open = start(&ns);
-    let mut input = open.stdin.take().expect("it is a pipe");
-    let mut more = |rules: &str| input.write_all(rules.as_bytes()).expect("it reads");
-    more("-A -f 1\n");
+    let mut input = open.stdin.take().expect("the stream is a pipe");
+    let mut send = |rules: &str| input.write_all(rules.as_bytes()).expect("the child reads");
+    send("-A -f 1\n");
     ns.ipvsadm(["-C", "--wait", "30"]).success();
     assert_eq!(saved(&ns), "");
-    // When there is more to do, it is the one to wait.
+    // With more rules to carry out, it has to wait in turn.
     let holder = Holder::start(&ns);
-    more("-A -f 2\n");
+    send("-A -f 2\n");
     sleep(Duration::from_millis(500));
     assert_eq!(saved(&ns), "");
     holder.end();
     drop(input);
-    assert!(open.wait().expect("it ends").success());
+    assert!(open.wait().expect("the child ends").success());
     assert_eq!(saved(&ns), "-A -f 2 -s wlc");
 }
 
-fn without_a_place_for_the_lock_there_is_none() {
+fn apply_works_where_the_lock_file_cannot_be_written() {
     let ns = Netns::new();
     let path = file("one", "-A -f 1 -s rr\n");
     let script = format!(
@@ -212,7 +213,7 @@ fn without_a_place_for_the_lock_there_is_none() {
     assert_eq!(saved(&ns), "-A -f 1 -s rr");
 }
 
-fn many_at_once_end_in_the_table_of_one() {
+fn concurrent_applies_leave_the_table_of_one() {
     let ns = Netns::new();
     let rules: Vec<String> =
         (1..=4).map(|weight| large(20 + 10 * weight, 3, |number| weight + number % 2)).collect();
@@ -229,15 +230,15 @@ fn many_at_once_end_in_the_table_of_one() {
                     let mut command = Command::new(program::ipvsadm());
                     command.arg("--apply").arg(path).stderr(Stdio::piped()).spawn()
                 };
-                ns.enter(start).expect("it starts")
+                ns.enter(start).expect("the child starts")
             })
             .collect();
         for child in children {
-            let output = child.wait_with_output().expect("it ends");
+            let output = child.wait_with_output().expect("the child ends");
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         let now = table(&ns);
-        assert!(rules.iter().any(|rules| described(rules) == now), "a mixture");
+        assert!(rules.iter().any(|rules| described(rules) == now), "a mixture of several tables");
         sleep(Duration::from_millis(10));
     }
 }

@@ -1,26 +1,29 @@
-//! Plans between random tables, carried out by the kernel; and refused by it, at every position.
+//! Plans between random tables, carried out by the kernel or refused at every position.
 
-use super::tables::{described, random};
-use super::{apply, saved, size, table};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::program;
-use ipvs::{Aftermath, Client, KernelSocket, Plan, PlanOptions, Transport};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
+use ipvs::{Aftermath, Client, KernelSocket, Plan, PlanOptions, Transport};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use super::tables::{described, random};
+use super::{NO_OPTIONS, apply, saved, size, table};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        a_plan_between_any_two_tables_ends_in_the_second,
-        refused_at_any_position_a_plan_leaves_the_first,
-        what_a_dry_run_prints_does_it,
+        a_plan_between_any_two_tables_leads_to_the_second,
+        a_plan_refused_at_any_position_leaves_the_first_table,
+        rules_from_a_dry_run_make_the_table,
     ]
 }
 
-/// Checks random pairs of tables, as many as there are cases. A failure tells the rules of both, shrunk.
+/// Checks as many random pairs of tables as there are cases. A failure shows the rules of both,
+/// shrunk.
 fn for_random_pairs(
     cases: u32,
     check: impl Fn(&str, &str) -> Result<(), TestCaseError>,
@@ -44,10 +47,10 @@ fn plan(from: &ipvs::Table, to: &ipvs::Table) -> Plan {
     Plan::between(&from.clone().into(), &to.clone().into(), PlanOptions::default())
 }
 
-fn a_plan_between_any_two_tables_ends_in_the_second() -> Result<(), String> {
+fn a_plan_between_any_two_tables_leads_to_the_second() -> Result<(), String> {
     let ns = Netns::new();
     ns.enter(|| {
-        let client = Client::new().expect("IPVS is there");
+        let client = Client::new().expect("the kernel has IPVS");
         let client = std::cell::RefCell::new(client);
         for_random_pairs(size(100, 1000), |a, b| {
             let mut client = client.borrow_mut();
@@ -62,7 +65,7 @@ fn a_plan_between_any_two_tables_ends_in_the_second() -> Result<(), String> {
     })
 }
 
-/// proptest takes any text as a reason.
+/// Turns any error into a failed test case.
 trait FailDisplay {
     fn fail_display(reason: impl std::fmt::Display) -> TestCaseError {
         TestCaseError::fail(reason.to_string())
@@ -71,16 +74,16 @@ trait FailDisplay {
 
 impl FailDisplay for TestCaseError {}
 
-/// The way to the kernel, on which one writing request is spoilt so that the kernel refuses it.
+/// A socket to the kernel that spoils one writing request, so that the kernel refuses it.
 struct Spoiling {
     socket: KernelSocket,
-    /// How many writing requests pass before the one that is spoilt.
+    /// The number of writing requests before the spoilt one.
     pass: Rc<Cell<Option<usize>>>,
 }
 
-/// `NLM_F_DUMP`: the request reads.
+/// `NLM_F_DUMP`, which marks a request that reads.
 const DUMP: u16 = 0x300;
-/// No command of this family.
+/// A command that IPVS does not have.
 const NONSENSE: u8 = 255;
 
 impl Transport for Spoiling {
@@ -110,18 +113,18 @@ impl Transport for Spoiling {
     }
 
     fn reply_window(&mut self) -> usize {
-        // Few, so that a plan takes several datagrams.
+        // Small, so that a plan takes several datagrams.
         self.socket.reply_window().min(5)
     }
 }
 
-fn refused_at_any_position_a_plan_leaves_the_first() -> Result<(), String> {
+fn a_plan_refused_at_any_position_leaves_the_first_table() -> Result<(), String> {
     let ns = Netns::new();
     ns.enter(|| {
         let pass = Rc::new(Cell::new(None));
-        let socket = KernelSocket::open().expect("a socket");
+        let socket = KernelSocket::open().expect("a socket opens");
         let transport = Spoiling { socket, pass: Rc::clone(&pass) };
-        let client = Client::with_transport(transport).expect("IPVS is there");
+        let client = Client::with_transport(transport).expect("the kernel has IPVS");
         let client = std::cell::RefCell::new(client);
         let positions = Cell::new(0);
         for_random_pairs(size(8, 100), |a, b| {
@@ -149,10 +152,10 @@ fn refused_at_any_position_a_plan_leaves_the_first() -> Result<(), String> {
     })
 }
 
-fn what_a_dry_run_prints_does_it() -> Result<(), String> {
+fn rules_from_a_dry_run_make_the_table() -> Result<(), String> {
     let ns = Netns::new();
     for_random_pairs(size(12, 200), |a, b| {
-        apply(&ns, a, [""; 0]).success();
+        apply(&ns, a, NO_OPTIONS).success();
         let before = saved(&ns);
         let dry = apply(&ns, b, ["--dry-run"]);
         prop_assert_eq!(&dry.stderr, "");

@@ -1,28 +1,30 @@
-//! `ipvsadm-restore`: the table that the reference's would leave, without the gap.
+//! `ipvsadm-restore` leaves the same table as the reference's, and drops no service meanwhile.
 
-use super::tables::large;
-use super::{REFERENCE_RESTORE, assert_ended, load, restore, restore_program, saved, script};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use ipvs::Client;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use ipvs::Client;
+
+use super::tables::large;
+use super::{
+    NO_OPTIONS, REFERENCE_RESTORE, assert_ended, load, restore, restore_program, saved, script,
+};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        it_leaves_the_table_that_the_reference_leaves,
-        a_line_that_makes_no_sense_leaves_the_table_untouched,
-        a_line_that_the_kernel_refuses_is_told_and_the_rest_goes_on,
-        atomic_undoes_all_if_the_kernel_refuses_a_line,
-        clear_does_it_the_old_way,
+        restore_leaves_the_table_that_the_reference_leaves,
+        an_invalid_line_leaves_the_table_unchanged,
+        a_line_the_kernel_refuses_is_reported_and_the_rest_are_applied,
+        atomic_undoes_everything_if_the_kernel_refuses_a_line,
+        clear_works_like_the_reference,
         no_service_is_ever_missing,
-        a_wrong_word_is_told_before_anything_is_read,
+        an_invalid_option_is_reported_before_input_is_read,
         the_scripts_work_in_another_namespace,
     ]
 }
-
-const NO_MORE: [&str; 0] = [];
 
 const TABLE: &str = "\
 -A -t 10.0.0.1:80 -s wrr
@@ -32,19 +34,19 @@ const TABLE: &str = "\
 -a -u 10.0.0.1:53 -r 10.9.0.3:53 -g -w 1
 ";
 
-/// Rules that are good, or that the kernel refuses in part: in each, the words that a line is told with, by its number.
+/// Files of rules, each with the lines that the kernel refuses and the messages.
 const FILES: &[(&str, &[(usize, &str)])] = &[
     (TABLE, &[]),
     ("", &[]),
     ("# a comment\n\n-A -t 10.0.0.1:80 -s rr\n", &[]),
-    // Edited and removed again on the way.
+    // Edited and removed by later lines.
     (
         "-A -t 10.0.0.1:80 -s rr\n-E -t 10.0.0.1:80 -s lc\n-a -t 10.0.0.1:80 -r 10.9.0.1 -m\n\
          -e -t 10.0.0.1:80 -r 10.9.0.1 -m -w 9\n-A -f 3\n-D -f 3\n",
         &[],
     ),
     ("-A -f 1\n-C\n-A -f 2\n", &[]),
-    // Twice the same, and what is not there.
+    // Duplicates, and things that do not exist.
     (
         "-A -f 1 -s rr\n-A -f 1 -s lc\n-a -f 1 -r 10.9.0.1 -m\n-a -f 1 -r 10.9.0.1 -g\n-D -f 7\n\
          -d -f 1 -r 10.9.0.7\n",
@@ -55,40 +57,43 @@ const FILES: &[(&str, &[(usize, &str)])] = &[
             (6, "No such destination"),
         ],
     ),
-    // Of a scheduler that no kernel has: a new service, with its server.
+    // A new service with an unknown scheduler, and its server.
     (
         "-A -t 10.0.0.9:80 -s nonsense\n-a -t 10.0.0.9:80 -r 10.9.0.1 -m\n-A -f 1\n",
         &[(1, "Scheduler or persistence engine not found"), (2, "Service not defined")],
     ),
-    // The same for a service that is there.
+    // The same for a service that exists.
     (
         "-A -t 10.0.0.1:80 -s nonsense\n-a -t 10.0.0.1:80 -r 10.9.0.1:80 -m\n-A -f 1\n",
         &[(1, "Scheduler or persistence engine not found"), (2, "Service not defined")],
     ),
-    // An edit that is refused leaves what the line before it made, and what comes behind it is taken.
+    // A refused edit leaves the service as an earlier line made it; later lines still count.
     (
-        "-A -t 10.0.0.1:80 -s lc\n-E -t 10.0.0.1:80 -s nonsense\n-a -t 10.0.0.1:80 -r 10.9.0.8:80 -m\n",
+        "-A -t 10.0.0.1:80 -s lc\n-E -t 10.0.0.1:80 -s nonsense\n\
+         -a -t 10.0.0.1:80 -r 10.9.0.8:80 -m\n",
         &[(2, "Scheduler or persistence engine not found")],
     ),
-    // Refused first, and then in order.
+    // Refused at first, then accepted.
     (
-        "-A -f 1 -s nonsense\n-a -f 1 -r 10.9.0.1 -m -w 1\n-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 2\n",
+        "-A -f 1 -s nonsense\n-a -f 1 -r 10.9.0.1 -m -w 1\n\
+         -A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 2\n",
         &[(1, "Scheduler or persistence engine not found"), (2, "Service not defined")],
     ),
-    // Servers that are none, of a new service and of one that is there.
+    // Multicast addresses as servers, of a service that exists and of a new one.
     (
-        "-A -t 10.0.0.1:80 -s wrr\n-a -t 10.0.0.1:80 -r 224.0.0.1:80 -m\n-a -t 10.0.0.1:80 -r 10.9.0.2:80 -m\n\
+        "-A -t 10.0.0.1:80 -s wrr\n-a -t 10.0.0.1:80 -r 224.0.0.1:80 -m\n\
+         -a -t 10.0.0.1:80 -r 10.9.0.2:80 -m\n\
          -A -f 4\n-a -f 4 -r 224.0.0.2 -m\n",
         &[
             (2, "Invalid operation.  Possibly wrong module version, address not unicast, ..."),
             (5, "Invalid operation.  Possibly wrong module version, address not unicast, ..."),
         ],
     ),
-    // Nothing counts behind this one.
+    // Lines after `-v` are ignored.
     ("-A -f 1\n-v\n-A -f 2\n", &[]),
 ];
 
-fn it_leaves_the_table_that_the_reference_leaves() {
+fn restore_leaves_the_table_that_the_reference_leaves() {
     let (ours, theirs) = (Netns::new(), Netns::new());
     for (rules, refused) in FILES {
         for ns in [&ours, &theirs] {
@@ -96,35 +101,33 @@ fn it_leaves_the_table_that_the_reference_leaves() {
             load(ns, TABLE);
         }
         theirs.command(REFERENCE_RESTORE).stdin(*rules).run();
-        let ran = restore(&ours, rules, NO_MORE);
+        let ran = restore(&ours, rules, NO_OPTIONS);
         assert_eq!(saved(&ours), saved(&theirs), "after\n{rules}\n{}", ran.stderr);
         let status = if refused.is_empty() { 0 } else { 255 };
-        let told = refused.iter().map(|(line, words)| format!("line {line}: {words}\n"));
-        assert_ended(&ran, status, &told.collect::<String>());
+        let errors = refused.iter().map(|(line, error)| format!("line {line}: {error}\n"));
+        assert_ended(&ran, status, &errors.collect::<String>());
     }
 }
 
-fn a_line_that_makes_no_sense_leaves_the_table_untouched() {
+fn an_invalid_line_leaves_the_table_unchanged() {
     let ns = Netns::new();
     load(&ns, TABLE);
     let before = saved(&ns);
-    for more in [&[][..], &["--atomic"], &["--dry-run"]] {
-        let ran = restore(&ns, "-A -f 1\n-A -f 0\n\n-A -t 10.0.0.1:80 --nonsense\n", more);
+    for options in [&[][..], &["--atomic"], &["--dry-run"]] {
+        let ran = restore(&ns, "-A -f 1\n-A -f 0\n\n-A -t 10.0.0.1:80 --nonsense\n", options);
         let lines: Vec<&str> = ran.stderr.lines().collect();
-        assert!(
-            matches!(lines[..], [two, four] if two.starts_with("line 2: --fwmark-service") && four.starts_with("line 4: --nonsense")),
-            "{}",
-            ran.stderr
-        );
+        assert_eq!(lines.len(), 2, "{}", ran.stderr);
+        assert!(lines[0].starts_with("line 2: --fwmark-service"), "{}", ran.stderr);
+        assert!(lines[1].starts_with("line 4: --nonsense"), "{}", ran.stderr);
         assert_eq!(ran.code(), Some(2));
         assert_eq!(saved(&ns), before);
     }
 }
 
-fn a_line_that_the_kernel_refuses_is_told_and_the_rest_goes_on() {
+fn a_line_the_kernel_refuses_is_reported_and_the_rest_are_applied() {
     let ns = Netns::new();
     let rules = format!("-A -t 10.0.0.9:80 -s nonsense\n{TABLE}-Z -f 77\n");
-    let ran = restore(&ns, &rules, NO_MORE);
+    let ran = restore(&ns, &rules, NO_OPTIONS);
     let errors = "line 1: Scheduler or persistence engine not found\nline 7: No such service";
     assert_ended(&ran, 255, errors);
     let other = Netns::new();
@@ -132,7 +135,7 @@ fn a_line_that_the_kernel_refuses_is_told_and_the_rest_goes_on() {
     assert_eq!(saved(&ns), saved(&other));
 }
 
-fn atomic_undoes_all_if_the_kernel_refuses_a_line() {
+fn atomic_undoes_everything_if_the_kernel_refuses_a_line() {
     let ns = Netns::new();
     load(&ns, TABLE);
     let before = saved(&ns);
@@ -141,7 +144,7 @@ fn atomic_undoes_all_if_the_kernel_refuses_a_line() {
                   Nothing was changed: the previous state is restored.";
     assert_ended(&restore(&ns, rules, ["--atomic"]), 255, errors);
     assert_eq!(saved(&ns), before);
-    // What contradicts itself is not even begun.
+    // A file that contradicts itself is not applied at all.
     let ran = restore(&ns, "-A -f 1\n-A -f 1\n", ["--atomic"]);
     assert_ended(&ran, 255, "line 2: Service already exists");
     assert_eq!(saved(&ns), before);
@@ -149,9 +152,9 @@ fn atomic_undoes_all_if_the_kernel_refuses_a_line() {
     assert_eq!(saved(&ns), "-A -f 1 -s wlc");
 }
 
-fn clear_does_it_the_old_way() {
+fn clear_works_like_the_reference() {
     let (ours, theirs) = (Netns::new(), Netns::new());
-    // As far as to a line that makes no sense, which ends it there.
+    // A line that makes no sense ends the run.
     for rules in [TABLE, "-A -f 1\n-A -f 1\n-A -f 2\n", "-A -f 1\n-A -f 0\n-A -f 2\n"] {
         for ns in [&ours, &theirs] {
             load(ns, "-C\n-A -f 5\n");
@@ -163,41 +166,42 @@ fn clear_does_it_the_old_way() {
     }
 }
 
-/// While tables are restored, somebody who asks all the time finds every service that is in both, with servers.
+/// While tables are restored, a client that reads all the time finds every service in both tables,
+/// with its servers.
 fn no_service_is_ever_missing() {
     let ns = Netns::new();
     let tables = [large(60, 3, |_| 1), large(60, 3, |number| 1 + number % 3).replace("wrr", "wlc")];
     load(&ns, &tables[0]);
     let key = ipvs::ServiceKey::tcp(([10, 1, 0, 30], 80));
     let stop = AtomicBool::new(false);
-    let looked = thread::scope(|scope| {
+    let readings = thread::scope(|scope| {
         let watcher = scope.spawn(|| {
-            let mut client = ns.enter(Client::new).expect("IPVS is there");
-            let mut looked = 0;
+            let mut client = ns.enter(Client::new).expect("the kernel has IPVS");
+            let mut readings = 0;
             while !stop.load(Ordering::Relaxed) {
-                let all = client.services().expect("a list").len();
+                let all = client.services().expect("the services are listed").len();
                 assert_eq!(all, 60, "a service is missing");
-                let servers = client.destinations(&key).expect("a list").len();
+                let servers = client.destinations(&key).expect("the servers are listed").len();
                 assert_eq!(servers, 3, "a server is missing");
-                looked += 1;
+                readings += 1;
             }
-            looked
+            readings
         });
         let statuses: Vec<_> =
-            (1..=10).map(|round| restore(&ns, &tables[round % 2], NO_MORE).code()).collect();
+            (1..=10).map(|round| restore(&ns, &tables[round % 2], NO_OPTIONS).code()).collect();
         stop.store(true, Ordering::Relaxed);
         assert_eq!(statuses, [Some(0); 10]);
         watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
-    println!("looked {looked} times");
-    assert!(looked > 10, "looked only {looked} times");
+    println!("{readings} readings");
+    assert!(readings > 10, "only {readings} readings");
 }
 
-fn a_wrong_word_is_told_before_anything_is_read() {
+fn an_invalid_option_is_reported_before_input_is_read() {
     let ns = Netns::new();
     load(&ns, TABLE);
     let before = saved(&ns);
-    for words in [
+    for options in [
         &["--nonsense"][..],
         &["--wait"],
         &["--wait", "soon"],
@@ -205,34 +209,34 @@ fn a_wrong_word_is_told_before_anything_is_read() {
         &["--atomic=1"],
         &["--atomic", "--clear"],
     ] {
-        // Its standard input stays open.
+        // Standard input stays open, so the program must not wait for its end.
         let mut child = ns
             .enter(|| {
                 let mut command = Command::new(restore_program());
-                command.args(words).stdin(Stdio::piped()).stderr(Stdio::null()).spawn()
+                command.args(options).stdin(Stdio::piped()).stderr(Stdio::null()).spawn()
             })
-            .expect("it starts");
+            .expect("the child starts");
         let input = child.stdin.take();
-        let status = child.wait().expect("it ends");
-        assert_eq!(status.code(), Some(2), "{words:?}");
+        let status = child.wait().expect("the child ends");
+        assert_eq!(status.code(), Some(2), "{options:?}");
         drop(input);
         assert_eq!(saved(&ns), before);
     }
-    // The reference minds no word.
+    // The reference ignores any other argument.
     restore(&ns, TABLE, ["-n", "words"]).success();
     let help = restore(&ns, "", ["--help"]).success();
-    assert!(help.stdout.starts_with("usage: ipvsadm-restore"), "{}", help.stdout);
+    assert!(help.stdout.contains("Usage: ipvsadm-restore [OPTION]"), "{}", help.stdout);
     assert_eq!(saved(&ns), before);
 }
 
 fn the_scripts_work_in_another_namespace() {
     let (here, there) = (Netns::new(), Netns::new());
-    for words in [
+    for options in [
         vec!["--netns".to_owned(), there.name().to_owned()],
         vec![format!("--netns={}", there.name())],
     ] {
-        restore(&here, TABLE, &words).success();
-        let save = here.command(script("ipvsadm-save")).arg("-n").args(&words).run().success();
+        restore(&here, TABLE, &options).success();
+        let save = here.command(script("ipvsadm-save")).arg("-n").args(&options).run().success();
         let mut lines: Vec<&str> = save.stdout.lines().collect();
         lines.sort_unstable();
         assert_eq!(lines.join("\n"), saved(&there));

@@ -1,23 +1,21 @@
 //! Timeouts and sync daemons in an applied file.
 
-use super::{apply, assert_ended, load, restore, saved, script};
+use super::{NO_OPTIONS, apply, assert_ended, load, restore, saved, script};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
-        settings_are_made_only_where_they_differ,
-        a_daemon_that_the_kernel_starts_otherwise_is_not_started_anew,
-        a_setting_that_is_refused_undoes_all,
+        only_settings_that_differ_are_changed,
+        a_daemon_is_not_restarted_for_values_the_kernel_adjusted,
+        a_refused_setting_undoes_everything,
         a_dry_run_shows_the_settings_that_differ,
         the_summary_names_timeouts_and_daemons,
         an_atomic_restore_undoes_the_table_when_a_setting_is_refused,
-        what_was_saved_whole_can_be_restored_where_it_came_from,
-        daemons_and_servers_of_another_family_make_room_for_each_other,
+        a_whole_state_can_be_restored_over_itself,
+        a_plan_swaps_daemons_and_servers_of_another_family,
     ]
 }
-
-const NO_MORE: [&str; 0] = [];
 
 const BACKUP: &str = "--start-daemon backup --mcast-interface lo --syncid 7\n";
 
@@ -25,11 +23,11 @@ fn timeouts(ns: &Netns) -> String {
     ns.reference(["-L", "--timeout"]).success().stdout
 }
 
-/// The daemons, and the sockets that the kernel has for them: a daemon that is started anew has others.
+/// The daemons and the inodes of their sockets, which change when a daemon is restarted.
 fn daemons(ns: &Netns) -> (String, Vec<String>) {
     let tables = ["udp", "udp6"].map(|name| {
         let path = format!("/proc/thread-self/net/{name}");
-        ns.enter(|| std::fs::read_to_string(path)).expect("it is mounted")
+        ns.enter(|| std::fs::read_to_string(path)).expect("/proc is mounted")
     });
     // The tenth column is the inode.
     let sockets = tables.iter().flat_map(|table| table.lines().skip(1)).map(|line| {
@@ -40,35 +38,33 @@ fn daemons(ns: &Netns) -> (String, Vec<String>) {
     (ns.reference(["-L", "--daemon"]).success().stdout, sockets)
 }
 
-fn settings_are_made_only_where_they_differ() {
+fn only_settings_that_differ_are_changed() {
     let ns = Netns::new();
     let rules = format!("-A -f 1 -s rr\n--set 100 0 30\n{BACKUP}");
-    apply(&ns, &rules, NO_MORE).success();
+    apply(&ns, &rules, NO_OPTIONS).success();
     assert!(timeouts(&ns).contains("100 120 30"), "{}", timeouts(&ns));
     let first = daemons(&ns);
     assert!(first.0.contains("backup sync daemon (mcast=lo, syncid=7"), "{}", first.0);
-    assert!(!first.1.is_empty(), "its socket is found");
+    assert!(!first.1.is_empty(), "the daemon's socket was not found");
 
-    // Nothing differs.
-    apply(&ns, &rules, NO_MORE).success();
-    assert_eq!(daemons(&ns), first, "it was started anew");
-    // What the file does not name stays.
-    apply(&ns, "-A -f 1 -s rr\n", NO_MORE).success();
-    assert_eq!(daemons(&ns), first, "it was touched");
+    apply(&ns, &rules, NO_OPTIONS).success();
+    assert_eq!(daemons(&ns), first, "the daemon was restarted");
+    // Settings that the file does not mention stay.
+    apply(&ns, "-A -f 1 -s rr\n", NO_OPTIONS).success();
+    assert_eq!(daemons(&ns), first, "the daemon was changed");
     assert!(timeouts(&ns).contains("100 120 30"), "{}", timeouts(&ns));
-    // What differs is made so.
-    apply(&ns, &rules.replace("syncid 7", "syncid 8").replace("100", "90"), NO_MORE).success();
+    apply(&ns, &rules.replace("syncid 7", "syncid 8").replace("100", "90"), NO_OPTIONS).success();
     let second = daemons(&ns);
     assert!(second.0.contains("backup sync daemon (mcast=lo, syncid=8"), "{}", second.0);
     assert!(timeouts(&ns).contains("90 120 30"), "{}", timeouts(&ns));
-    apply(&ns, "--stop-daemon backup\n", NO_MORE).success();
+    apply(&ns, "--stop-daemon backup\n", NO_OPTIONS).success();
     assert_eq!(daemons(&ns), (String::new(), Vec::new()));
     assert_eq!(saved(&ns), "");
-    apply(&ns, "--stop-daemon backup\n", NO_MORE).success();
+    apply(&ns, "--stop-daemon backup\n", NO_OPTIONS).success();
 }
 
-/// The kernel keeps the longest message between bounds of its own.
-fn a_daemon_that_the_kernel_starts_otherwise_is_not_started_anew() {
+/// The kernel has its own bounds for the length of a message.
+fn a_daemon_is_not_restarted_for_values_the_kernel_adjusted() {
     let ns = Netns::new();
     ns.ip("link add d0 type dummy\nlink set d0 multicast on\nlink set d0 up\n\
            address add fd09::1/64 dev d0 nodad");
@@ -79,16 +75,16 @@ fn a_daemon_that_the_kernel_starts_otherwise_is_not_started_anew() {
         ("master", longest, "maxlen=65487"),
     ] {
         let rules = format!("--start-daemon {role} {options}\n");
-        apply(&ns, &rules, NO_MORE).success();
+        apply(&ns, &rules, NO_OPTIONS).success();
         let first = daemons(&ns);
         assert!(first.0.contains(kept), "{}", first.0);
-        apply(&ns, &rules, NO_MORE).success();
-        assert_eq!(daemons(&ns), first, "it was started anew");
-        apply(&ns, &format!("--stop-daemon {role}\n"), NO_MORE).success();
+        apply(&ns, &rules, NO_OPTIONS).success();
+        assert_eq!(daemons(&ns), first, "the daemon was restarted");
+        apply(&ns, &format!("--stop-daemon {role}\n"), NO_OPTIONS).success();
     }
 }
 
-fn a_setting_that_is_refused_undoes_all() {
+fn a_refused_setting_undoes_everything() {
     let ns = Netns::new();
     load(&ns, &format!("-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n{BACKUP}"));
     let before = (saved(&ns), timeouts(&ns), daemons(&ns).0);
@@ -97,7 +93,7 @@ fn a_setting_that_is_refused_undoes_all() {
          --start-daemon master --mcast-interface none\n",
         BACKUP.replace('7', "9")
     );
-    let ran = apply(&ns, &rules, NO_MORE);
+    let ran = apply(&ns, &rules, NO_OPTIONS);
     let errors = "line 6: No such device\nNothing was changed: the previous state is restored.";
     assert_ended(&ran, 255, errors);
     assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns).0), before);
@@ -116,7 +112,7 @@ fn a_dry_run_shows_the_settings_that_differ() {
     let rules = format!("-A -f 1 -s rr\n--set 100 20 31\n{other}");
     let shown = format!("-A -f 1 -s rr\n--set 100 20 31\n--stop-daemon backup\n{other}");
     assert_eq!(dry(&rules), (Some(1), shown.clone()));
-    // And these rules do it.
+    // Carrying out these rules leaves nothing to do.
     load(&ns, &shown);
     assert_eq!(dry(&rules), (Some(0), String::new()));
 }
@@ -131,7 +127,7 @@ fn the_summary_names_timeouts_and_daemons() {
         (rules.replace("100", "90").replace('7', "8"), "1 sync daemon restarted"),
         ("-A -f 1 -s rr\n--stop-daemon backup\n".to_owned(), "1 sync daemon stopped"),
     ] {
-        assert_ended(&apply(&ns, &rules, NO_MORE), 0, summary);
+        assert_ended(&apply(&ns, &rules, NO_OPTIONS), 0, summary);
     }
 }
 
@@ -149,68 +145,68 @@ fn an_atomic_restore_undoes_the_table_when_a_setting_is_refused() {
         assert!(ran.stderr.starts_with("line 4: "), "{}", ran.stderr);
         assert!(ran.stderr.ends_with("the previous state is restored.\n"), "{}", ran.stderr);
         assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns).0), before, "{refused}");
-        // Without --atomic the rest are carried out, and the daemon that ran runs again.
-        let ran = restore(&ns, &rules, NO_MORE);
+        // Without --atomic the other lines are carried out, and the old daemon runs again.
+        let ran = restore(&ns, &rules, NO_OPTIONS);
         assert_eq!(ran.code(), Some(255), "{refused}{}", ran.stderr);
         assert_eq!(saved(&ns), "-A -f 2 -s lc", "{refused}");
         assert_eq!(daemons(&ns).0, before.2, "{refused}");
-        restore(&ns, "-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n", NO_MORE)
+        restore(&ns, "-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n", NO_OPTIONS)
             .success();
     }
 }
 
-/// By each way in, over what is there, and where nothing is.
-fn what_was_saved_whole_can_be_restored_where_it_came_from() {
+/// By every command that restores, over the same table and over an empty one.
+fn a_whole_state_can_be_restored_over_itself() {
     let rules = format!("-A -f 1 -s rr\n-a -f 1 -r 10.9.0.1 -m -w 3\n--set 100 20 30\n{BACKUP}");
     let ns = Netns::new();
     load(&ns, &rules);
     let whole = ns.ipvsadm(["-S", "-n", "--all"]).success().stdout;
     let json = ns.ipvsadm(["-S", "--all", "--json"]).success().stdout;
     let before = (saved(&ns), timeouts(&ns), daemons(&ns));
-    for more in [&[][..], &["--atomic"], &["--clear"]] {
+    for options in [&[][..], &["--atomic"], &["--clear"]] {
         for input in [&whole, &json] {
-            if more == ["--clear"] && input == &json {
+            if options == ["--clear"] && input == &json {
                 continue;
             }
-            let dry = restore(&ns, input, [more, &["--dry-run"]].concat());
-            let expected = if more == ["--clear"] { Some(1) } else { Some(0) };
-            assert_eq!(dry.code(), expected, "{more:?}: {}{}", dry.stdout, dry.stderr);
+            let dry = restore(&ns, input, [options, &["--dry-run"]].concat());
+            let expected = if options == ["--clear"] { Some(1) } else { Some(0) };
+            assert_eq!(dry.code(), expected, "{options:?}: {}{}", dry.stdout, dry.stderr);
             assert!(!dry.stdout.contains("daemon"), "{}", dry.stdout);
-            restore(&ns, input, more).success();
-            assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns)), before, "{more:?}");
+            restore(&ns, input, options).success();
+            assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns)), before, "{options:?}");
             let empty = Netns::new();
-            restore(&empty, input, more).success();
+            restore(&empty, input, options).success();
             let restored = (saved(&empty), timeouts(&empty), daemons(&empty).0);
             assert_eq!(restored, (before.0.clone(), before.1.clone(), before.2.0.clone()));
         }
     }
     for input in [&whole, &json] {
-        apply(&ns, input, NO_MORE).success();
+        apply(&ns, input, NO_OPTIONS).success();
         assert_eq!((saved(&ns), timeouts(&ns), daemons(&ns)), before);
     }
-    // A daemon that runs otherwise is replaced.
-    for more in [&[][..], &["--clear"]] {
+    // A daemon with another configuration is replaced.
+    for options in [&[][..], &["--clear"]] {
         let other = whole.replace("--syncid 7", "--syncid 9");
-        restore(&ns, &other, more).success();
+        restore(&ns, &other, options).success();
         assert!(daemons(&ns).0.contains("syncid=9"), "{}", daemons(&ns).0);
-        restore(&ns, &whole, more).success();
+        restore(&ns, &whole, options).success();
         assert_eq!(daemons(&ns).0, before.2.0);
     }
-    // `-R` carries out what stands there, as ever.
+    // `-R` carries out the line as it is.
     let ran = ns.command(script("ipvsadm")).arg("-R").stdin(BACKUP).run();
     assert_ended(&ran, 255, "line 1: Daemon has already run");
 }
 
-/// The kernel has either a sync daemon or servers of another family than their service's.
-fn daemons_and_servers_of_another_family_make_room_for_each_other() {
+/// The kernel allows either sync daemons or servers of another family than their service's.
+fn a_plan_swaps_daemons_and_servers_of_another_family() {
     let ns = Netns::new();
     let mixed = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r [fd09::1]:80 -i -w 1\n";
     let plain = format!("-A -t 10.0.0.1:80 -s rr\n{BACKUP}");
     for _ in 0..2 {
-        apply(&ns, &plain, NO_MORE).success();
-        apply(&ns, &format!("{mixed}--stop-daemon backup\n"), NO_MORE).success();
+        apply(&ns, &plain, NO_OPTIONS).success();
+        apply(&ns, &format!("{mixed}--stop-daemon backup\n"), NO_OPTIONS).success();
         assert_eq!(daemons(&ns).0, "");
     }
-    apply(&ns, &plain, NO_MORE).success();
+    apply(&ns, &plain, NO_OPTIONS).success();
     assert!(daemons(&ns).0.contains("backup"), "{}", daemons(&ns).0);
 }

@@ -1,13 +1,14 @@
-//! Tables to change: large ones, and random ones, as rules.
+//! Large and random tables to change, as rules.
+
+use std::fmt::Write;
 
 use ipvs::rules::Lines;
 use ipvs::{Rehearsal, Table};
 use proptest::prelude::*;
 use proptest::sample::select;
-use std::fmt::Write;
 
-/// So many TCP services with so many servers each. The weight of a server is what `weight` says for its number, counted
-/// over all.
+/// The rules of `services` TCP services with `servers` servers each. Servers are numbered across
+/// services, and `weight` maps a number to a weight.
 pub(super) fn large(
     services: usize,
     servers: usize,
@@ -32,16 +33,16 @@ pub(super) fn large(
     rules
 }
 
-/// The table that rules describe. Panics if there is anything wrong with them.
+/// The table that rules describe. Panics on a mistake in them.
 #[track_caller]
 pub(super) fn described(rules: &str) -> Table {
     let mut rehearsal = Rehearsal::default();
     for line in Lines::new(rules.as_bytes()) {
-        let line = line.expect("reading memory works");
+        let line = line.expect("memory can be read");
         match line.change {
             Ok(change) => {
-                let done = rehearsal.change(&change);
-                done.unwrap_or_else(|error| panic!("line {}: {error}\n{rules}", line.number));
+                let outcome = rehearsal.change(&change);
+                outcome.unwrap_or_else(|error| panic!("line {}: {error}\n{rules}", line.number));
             }
             other => panic!("line {}: {other:?}\n{rules}", line.number),
         }
@@ -49,10 +50,11 @@ pub(super) fn described(rules: &str) -> Table {
     rehearsal.into_state().table
 }
 
-/// A service by what names it, with options that it must have, and the servers that it may have.
+/// The options that identify a service, those that it needs, and the servers that it may have.
 type Choice = (&'static str, &'static str, &'static [&'static str]);
 
-// No address twice: without masquerading a server has its service's port, whatever a rule says.
+// Without masquerading a server has its service's port, whatever a rule says, so no address may
+// appear twice.
 const V4: &[&str] = &["10.9.0.1:80", "10.9.0.2:80", "10.9.0.3:8080", "10.9.0.4:1", "192.168.9.1:1"];
 const V6: &[&str] = &["[fd00::1]:80", "[fd00::2]:80", "[fd00::3]:8080", "[2001:db8::3]:1"];
 
@@ -69,8 +71,8 @@ const CHOICES: &[Choice] = &[
     ("-f 1 -6", "", V6),
 ];
 
-/// The rules of a random table, in random order: any of ten services, each with any of some servers, and all kinds of
-/// configuration.
+/// The rules of a random table: some of ten services, some servers for each, and configurations of
+/// every kind.
 pub(super) fn random() -> impl Strategy<Value = String> {
     let services: Vec<_> = CHOICES
         .iter()
@@ -82,7 +84,7 @@ pub(super) fn random() -> impl Strategy<Value = String> {
 }
 
 /// A service with its servers.
-fn service((name, must, servers): Choice) -> impl Strategy<Value = String> {
+fn service((name, required, servers): Choice) -> impl Strategy<Value = String> {
     let servers: Vec<_> = servers
         .iter()
         .map(|address| {
@@ -91,30 +93,30 @@ fn service((name, must, servers): Choice) -> impl Strategy<Value = String> {
             prop::option::of(line).prop_map(Option::unwrap_or_default)
         })
         .collect();
-    (service_options(name, must), servers)
+    (service_options(name, required), servers)
         .prop_map(move |(options, servers)| format!("-A {name}{options}\n{}", servers.concat()))
 }
 
-fn service_options(name: &'static str, must: &'static str) -> impl Strategy<Value = String> {
+fn service_options(name: &'static str, required: &'static str) -> impl Strategy<Value = String> {
     let schedulers =
         ["rr", "wrr", "lc", "wlc", "sh -b sh-port", "mh -b mh-fallback,mh-port", "sed"];
-    let six = name.contains('[') || name.ends_with("-6");
-    let persistence = match (must, six) {
+    let is_ipv6 = name.contains('[') || name.ends_with("-6");
+    let persistence = match (required, is_ipv6) {
         ("", false) => select(vec!["", "", " -p", " -p 7", " -p 100 -M 255.255.255.0"]),
         ("", true) => select(vec!["", "", " -p", " -p 7", " -p 100 -M 64"]),
         _ => select(vec![" -p 99", " -p 100 -M 255.255.0.0"]),
     };
-    let may_be_ops = name.starts_with("-u") || name.starts_with("-f");
+    let allows_one_packet = name.starts_with("-u") || name.starts_with("-f");
     (select(schedulers.to_vec()), persistence, prop::bool::weighted(0.2)).prop_map(
-        move |(scheduler, persistence, ops)| {
-            let ops = if ops && may_be_ops { " -o" } else { "" };
-            format!(" -s {scheduler}{persistence}{ops}")
+        move |(scheduler, persistence, one_packet)| {
+            let one_packet = if one_packet && allows_one_packet { " -o" } else { "" };
+            format!(" -s {scheduler}{persistence}{one_packet}")
         },
     )
 }
 
 fn server() -> impl Strategy<Value = String> {
-    let ways = vec![
+    let methods = vec![
         " -m",
         " -m",
         " -g",
@@ -123,6 +125,6 @@ fn server() -> impl Strategy<Value = String> {
         " -i --tun-type gue --tun-port 6081 --tun-csum",
         " -i --tun-type gre --tun-csum",
     ];
-    (select(ways), 0..4u32, select(vec!["", "", " -x 100", " -x 100 -y 20", " -x 7 -y 7"]))
-        .prop_map(|(way, weight, thresholds)| format!("{way} -w {weight}{thresholds}"))
+    (select(methods), 0..4u32, select(vec!["", "", " -x 100", " -x 100 -y 20", " -x 7 -y 7"]))
+        .prop_map(|(method, weight, thresholds)| format!("{method} -w {weight}{thresholds}"))
 }

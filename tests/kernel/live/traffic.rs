@@ -1,11 +1,5 @@
-//! Reloads under load: no request is lost, and long connections go on.
+//! Reloads under load lose no request and break no connection.
 
-use super::{REFERENCE_RESTORE, apply, file, restore_program, size};
-use crate::harness::KernelTest;
-use crate::lab::Lab;
-use crate::netns::Netns;
-use crate::program;
-use rustix::process::{Pid, Signal, kill_process};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,24 +10,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{NO_OPTIONS, REFERENCE_RESTORE, apply, file, restore_program, size};
+use crate::harness::KernelTest;
+use crate::lab::Lab;
+use crate::netns::Netns;
+use crate::program;
+
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         reloads_of_other_services_lose_no_request,
-        reloads_of_its_own_weights_lose_no_request,
-        the_reference_loses_requests,
+        reloads_of_the_services_own_weights_lose_no_request,
+        reloads_by_the_reference_lose_requests,
         a_download_survives_reloads_that_edit_its_service,
     ]
 }
 
-/// The service that clients ask.
+/// The service under load.
 const SERVICE: &str = "192.168.144.44:80";
 const SERVERS: [&str; 2] = ["128.10.10.8:80", "128.10.10.9:80"];
 
-/// How many reloads.
+/// The number of reloads.
 const RELOADS: usize = 50;
 
-/// The service with these weights, between others of which some are only in the odd tables and all are configured
-/// otherwise there.
+/// The rules of the service with these weights, amid others. In odd tables some of the others are
+/// missing, and the rest are configured differently.
 fn rules(weights: [u32; 2], odd: bool) -> String {
     let mut rules = others(1..=10, odd);
     let _ = writeln!(rules, "-A -t {SERVICE} -s wrr");
@@ -56,25 +58,26 @@ fn others(numbers: RangeInclusive<u32>, odd: bool) -> String {
     rules
 }
 
-/// The lab, with the service.
+/// The lab with the service set up.
 fn balanced() -> Lab {
     let lab = Lab::new();
     lab.network.director.sysctl("net.ipv4.ip_forward", "1");
-    apply(&lab.network.director, &rules([1, 1], false), [""; 0]).success();
+    apply(&lab.network.director, &rules([1, 1], false), NO_OPTIONS).success();
     lab
 }
 
-/// `ab`, with 20 requests in the air all the time.
+/// `ab` with 20 requests in flight all the time.
 struct Load(Child);
 
-/// What came of it.
+/// The result of a [`Load`].
 #[derive(Debug)]
 struct Outcome {
     complete: usize,
-    /// Requests without the right answer. When connections are refused `ab` gives up after some, which count here.
+    /// Requests without the right answer, including those in flight when `ab` gives up, as it does
+    /// after several refused connections.
     lost: usize,
-    /// All that it said.
-    said: String,
+    /// The whole output of `ab`.
+    output: String,
 }
 
 impl Load {
@@ -89,12 +92,12 @@ impl Load {
                 .spawn()
         };
         let load = Load(client.enter(start).expect("ab starts"));
-        // Until all are in the air.
+        // Long enough for every request to be in flight.
         sleep(Duration::from_millis(700));
         load
     }
 
-    /// Whether it has given up.
+    /// True if `ab` has given up.
     fn has_ended(&mut self) -> bool {
         !matches!(self.0.try_wait(), Ok(None))
     }
@@ -102,24 +105,27 @@ impl Load {
     fn stop(mut self) -> Outcome {
         let given_up = self.has_ended();
         if !given_up {
-            let id = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).expect("a process");
-            kill_process(id, Signal::INT).expect("it is ours");
+            let id = i32::try_from(self.0.id())
+                .ok()
+                .and_then(Pid::from_raw)
+                .expect("the child has a process id");
+            kill_process(id, Signal::INT).expect("the child can be signalled");
         }
-        let output = self.0.wait_with_output().expect("it ends");
-        let said =
+        let output = self.0.wait_with_output().expect("ab ends");
+        let output =
             [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-        let said = said.concat();
+        let output = output.concat();
         let number = |label: &str| -> usize {
-            let line = said.lines().find_map(|line| line.strip_prefix(label));
+            let line = output.lines().find_map(|line| line.strip_prefix(label));
             line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
         };
-        let gave_up = if given_up { 10 } else { 0 };
-        let lost = number("Failed requests:") + number("Non-2xx responses:") + gave_up;
-        Outcome { complete: number("Complete requests:"), lost, said }
+        let lost_at_end = if given_up { 10 } else { 0 };
+        let lost = number("Failed requests:") + number("Non-2xx responses:") + lost_at_end;
+        Outcome { complete: number("Complete requests:"), lost, output }
     }
 }
 
-/// Reloads the director's table from two files in turn while the load runs.
+/// Reloads the director's table from two files in turn under load.
 fn reload_under_load(lab: &Lab, tables: [String; 2], programs: [&dyn Reload; 2]) -> Outcome {
     let director = &lab.network.director;
     let files = [file("even", &tables[0]), file("odd", &tables[1])];
@@ -132,7 +138,7 @@ fn reload_under_load(lab: &Lab, tables: [String; 2], programs: [&dyn Reload; 2])
         programs[round / 2 % 2].reload(director, &files[round % 2]);
     }
     let took = start.elapsed();
-    // What a reload did last may come to light a little later.
+    // Requests lost by the last reload take a moment to show.
     sleep(Duration::from_millis(500));
     let outcome = load.stop();
     println!("{RELOADS} reloads in {took:?}: {} complete, {} lost", outcome.complete, outcome.lost);
@@ -144,7 +150,7 @@ trait Reload {
     fn reload(&self, ns: &Netns, file: &Path);
 }
 
-/// `ipvsadm --apply`
+/// `ipvsadm --apply`.
 struct Apply;
 
 impl Reload for Apply {
@@ -154,47 +160,47 @@ impl Reload for Apply {
     }
 }
 
-/// A program that takes rules on standard input.
+/// A program that reads rules from standard input.
 struct Restore(PathBuf);
 
 impl Reload for Restore {
     fn reload(&self, ns: &Netns, file: &Path) {
-        let rules = std::fs::read(file).expect("it was written");
+        let rules = std::fs::read(file).expect("the file can be read");
         ns.command(&self.0).stdin(rules).run().success();
     }
 }
 
-/// Every reload asks for something new, half of them by `--apply` and half by `ipvsadm-restore`.
+/// Reloads two tables in turn, half of the time by `--apply` and half by `ipvsadm-restore`.
 #[track_caller]
 fn assert_nothing_is_lost(tables: [String; 2]) {
     let lab = balanced();
     let outcome = reload_under_load(&lab, tables, [&Apply, &Restore(restore_program())]);
-    assert_eq!(outcome.lost, 0, "{}", outcome.said);
-    assert!(outcome.complete > 2 * RELOADS, "{}", outcome.said);
+    assert_eq!(outcome.lost, 0, "{}", outcome.output);
+    assert!(outcome.complete > 2 * RELOADS, "{}", outcome.output);
 }
 
 fn reloads_of_other_services_lose_no_request() {
     assert_nothing_is_lost([rules([1, 1], false), rules([1, 1], true)]);
 }
 
-fn reloads_of_its_own_weights_lose_no_request() {
+fn reloads_of_the_services_own_weights_lose_no_request() {
     assert_nothing_is_lost([rules([5, 1], false), rules([0, 7], false)]);
 }
 
-fn the_reference_loses_requests() {
+fn reloads_by_the_reference_lose_requests() {
     let lab = balanced();
     let reference = Restore(REFERENCE_RESTORE.into());
     let tables = [rules([5, 1], false), rules([1, 7], false)];
     let outcome = reload_under_load(&lab, tables, [&reference, &reference]);
-    assert!(outcome.lost > 0, "then this test shows nothing: {}", outcome.said);
+    assert!(outcome.lost > 0, "the load does not detect lost requests: {}", outcome.output);
 }
 
-/// How long the download lasts at least.
+/// The least duration of the download.
 fn download() -> Duration {
     size(Duration::from_secs(4), Duration::from_secs(30))
 }
 
-/// What comes at a time, ten times a second.
+/// The server sends ten pieces a second.
 const PIECE: [u8; 1000] = [b'x'; 1000];
 
 fn a_download_survives_reloads_that_edit_its_service() {
@@ -205,34 +211,37 @@ fn a_download_survives_reloads_that_edit_its_service() {
     let server = "128.10.10.8:9000";
     let table = |service_options: &str, server_options: &str| {
         format!(
-            "-A -t {service} -s {service_options}\n-a -t {service} -r {server} -m {server_options}\n\
+            "-A -t {service} -s {service_options}\n\
+             -a -t {service} -r {server} -m {server_options}\n\
              -a -t {service} -r 128.10.10.9:9000 -m -w 0\n"
         )
     };
-    apply(&network.director, &table("rr", "-w 1"), [""; 0]).success();
+    apply(&network.director, &table("rr", "-w 1"), NO_OPTIONS).success();
     let listener =
-        network.server1.enter(|| TcpListener::bind(server)).expect("the address is there");
+        network.server1.enter(|| TcpListener::bind(server)).expect("the server's address is free");
     let edited = AtomicBool::new(false);
     thread::scope(|scope| {
         let server = scope.spawn(|| {
-            let (mut stream, _) = listener.accept().expect("a client comes");
+            let (mut stream, _) = listener.accept().expect("the client connects");
             let mut sent = 0;
-            // Some pieces come after the last edit.
-            let mut rest = 5;
+            // Some pieces follow the last edit.
+            let mut remaining = 5;
             let begun = Instant::now();
-            while rest > 0 {
-                stream.write_all(&PIECE).expect("the client takes it");
+            while remaining > 0 {
+                stream.write_all(&PIECE).expect("the connection is alive");
                 sent += PIECE.len();
                 sleep(Duration::from_millis(100));
                 if edited.load(Ordering::Relaxed) && begun.elapsed() > time {
-                    rest -= 1;
+                    remaining -= 1;
                 }
             }
             sent
         });
-        let mut stream =
-            network.client1.enter(|| TcpStream::connect(service)).expect("it is balanced");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("it is taken");
+        let mut stream = network
+            .client1
+            .enter(|| TcpStream::connect(service))
+            .expect("the service accepts connections");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("the timeout is valid");
         let client = scope.spawn(move || {
             let mut received = 0;
             let mut buffer = [0; 4096];
@@ -257,13 +266,14 @@ fn a_download_survives_reloads_that_edit_its_service() {
             for program in ["--apply", "restore"] {
                 let rules = table(service_options, server_options);
                 match program {
-                    "--apply" => apply(&network.director, &rules, [""; 0]).success(),
-                    _ => super::restore(&network.director, &rules, [""; 0]).success(),
+                    "--apply" => apply(&network.director, &rules, NO_OPTIONS).success(),
+                    _ => super::restore(&network.director, &rules, NO_OPTIONS).success(),
                 };
             }
         }
         edited.store(true, Ordering::Relaxed);
-        let received = client.join().expect("it ends").expect("nothing broke it");
-        assert_eq!(received, server.join().expect("it ends"));
+        let received =
+            client.join().expect("the client does not panic").expect("the download completes");
+        assert_eq!(received, server.join().expect("the server does not panic"));
     });
 }

@@ -1,14 +1,16 @@
-//! `-L -c`: live connections of each kind, and a list longer than any machine's.
+//! `-L -c`: live connections of each kind, and a list longer than any real one.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::net::{self, AddressFamily, SocketType};
 
 use super::mounts::{Mounts, quoted};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
-use rustix::net::{self, AddressFamily, SocketType};
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::OwnedFd;
-use std::path::Path;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -19,7 +21,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     ]
 }
 
-/// Lists with both until no second passed in between, and compares.
+/// Lists with both programs until both lists fall into the same second, and compares them.
 fn compare(ns: &Netns, arguments: &[&str]) -> String {
     for _ in 0..20 {
         let before = ns.reference(arguments).success().stdout;
@@ -89,7 +91,7 @@ fn live_connections_list_alike() {
                 };
                 assert!(has("UDP ", " UDP "), "{listed}");
                 assert!(has("SCTP ", " ESTABLISHED "), "{listed}");
-                // A template of a firewall mark, which stands in the place of the address.
+                // A template of a firewall mark, which takes the place of the address.
                 assert!(has("IP ", " 0.0.0.5:0 "), "{listed}");
                 // A template of a persistent service, of each family.
                 assert!(listed.contains("127.0.0.1:0 "), "{listed}");
@@ -110,7 +112,7 @@ fn live_connections_list_alike() {
     drop(kept);
 }
 
-/// A client's socket and a server's, connected by way of the service.
+/// A client's and a server's socket, connected through the service.
 fn sctp() -> rustix::io::Result<[OwnedFd; 2]> {
     let socket = || net::socket(AddressFamily::INET, SocketType::STREAM, Some(net::ipproto::SCTP));
     let (server, client) = (socket()?, socket()?);
@@ -124,19 +126,21 @@ fn sctp() -> rustix::io::Result<[OwnedFd; 2]> {
 const HEAD: &str =
     "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
 
-/// The list that both programs read, made of this file.
+/// Makes this file the list that both programs read.
 pub(crate) fn list(mounts: &mut Mounts, file: &Path) {
     let file = quoted(file);
-    // Ours reads the list of its own thread, the reference that of its process: for both, /proc is a folder here.
+    // Ours reads the list of its thread, the reference that of its process. Both find it in a
+    // /proc made of ordinary folders.
     mounts
         .prepare("mount -t tmpfs tmpfs /mnt; mkdir -p /mnt/net /mnt/thread-self/net /mnt/self/net");
     mounts.prepare(&format!(
-        "for place in net thread-self/net self/net; do touch /mnt/$place/ip_vs_conn; mount --bind {file} /mnt/$place/ip_vs_conn; done"
+        "for place in net thread-self/net self/net; do touch /mnt/$place/ip_vs_conn; \
+         mount --bind {file} /mnt/$place/ip_vs_conn; done"
     ));
     mounts.prepare("mount --rbind /mnt /proc");
 }
 
-/// What both print for this list, which must be the same.
+/// The output for this list, which must be the same from both.
 fn listed(ns: &Netns, file: &str, arguments: &str) -> String {
     let mut mounts = Mounts::new();
     let file = mounts.file(file);
@@ -161,8 +165,10 @@ TCP C0A86401 0000 01020304 0050 0A000001 0050 NONE            3600
 IP  C0A86401 0000 00000005 0000 0A000001 0000 NONE            59
 UDP C0A86401 0000 01020304 13C4 0A000001 13C4 NONE           2678400 sip callid-12345@host
 UDP C0A86401 0000 01020304 13C4 0A000001 13C4 UDP            1 sip verylongpedata0123456789012345678901234567890123456789
-TCP 2001:0db8:0000:0000:0000:0000:0000:0007 C350 0000:0000:0000:0000:0000:0000:0000:0001 0050 0000:0000:0000:0000:0000:0000:0000:0007 0050 SYN_RECV 3
-TCP 0000:0000:0000:0000:0000:0000:0001:0080 FFFF 0000:0000:0000:0000:0000:ffff:0102:0304 FFFF 2001:0db8:1111:2222:3333:4444:5555:8888 FFFF ESTABLISHED 0
+TCP 2001:0db8:0000:0000:0000:0000:0000:0007 C350 0000:0000:0000:0000:0000:0000:0000:0001 0050 \
+0000:0000:0000:0000:0000:0000:0000:0007 0050 SYN_RECV 3
+TCP 0000:0000:0000:0000:0000:0000:0001:0080 FFFF 0000:0000:0000:0000:0000:ffff:0102:0304 FFFF \
+2001:0db8:1111:2222:3333:4444:5555:8888 FFFF ESTABLISHED 0
 TCP FFFFFFFF FFFF FFFFFFFF FFFF FFFFFFFF FFFF SYNACK      60
 TCP 0A000001 C350 01020304 0050 0A000002 1E61 VERYLONGSTATENAME  7
 ICMP 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7
@@ -177,7 +183,7 @@ TCP 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7"
         let listed = listed(&ns, &file, arguments);
         assert_eq!(listed.lines().count(), file.lines().count() + 1, "{listed}");
     }
-    // Whatever the first line holds, it is a heading.
+    // The first line is a heading, whatever it says.
     listed(&ns, "\nTCP 0A000001 C350 01020304 0050 0A000002 1E61 NONE  7\n", "-Lcn");
     listed(&ns, HEAD, "-Lcn");
 }
@@ -194,7 +200,7 @@ fn a_million_connections_take_little_memory() {
     let file = mounts.file(&text);
     drop(text);
     list(&mut mounts, &file);
-    // The limit is on all of the address space, so it holds for whatever the program asks for.
+    // The limit is on the whole address space, so it covers every kind of memory.
     let script =
         format!("ulimit -v 65536; {} -L -c -n | md5sum; ulimit -v", quoted(&program::ipvsadm()));
     let ran = mounts.run(&ns, &script).success();

@@ -1,4 +1,4 @@
-// Loaded before the C library, this has every statistic that IPVS tells be $COUNTER.
+// Loaded before the C library, this makes every statistic of IPVS $COUNTER.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <linux/genetlink.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-// What is called with each attribute between two places
+// Called for each attribute between two places
 typedef void each(int type, char *value, char *end);
 
 static void attributes(char *at, char *end, each *take)
@@ -73,7 +73,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     ssize_t (*next)(int, struct msghdr *, int) = dlsym(RTLD_NEXT, "recvmsg");
     ssize_t received = next(fd, message, flags);
-    // A look at how much there is, into no room at all, comes before.
+    // The program first asks for the length, with an empty buffer.
     if (received > 0 && (size_t)received <= message->msg_iov[0].iov_len)
         messages(message->msg_iov[0].iov_base, received);
     return received;

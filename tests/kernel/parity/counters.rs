@@ -1,13 +1,14 @@
-//! Counters, while they are small and when they have grown out of their columns.
+//! Counters, both small and too large for their columns.
 
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::{preload, program};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::{preload, program};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![the_kernels_own_counters_read_alike, counters_of_every_size_read_alike]
@@ -20,13 +21,13 @@ const VIEWS: [&[&str]; 4] = [
     &["-L", "-n", "--rate", "-X"],
 ];
 
-/// Both programs list the same counters of the same namespace; gives the listings.
+/// The listings of both programs, of the same counters in the same namespace.
 fn compare(ns: &Netns) -> [String; 4] {
     VIEWS.map(|view| {
         for _ in 0..20 {
             let before = ns.reference(view).success().stdout;
             let ours = ns.ipvsadm(view).success().stdout;
-            // The kernel counts on a clock of its own.
+            // The kernel updates its counters on a clock of its own.
             if before == ns.reference(view).success().stdout {
                 assert_eq!(before, ours, "{view:?}");
                 return ours;
@@ -36,11 +37,11 @@ fn compare(ns: &Netns) -> [String; 4] {
     })
 }
 
-/// Sends so many bytes through the service.
+/// Sends this many bytes through the service.
 fn send(ns: &Netns, bytes: usize) {
     let listener = ns.enter(|| TcpListener::bind("127.0.0.1:9090")).expect("a listener");
     let reader = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a connection");
+        let (mut stream, _) = listener.accept().expect("the service accepts connections");
         let mut buffer = vec![0; 1 << 20];
         let mut total = 0;
         while let Ok(read @ 1..) = stream.read(&mut buffer) {
@@ -48,7 +49,8 @@ fn send(ns: &Netns, bytes: usize) {
         }
         total
     });
-    let mut stream = ns.enter(|| TcpStream::connect("127.0.0.1:8080")).expect("a connection");
+    let mut stream =
+        ns.enter(|| TcpStream::connect("127.0.0.1:8080")).expect("the service accepts connections");
     let buffer = vec![0; 1 << 20];
     let mut left = bytes;
     while left > 0 {
@@ -57,7 +59,7 @@ fn send(ns: &Netns, bytes: usize) {
         left -= piece;
     }
     drop(stream);
-    assert_eq!(reader.join().expect("the reader ends"), bytes);
+    assert_eq!(reader.join().expect("the reader ends without a panic"), bytes);
 }
 
 /// A service with a server.
@@ -83,7 +85,7 @@ fn the_kernels_own_counters_read_alike() {
     assert!(stats.contains("        0        0        0        0        0"), "{stats}");
 }
 
-/// What both programs list when the kernel tells this counter everywhere.
+/// The listings of both programs when every counter the kernel reports is this one.
 pub(crate) fn listed(ns: &Netns, library: &Path, counter: u64, view: &[&str]) -> [String; 2] {
     [program::reference(), program::ipvsadm()].map(|program| {
         let command = ns.command(program).args(view).env("LD_PRELOAD", library);
@@ -114,8 +116,10 @@ fn counters_of_every_size_read_alike() {
                 assert_eq!(reference, ours, "{counter} {view:?}");
                 continue;
             }
-            // Of a server, the reference has the lower half only: see docs/differences.md.
-            let front = |text: &str| text[..text.find("  -> 127").expect("a server")].to_owned();
+            // The reference reads only the lower half of a server's: see docs/differences.md.
+            let front = |text: &str| {
+                text[..text.find("  -> 127").expect("the listing has a server")].to_owned()
+            };
             assert_eq!(front(&reference), front(&ours), "{counter} {view:?}");
         }
     }

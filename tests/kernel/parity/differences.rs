@@ -1,5 +1,9 @@
-//! Where ours differs from the reference on purpose: each place shown side by side. docs/differences.md gives the
-//! reasons, under the same names.
+//! Where ours differs from the reference on purpose, each difference shown side by side.
+//! docs/differences.md gives the reasons, under the same names.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::counters;
 use super::mounts::{Mounts, quoted};
@@ -7,9 +11,6 @@ use super::pair::{Both, Line, Pair};
 use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
 use crate::program;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -23,6 +24,9 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         messages_about_rules_name_the_line,
         an_ipv6_address_in_brackets_needs_no_port,
         output_that_cannot_be_written_is_an_error,
+        closed_streams_are_like_dev_null,
+        restored_daemons_are_what_the_lines_say,
+        messages_hint_at_what_was_meant,
         a_list_of_no_flags_is_no_crash,
         the_third_flag_of_sh_and_mh_is_named,
         long_words_in_rules_are_kept_whole,
@@ -31,13 +35,14 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         odd_lines_among_connections_are_left_out,
         asking_restore_for_help_clears_nothing,
         restoring_nonsense_changes_nothing,
+        save_writes_the_file_that_it_is_given,
         counters_of_servers_are_whole,
         commands_for_a_whole_table_wait_for_each_other,
         every_difference_is_in_the_documentation,
     ]
 }
 
-/// The reference's and ours.
+/// Runs the line with the reference and with ours.
 fn both(pair: &Pair, line: &str) -> Both {
     pair.run(&Line::split(line))
 }
@@ -50,7 +55,7 @@ fn codes(both: &Both) -> (Option<i32>, Option<i32>) {
     (both.reference.code(), both.ours.code())
 }
 
-/// Both restore these rules without a complaint.
+/// Both restore these rules without an error.
 fn restored(pair: &Pair, rules: &str) {
     let both = pair.run(&Line::restore(rules));
     assert_eq!(codes(&both), (Some(0), Some(0)), "{} {}", both.reference.stderr, both.ours.stderr);
@@ -74,7 +79,7 @@ fn large_firewall_marks_are_what_they_are() {
     let listed = both(&pair, "-L -n");
     assert!(listed.reference.stdout.contains("FWM  -1 rr\n"), "{}", listed.reference.stdout);
     assert!(listed.ours.stdout.contains("FWM  4294967295 rr\n"), "{}", listed.ours.stdout);
-    // And back: the reference cannot read its own.
+    // And back: the reference cannot read its own output.
     let codes_of = |rules: &str| codes(&pair.run(&Line::restore(rules.to_owned())));
     let (reference, ours) = (saved.reference.stdout.clone(), saved.ours.stdout.clone());
     both(&pair, "-C");
@@ -115,11 +120,11 @@ fn the_order_is_that_of_unsigned_numbers() {
 fn help_and_version_need_no_root() {
     let pair = Pair::new();
     let [ns, _] = pair.namespaces();
-    // A copy that everyone may run.
+    // A copy that any user may run.
     let folder = Path::new("/tmp/everyone");
-    std::fs::create_dir_all(folder).expect("a folder");
+    std::fs::create_dir_all(folder).expect("/tmp is writable");
     let ours = folder.join("ipvsadm");
-    std::fs::copy(program::ipvsadm(), &ours).expect("a copy");
+    std::fs::copy(program::ipvsadm(), &ours).expect("the program can be copied");
     let as_nobody = |program: &Path, word: &str| {
         ns.command("setpriv")
             .args(["--reuid", "65534", "--clear-groups"])
@@ -134,14 +139,14 @@ fn help_and_version_need_no_root() {
         assert!(ours.stdout.starts_with("ipvsadm v1.31 "), "{}", ours.stdout);
         assert_eq!(ours.stderr, "");
     }
-    // All else is refused alike, in the words that programs know.
+    // Everything else is refused alike, in the words that programs look for.
     for word in ["-L", "-S", "-C", "-Z"] {
         let (reference, ours) = (as_nobody(&program::reference(), word), as_nobody(&ours, word));
         assert_eq!(reference.code(), ours.code(), "{word} {}", ours.stderr);
         assert_eq!(reference.stderr, ours.stderr, "{word}");
         assert_eq!(ours.stdout, "");
     }
-    // What is no command at all needs no kernel to be told so; the reference asks the kernel first.
+    // Ours finds a usage error without the kernel; the reference asks the kernel first.
     assert_eq!(as_nobody(&program::reference(), "--zzz").code(), Some(2));
     assert_eq!(as_nobody(&ours, "--zzz").code(), Some(255));
     let _ = std::fs::remove_dir_all(folder);
@@ -184,7 +189,7 @@ fn host_names_resolve_to_ipv6() {
     assert_eq!((reference.1.as_str(), ours.1.as_str()), ("", "-A -t [2001:db8::7]:80 -s rr\n"));
 }
 
-/// The status of a command where `/etc/hosts` is this, and the table that it leaves.
+/// The status of a command with this `/etc/hosts`, and the table it leaves, for each program.
 fn with_hosts(hosts: &str, arguments: &str) -> [(Option<i32>, String); 2] {
     [program::reference(), program::ipvsadm()].map(|program| {
         let ns = Netns::new();
@@ -220,15 +225,74 @@ fn output_that_cannot_be_written_is_an_error() {
         let script = format!("PROGRAM {command} > /dev/full");
         assert_eq!(shell(&script, &reference).code(), Some(0));
         let full = shell(&script, &ours);
-        assert_eq!(full.code(), Some(1), "{command}");
+        assert_eq!(full.code(), Some(5), "{command}");
         assert!(full.stderr.contains("No space left on device"), "{}", full.stderr);
     }
-    // A reader that goes away is no error to speak of.
+    // A reader that goes away is not reported.
     let script = "PROGRAM -L -n | true; { PROGRAM -S -n; echo $? >&2; } | head -c 1 >/dev/null";
     for program in [&reference, &ours] {
         let ran = shell(script, program);
         assert!(!ran.stderr.contains("pipe"), "{}", ran.stderr);
         assert!(ran.stderr.lines().count() <= 1, "{}", ran.stderr);
+    }
+}
+
+fn closed_streams_are_like_dev_null() {
+    let pair = Pair::new();
+    let [ns, _] = pair.namespaces();
+    ns.reference(["-A", "-t", "1.1.1.1:80"]).success();
+    let run = |line: &str, program: &Path| {
+        let line = line.replace("PROGRAM", &quoted(program));
+        ns.command("sh").args(["-c", &line]).run().code()
+    };
+    // With /dev/null the two are alike.
+    for line in ["PROGRAM -S -n >&-", "PROGRAM -L -n >&- 2>&-", "PROGRAM -R <&-"] {
+        let codes = [program::reference(), program::ipvsadm()].map(|program| run(line, &program));
+        assert_eq!(codes, [Some(0); 2], "{line}");
+    }
+    // Without it, ours is ended by SIGABRT, which a shell reports as 134.
+    let without = "mount -t tmpfs none /dev && PROGRAM -S -n >&-; echo $? >/dev/status; \
+                   cat /dev/status";
+    let status = |program: &Path| {
+        let line = without.replace("PROGRAM", &quoted(program));
+        let ran = ns.command("unshare").args(["--mount", "sh", "-c", &line]).run();
+        ran.stdout.trim().to_owned()
+    };
+    assert_eq!(status(&program::reference()), "0");
+    assert_eq!(status(&program::ipvsadm()), "134");
+}
+
+fn restored_daemons_are_what_the_lines_say() {
+    let rules = "--start-daemon master --mcast-interface lo --syncid 7\n";
+    for (ours, status, id) in [(false, 255, "3"), (true, 0, "7")] {
+        let ns = Netns::new();
+        let start = "--start-daemon master --mcast-interface lo --syncid 3";
+        ns.reference(start.split(' ')).success();
+        let mut mounts = Mounts::new();
+        if ours {
+            mounts.put(&program::ipvsadm(), "/usr/sbin/ipvsadm-restore");
+        }
+        let rules = mounts.file(rules);
+        let ran = mounts.run(&ns, &format!("ipvsadm-restore < {}", quoted(&rules)));
+        assert_eq!(ran.code(), Some(status), "{}", ran.stderr);
+        let listed = ns.reference(["-L", "--daemon"]).success().stdout;
+        assert!(listed.contains(&format!("syncid={id}")), "{listed}");
+    }
+}
+
+fn messages_hint_at_what_was_meant() {
+    let pair = Pair::new();
+    for (line, hint) in [
+        ("-A -t 2001:db8::1:80", "did you mean [2001:db8::1]:80?"),
+        ("-A -t 1.1.1.1:50000-60000", "use a firewall mark (-f)"),
+        ("-A -t 1.1.1.1:80 --schedular rr", "did you mean --scheduler?"),
+        ("-A 1.1.1.1:80", "-t, -u, --sctp-service or -r"),
+        ("-n", "as in `ipvsadm -L --numeric`"),
+    ] {
+        let ran = both(&pair, line);
+        assert_eq!(ran.reference.code(), ran.ours.code(), "{line}");
+        assert!(!ran.reference.stderr.contains(hint), "{}", ran.reference.stderr);
+        assert!(ran.ours.stderr.contains(hint), "{line}: {}", ran.ours.stderr);
     }
 }
 
@@ -364,32 +428,46 @@ fn commands_for_a_whole_table_wait_for_each_other() {
         let mut command = Command::new(&program);
         command.arg("-R").stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut restoring = ns.enter(|| command.spawn()).expect("the program starts");
-        let mut input = restoring.stdin.take().expect("a pipe");
-        let mut errors = BufReader::new(restoring.stderr.take().expect("a pipe"));
-        input.write_all(b"-A -t 1.1.1.1:80\n-L --zzz\n").expect("it reads");
-        // The complaint shows that what came before it has been done.
+        let mut input = restoring.stdin.take().expect("the stream is a pipe");
+        let mut errors = BufReader::new(restoring.stderr.take().expect("the stream is a pipe"));
+        input.write_all(b"-A -t 1.1.1.1:80\n-L --zzz\n").expect("the program reads its input");
+        // The complaint shows that the line before it has been carried out.
         let mut complaint = String::new();
-        errors.read_line(&mut complaint).expect("a complaint");
+        errors.read_line(&mut complaint).expect("standard error is readable");
         let clear = |options: &[&str]| ns.command(&program).arg("-C").args(options).run().code();
         let saved = || ns.reference(["-S", "-n"]).success().stdout;
         if waits {
             assert_eq!(clear(&["--wait", "0"]), Some(4));
             assert_eq!(saved(), "-A -t 1.1.1.1:80 -s wlc\n");
-            // One service at a time is changed by anyone at any time.
+            // A change of one service does not wait.
             ns.ipvsadm(["-A", "-t", "2.2.2.2:80"]).success();
         }
-        // Nothing more comes, and then nobody is kept waiting.
+        // When nothing more arrives for a while, others may go first.
         assert_eq!(clear(&[]), Some(0), "{program:?}");
         assert_eq!(saved(), "", "{program:?}");
         drop(input);
-        restoring.wait().expect("it ends");
+        restoring.wait().expect("the program ends");
+    }
+}
+
+fn save_writes_the_file_that_it_is_given() {
+    for (ours, expected) in [(false, "-A -t 9.9.9.9:80 -s wlc\n"), (true, "")] {
+        let ns = Netns::new();
+        let mut mounts = Mounts::new();
+        if ours {
+            mounts.put(&program::ipvsadm(), "/usr/sbin/ipvsadm-save");
+        }
+        let script = "ipvsadm -A -t 9.9.9.9:80; cd $(mktemp -d); ipvsadm-save -n file; cat * >&2";
+        let ran = mounts.run(&ns, script);
+        assert_eq!(ran.stdout, expected, "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("-A -t 9.9.9.9:80 -s wlc\n"), ours, "{}", ran.stderr);
     }
 }
 
 fn every_difference_is_in_the_documentation() {
     let text = include_str!("../../../docs/differences.md");
     for test in tests() {
-        let name = test.name.rsplit("::").next().expect("a name");
+        let name = test.name.rsplit("::").next().expect("the name has segments");
         assert!(
             text.contains(&format!("`{name}`"))
                 || name == "every_difference_is_in_the_documentation",

@@ -1,22 +1,19 @@
-//! Help, version, and what is said when something is wrong: what is it, and what to do.
+//! Help, version, and messages: what is wrong, and what to do about it.
 
 use super::mounts::{Mounts, quoted};
 use super::options::{commands, shared};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use crate::{preload, program};
-use std::path::PathBuf;
-use std::process::Command;
-use std::thread::sleep;
-use std::time::Duration;
+use crate::program;
+use crate::unloaded::Unloaded;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         help_is_complete_grouped_and_80_columns_wide,
         version_says_1_31_in_its_second_word,
         usage_errors_name_the_option_and_a_right_form,
-        a_missing_module_is_told,
-        a_user_namespace_without_rights_is_told,
+        a_missing_module_is_reported,
+        a_user_namespace_without_rights_is_refused,
         a_reader_that_goes_away_is_not_complained_about,
     ]
 }
@@ -97,101 +94,35 @@ fn usage_errors_name_the_option_and_a_right_form() {
     assert_eq!(commands().count(), 14);
 }
 
-/// What the kernel runs to load a module, set back when dropped.
-struct Helper(String);
-
-const HELPER: &str = "/proc/sys/kernel/modprobe";
-
-impl Helper {
-    fn without() -> Helper {
-        let before = std::fs::read_to_string(HELPER).expect("the kernel's helper");
-        std::fs::write(HELPER, "/bin/false").expect("another helper");
-        Helper(before)
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        let _ = std::fs::write(HELPER, self.0.trim());
-    }
-}
-
-/// Unloads IPVS, once the kernel has cleared the tables of the tests before.
-fn unload() {
-    let mut attempts = 0..100;
-    loop {
-        let unloaded = Command::new("rmmod").args(unused_modules()).output().expect("rmmod");
-        if unloaded.status.success() {
-            return;
-        }
-        assert!(attempts.next().is_some(), "{unloaded:?}");
-        sleep(Duration::from_millis(100));
-    }
-}
-
-/// In user-mode Linux the module is unloaded. A machine's own kernel may be balancing something: its module stays
-/// where it is, and the programs are kept from seeing it.
-fn a_missing_module_is_told() {
-    let processor = std::fs::read_to_string("/proc/cpuinfo").expect("the processor");
-    let own_kernel = processor.contains("User Mode Linux");
-    let helper = own_kernel.then(Helper::without);
-    let hider = if own_kernel {
-        unload();
-        None
-    } else {
-        Some(preload::build("no-ipvs", include_str!("no-ipvs.c")))
-    };
+fn a_missing_module_is_reported() {
+    let unloaded = Unloaded::new();
     let ns = Netns::new();
-    let without_module = |program: PathBuf, argument: &str| {
-        // modprobe looks where there is nothing.
-        let command = ns.command(program).arg(argument).env("MODPROBE_OPTIONS", "-d /nonexistent");
-        match &hider {
-            Some(library) => command.env("LD_PRELOAD", library).run(),
-            None => command.run(),
-        }
-    };
     for command in ["-L", "-C"] {
-        let reference = without_module(program::reference(), command);
-        let ours = without_module(program::ipvsadm(), command);
-        if own_kernel {
-            let modules = std::fs::read_to_string("/proc/modules").expect("the modules");
-            assert!(!modules.contains("ip_vs "), "{modules}");
-        }
+        let [reference, ours] = [program::reference(), program::ipvsadm()]
+            .map(|program| unloaded.run(&ns, &program, &[command]));
         assert_eq!((reference.code(), ours.code()), (Some(2), Some(2)), "{}", ours.stderr);
-        let told = |text: &str| {
-            text.lines()
-                .filter(|line| !line.starts_with("modprobe: "))
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+        let own_lines = |text: &str| {
+            let lines = text.lines().filter(|line| !line.starts_with("modprobe: "));
+            lines.map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(told(&reference.stderr), told(&ours.stderr));
+        assert_eq!(own_lines(&reference.stderr), own_lines(&ours.stderr));
         let words = "Can't initialize ipvs: Protocol not available\n";
         assert!(ours.stderr.contains(words), "{}", ours.stderr);
         assert!(ours.stderr.contains("modprobe: "), "{}", ours.stderr);
     }
-    assert_eq!(without_module(program::ipvsadm(), "-h").code(), Some(0));
-    drop(helper);
-    // And with modprobe in order, the module comes by itself.
+    unloaded.run(&ns, &program::ipvsadm(), &["-h"]).success();
+    drop(unloaded);
+    // With modprobe in order, the module is loaded.
     let listed = ns.ipvsadm(["-L", "-n"]).success();
     assert!(listed.stdout.starts_with("IP Virtual Server version 1.2.1"), "{}", listed.stdout);
     assert_eq!(listed.stderr, "");
 }
 
-/// IPVS and what other tests made it load, those first that use others.
-fn unused_modules() -> Vec<String> {
-    let modules = std::fs::read_to_string("/proc/modules").expect("the modules");
-    let names = modules.lines().filter_map(|line| line.split(' ').next());
-    let mut names: Vec<_> =
-        names.filter(|name| name.starts_with("ip_vs")).map(str::to_owned).collect();
-    names.sort_by_key(|name| name == "ip_vs");
-    names
-}
-
-fn a_user_namespace_without_rights_is_told() {
+fn a_user_namespace_without_rights_is_refused() {
     let ns = Netns::new();
     for arguments in [["-L"], ["-C"], ["-R"]] {
         let [reference, ours] = [program::reference(), program::ipvsadm()].map(|program| {
-            // Root in there, nobody to the network outside.
+            // Root inside, but without rights over the network namespace outside.
             let command = ns.command("unshare").args(["--user", "--map-root-user"]).arg(program);
             command.args(arguments).stdin("-C\n-C\n").run()
         });

@@ -1,4 +1,5 @@
-//! Whether anyone can tell our program from Debian's: both are given the same command lines on one kernel.
+//! Parity with Debian's ipvsadm: both programs get the same command lines on one kernel, and must
+//! do the same.
 
 mod connections;
 mod counters;

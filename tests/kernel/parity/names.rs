@@ -1,14 +1,15 @@
-//! Names of hosts and ports, in and out, from files and from name servers good and bad.
+//! Names of hosts and ports, read and printed, from files and from name servers good and bad.
 
-use super::mounts::{Mounts, quoted};
-use crate::harness::KernelTest;
-use crate::netns::Netns;
-use crate::program;
 use std::collections::HashMap;
 use std::net::UdpSocket;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use super::mounts::{Mounts, quoted};
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -75,19 +76,19 @@ P -d -t alias:http -r short; P -D -t alias:www; P -D -t nosuch:www; P -L
     assert!(ours.stdout.contains("  -> this-is-a-long-host-name.exa Masq"), "{}", ours.stdout);
 }
 
-/// What a name server was asked.
+/// The questions a name server received.
 #[derive(Default)]
 struct Asked {
-    /// How often each question came.
+    /// The number of times each was asked.
     times: HashMap<Vec<u8>, usize>,
-    /// How many wait for their answer.
+    /// The number of questions waiting for an answer.
     waiting: usize,
-    /// The most that ever waited.
+    /// The most that ever waited at a time.
     at_once: usize,
 }
 
-/// A name server on 127.0.0.1 that answers each question for a name of an address with `name`, after a while. Without a
-/// name it never answers.
+/// Starts a name server on 127.0.0.1 that answers each question for the name of an address with
+/// `name`, after a while. Without a name it never answers.
 fn name_server(
     ns: &Netns,
     name: Option<&'static [&'static [u8]]>,
@@ -101,7 +102,7 @@ fn name_server(
             let mut buffer = [0; 512];
             let Ok((length, from)) = socket.recv_from(&mut buffer) else { return };
             let question = buffer[..length].to_vec();
-            let mut asked = shared.lock().expect("what was asked");
+            let mut asked = shared.lock().expect("the name server has stopped");
             *asked.times.entry(question[12..].to_vec()).or_insert(0) += 1;
             asked.waiting += 1;
             asked.at_once = asked.at_once.max(asked.waiting);
@@ -109,7 +110,7 @@ fn name_server(
             let (socket, shared) = (Arc::clone(&socket), Arc::clone(&shared));
             thread::spawn(move || {
                 thread::sleep(after);
-                shared.lock().expect("what was asked").waiting -= 1;
+                shared.lock().expect("the name server has stopped").waiting -= 1;
                 let _ = socket.send_to(&answer(&question, name), from);
             });
         }
@@ -125,7 +126,7 @@ fn answer(question: &[u8], name: &[&[u8]]) -> Vec<u8> {
         data.extend_from_slice(label);
     }
     data.push(0);
-    // The question ends with its type and class; what follows are additional records, which go.
+    // The question ends with its type and class. Additional records follow, which are dropped.
     let end = 12 + question[12..].iter().position(|byte| *byte == 0).expect("an end") + 5;
     let mut answer = question[..end].to_vec();
     answer[2..4].copy_from_slice(&[0x81, 0x80]);
@@ -148,7 +149,7 @@ fn table(ns: &Netns, servers: usize) {
     ns.command(program::ipvsadm()).arg("-R").stdin(rules).run().success();
 }
 
-/// No names but those of the name server.
+/// Makes the name server the only source of names.
 fn only_dns() -> Mounts {
     let mut mounts = Mounts::new();
     mounts.put_text("127.0.0.1 localhost\n", "/etc/hosts");
@@ -162,7 +163,7 @@ fn each_name_is_asked_for_once_and_many_at_a_time() {
     let name: &[&[u8]] = &[b"web", b"example", b"com"];
     let asked = name_server(&ns, Some(name), Duration::from_millis(300));
     for command in ["-L", "-S"] {
-        *asked.lock().expect("what was asked") = Asked::default();
+        *asked.lock().expect("the name server has stopped") = Asked::default();
         let script = format!("{} {command}", quoted(&program::ipvsadm()));
         let listed = only_dns().run(&ns, &script).success().stdout;
         assert_eq!(
@@ -170,14 +171,14 @@ fn each_name_is_asked_for_once_and_many_at_a_time() {
             if command == "-L" { 93 } else { 183 },
             "{listed}"
         );
-        let asked = asked.lock().expect("what was asked");
+        let asked = asked.lock().expect("the name server has stopped");
         assert_eq!(asked.times.len(), 31);
         assert!(asked.times.values().all(|times| *times == 1), "{:?}", asked.times);
         assert!(asked.at_once > 10, "{} at a time", asked.at_once);
     }
 }
 
-/// Who waits for one answer in vain does not ask again.
+/// After one question without an answer, the name server is not asked again.
 fn a_dead_name_server_costs_one_time_out() {
     let ns = Netns::new();
     table(&ns, 100);
@@ -185,9 +186,9 @@ fn a_dead_name_server_costs_one_time_out() {
     let script = format!("{} -L", quoted(&program::ipvsadm()));
     let listed = only_dns().run(&ns, &script).success().stdout;
     assert!(listed.contains("  -> 10.1.0.100:"), "{listed}");
-    let asked = asked.lock().expect("what was asked");
+    let asked = asked.lock().expect("the name server has stopped");
     assert!(asked.times.values().all(|times| *times == 1), "{:?}", asked.times);
-    // Those that were asked for at a time, of 101.
+    // The number asked at a time, of 101.
     assert!((1..=32).contains(&asked.times.len()), "{} names", asked.times.len());
 }
 
@@ -213,7 +214,7 @@ fn names_cannot_spoil_a_listing() {
         assert_eq!(listed.lines().count(), 3 + 9 + 9, "{listed}");
         assert!(listed.contains("TCP  10.0.0.1:http rr\n") || name[0] == b"-r", "{listed}");
     }
-    // A file of hosts is believed by the C library whatever it says.
+    // The C library believes /etc/hosts, whatever it says.
     let ns = Netns::new();
     table(&ns, 1);
     let mut mounts = Mounts::new();

@@ -1,27 +1,40 @@
-//! The options that both programs have, from our table of options, each with values that are right.
+//! The options that both programs have, from our option table, each with valid values.
 
-use super::pair::Line;
-use ipvs::rules::grammar::{OPTIONS, OptionId, OptionSpec, ValueKind};
-use ipvs::{Change, DestinationConfig, DestinationKey, Forwarding, ServiceConfig, ServiceKey};
 use std::net::SocketAddr;
 
+use ipvs::rules::grammar::{OPTIONS, OptionId, OptionSpec, ValueKind};
+use ipvs::{Change, DestinationConfig, DestinationKey, Forwarding, ServiceConfig, ServiceKey};
+
+use super::pair::Line;
+
 /// The long names of the options that only our program has. This is the one place to list them.
-const OURS_ONLY: &[&str] =
-    &["apply", "format", "json", "all", "dry-run", "keep-weights", "wait", "netns"];
+const OURS_ONLY: &[&str] = &[
+    "apply",
+    "format",
+    "json",
+    "all",
+    "dry-run",
+    "keep",
+    "keep-weights",
+    "allow-empty",
+    "wait",
+    "netns",
+    "no-load",
+];
 
 /// The options that the reference has.
 pub(crate) fn shared() -> impl Iterator<Item = &'static OptionSpec> {
     OPTIONS.iter().filter(|row| !OURS_ONLY.contains(&row.long))
 }
 
-/// The commands that the reference has, those apart that show help and version.
+/// The reference's commands, without help and version.
 pub(crate) fn commands() -> impl Iterator<Item = OptionId> {
     shared()
         .map(|row| row.id)
         .filter(|id| id.is_command() && !matches!(id, OptionId::Help | OptionId::Version))
 }
 
-/// The table that lines are tried on.
+/// The table that lines are run on.
 pub(crate) fn table() -> Vec<Change> {
     let service = |text: &str| ServiceKey::tcp(text.parse::<SocketAddr>().expect("an address"));
     let server = |text: &str| DestinationKey::from(text.parse::<SocketAddr>().expect("an address"));
@@ -40,7 +53,7 @@ pub(crate) fn table() -> Vec<Change> {
     ]
 }
 
-/// A command with what it needs, on [`table`] a success.
+/// A command with what it needs to succeed on [`table`].
 pub(crate) fn complete(command: OptionId) -> Line {
     Line::split(match command {
         OptionId::AddService => "-A -t 10.0.0.2:80",
@@ -61,7 +74,7 @@ pub(crate) fn complete(command: OptionId) -> Line {
     })
 }
 
-/// A value that the option takes, `None` if it takes none.
+/// A valid value of the option; `None` if it takes none.
 pub(crate) fn sample(option: &OptionSpec) -> Option<&'static str> {
     if option.value == ValueKind::None {
         return None;
@@ -99,13 +112,13 @@ pub(crate) fn long(option: &OptionSpec) -> String {
     format!("--{}", option.long)
 }
 
-/// The words that give an option: its name, short if it has one, and its value.
+/// The words of an option: its name, short if it has one, and its value.
 pub(crate) fn given(option: &OptionSpec) -> Vec<String> {
     let name = option.short.map_or_else(|| long(option), |letter| format!("-{letter}"));
     std::iter::once(name).chain(sample(option).map(str::to_owned)).collect()
 }
 
-/// The line with these words behind it.
+/// The line with these words added.
 pub(crate) fn with(line: &Line, words: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Line {
     let mut line = line.clone();
     line.words.extend(Line::of(words).words);

@@ -1,10 +1,5 @@
-//! Two namespaces, one for each program, that are given the same command lines.
+//! Two namespaces, one for each program, in which the same command lines are run.
 
-use crate::netns::{Netns, Ran};
-use crate::program;
-
-use super::session::{Session, rule};
-use ipvs::{Change, Client, Daemon, Snapshot, Timeouts};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
@@ -12,7 +7,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::thread;
 use std::time::Duration;
 
-/// What both namespaces are made of: an interface with addresses of both families, on which multicasts go out.
+use ipvs::{Change, Client, Daemon, Snapshot, Timeouts};
+
+use super::session::{Session, rule};
+use crate::netns::{Netns, Ran};
+use crate::program;
+
+/// Sets up a namespace: an interface with addresses of both families, and a route for multicast.
 const NETWORK: &str = "\
 link add d0 type dummy
 link set d0 up
@@ -21,7 +22,7 @@ address add 2001:db8:9::1/64 dev d0 nodad
 route add 224.0.0.0/4 dev d0
 ";
 
-/// A command line, and what comes on standard input.
+/// A command line and its standard input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) words: Vec<OsString>,
@@ -45,13 +46,13 @@ impl Line {
         Line { input: rules.into(), ..Line::of(["-R"]) }
     }
 
-    /// Whether this word is among them.
+    /// True if this word is among them.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.words.iter().any(|other| other == word)
     }
 }
 
-/// As one would type it.
+/// As one would type it in a shell.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ipvsadm")?;
@@ -71,7 +72,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// All that a program can change.
+/// Everything a program can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     table: Snapshot,
@@ -79,7 +80,7 @@ pub(crate) struct State {
     daemons: Vec<Daemon>,
 }
 
-/// What both programs did.
+/// The outcome of both programs.
 #[derive(Clone, Debug)]
 pub(crate) struct Both {
     pub(crate) reference: Ran,
@@ -97,7 +98,7 @@ impl Side {
     fn new(name: &str) -> Side {
         let netns = Netns::named(name);
         netns.ip(NETWORK);
-        let client = netns.enter(Client::new).expect("a connection to IPVS");
+        let client = netns.enter(Client::new).expect("IPVS is available");
         Side { netns, client: RefCell::new(client), session: None }
     }
 
@@ -105,7 +106,7 @@ impl Side {
         self.netns.command(program).args(&line.words).stdin(line.input.clone()).run()
     }
 
-    /// Gives a rule to the `-R` that is running, or to a new one.
+    /// Passes a rule to the running `-R`, or to a new one.
     fn rule(&mut self, program: std::path::PathBuf, line: &Line, rule: &[u8]) -> Ran {
         let netns = &self.netns;
         let session = self.session.get_or_insert_with(|| Session::start(netns, &program));
@@ -119,9 +120,9 @@ impl Side {
     fn state(&self) -> State {
         let mut client = self.client.borrow_mut();
         State {
-            table: client.snapshot().expect("the table"),
-            timeouts: client.timeouts().expect("the timeouts"),
-            daemons: client.daemons().expect("the daemons"),
+            table: client.snapshot().expect("the table can be read"),
+            timeouts: client.timeouts().expect("the timeouts can be read"),
+            daemons: client.daemons().expect("the daemons can be read"),
         }
     }
 
@@ -131,16 +132,17 @@ impl Side {
     }
 }
 
-/// The kernel answers nobody who stops a daemon that has not begun to run: it finds that the thread was interrupted,
-/// and takes that for its own interruption (`netlink_rcv_skb` and `-EINTR`). Either program would wait for ever.
+/// The kernel never answers a request to stop a daemon that has not begun to run: it takes the
+/// thread's `-EINTR` for an interruption of its own (`netlink_rcv_skb`). Either program would wait
+/// for ever.
 fn let_daemons_begin() {
     thread::sleep(Duration::from_millis(20));
 }
 
-/// The commands that change a whole table, of which ours lets one run at a time.
+/// The commands that change a whole table. Ours runs one at a time.
 const WHOLE_TABLE: [&str; 4] = ["-C", "--clear", "-R", "--restore"];
 
-/// The timeouts that a new namespace has.
+/// The timeouts of a new namespace.
 const TIMEOUTS: Timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
 
 /// Both programs, each with a namespace of its own.
@@ -159,10 +161,10 @@ impl Pair {
         [&self.reference.netns, &self.ours.netns]
     }
 
-    /// Makes both namespaces as new, with these rules in the table.
+    /// Resets both namespaces, and loads these rules.
     pub(crate) fn reset(&self, rules: &[Change]) {
         for side in [&self.reference, &self.ours] {
-            let daemons = side.client.borrow_mut().daemons().expect("the daemons");
+            let daemons = side.client.borrow_mut().daemons().expect("the daemons can be read");
             if !daemons.is_empty() {
                 let_daemons_begin();
             }
@@ -183,7 +185,8 @@ impl Pair {
         }
     }
 
-    /// Runs the line with both programs, and tells how they differ, in what they do and what they leave behind.
+    /// Runs the line with both programs. Returns the difference in what they print, how they end
+    /// and what they leave behind, if there is one.
     pub(crate) fn compare(&mut self, line: &Line) -> Result<Both, String> {
         if line.words.iter().any(|word| WHOLE_TABLE.iter().any(|command| word == command)) {
             // Ours would wait for its own `-R` to end: a listed difference.
@@ -193,8 +196,8 @@ impl Pair {
         self.judge(line, both)
     }
 
-    /// As [`Pair::compare`], but the line goes to an `-R` that is running already, which is quicker by far than
-    /// starting a program, unless no rule can say it.
+    /// As [`Pair::compare`], but a line that can be a rule goes to an `-R` that is already running,
+    /// which is much quicker than starting a program.
     pub(crate) fn compare_as_rule(&mut self, line: &Line) -> Result<Both, String> {
         let Some(rule) = rule(line) else {
             return self.compare(line);
@@ -206,7 +209,7 @@ impl Pair {
         self.judge(line, both)
     }
 
-    /// Ends the `-R` of both programs, and with it what they keep in memory.
+    /// Ends the `-R` of both programs, with whatever they keep in memory.
     pub(crate) fn end_rules(&mut self) {
         self.reference.session = None;
         self.ours.session = None;
@@ -244,7 +247,8 @@ impl Pair {
         ))
     }
 
-    /// Compares what the reference itself says of both namespaces: the strongest proof, and the slowest.
+    /// Compares the reference's own listings of both namespaces: the strongest proof, and the
+    /// slowest.
     pub(crate) fn compare_listings(&self) -> Result<(), String> {
         let listings =
             ["-S -n", "-L -n --thresholds", "-L -n --tun-info", "-L --timeout", "-L --daemon"];
@@ -262,7 +266,7 @@ impl Pair {
     }
 }
 
-/// What a program did, for people.
+/// A description of what a program did.
 pub(crate) fn shown(who: &str, ran: &Ran) -> String {
     let mut text = format!("  {who}: {}\n", ran.status);
     for (stream, output) in [("out", &ran.stdout), ("err", &ran.stderr)] {
@@ -273,7 +277,8 @@ pub(crate) fn shown(who: &str, ran: &Ran) -> String {
     text
 }
 
-/// Byte for byte, but for the words that the reference's `-S` does not write, and for `-h` and `-v`.
+/// True if the outputs are the same, byte for byte, except for the options that the reference's
+/// `-S` does not write, and for `-h` and `-v`.
 fn same_output(line: &Line, both: &Both) -> bool {
     let (reference, ours) = (&both.reference.stdout, &both.ours.stdout);
     if reference.starts_with("ipvsadm v1.31 ") {
@@ -307,7 +312,8 @@ pub(crate) fn without_thresholds(rules: &str) -> String {
         .collect()
 }
 
-/// The texts that tell what the kernel refused. Programs match them; others may be better than the reference's.
+/// The texts for the kernel's refusals. Programs match these; other texts may be better than the
+/// reference's.
 const KERNEL_TEXTS: &[&str] = &[
     "Service already exists",
     "Scheduler or persistence engine not found",
@@ -331,7 +337,7 @@ const KERNEL_TEXTS: &[&str] = &[
     "Invalid argument",
 ];
 
-/// Whether both complain or neither does, and say the same where the kernel refused.
+/// True if both complain or neither does, in the same words where the kernel refused.
 fn same_errors(both: &Both) -> bool {
     let texts = |ran: &Ran| -> Vec<String> {
         let lines = ran.stderr.lines().map(|line| match line.strip_prefix("line ") {
@@ -344,7 +350,7 @@ fn same_errors(both: &Both) -> bool {
         && texts(&both.reference) == texts(&both.ours)
 }
 
-/// Gathers what differs, to show all of it at the end.
+/// Collects differences, to show all of them at the end.
 #[derive(Default)]
 pub(crate) struct Differences {
     found: Vec<String>,
@@ -352,7 +358,7 @@ pub(crate) struct Differences {
 }
 
 impl Differences {
-    /// How many lines have been compared.
+    /// The number of lines compared.
     pub(crate) fn compared(&self) -> usize {
         self.compared
     }
@@ -362,7 +368,7 @@ impl Differences {
         result.map_err(|difference| self.found.push(difference)).ok()
     }
 
-    /// Panics if there is one, or if next to nothing was compared.
+    /// Panics if there is a difference, or if hardly anything was compared.
     pub(crate) fn none_of(self, at_least: usize) {
         let Differences { found, compared } = self;
         assert!(compared >= at_least, "only {compared} lines were compared");

@@ -1,19 +1,21 @@
-//! Sequences of random commands over a small world, shrunk to what is needed when the programs differ.
+//! Sequences of random commands over a few addresses and values. Where the programs differ, the
+//! sequence is reduced to the commands that matter.
 //!
 //! `make parity SEED=… N=…` runs more of them than `make test` does.
 
-use super::pair::{Line, Pair};
-use crate::harness::KernelTest;
 use std::env;
 use std::time::{Duration, Instant};
 
-/// The seed where none is given.
+use super::pair::{Line, Pair};
+use crate::harness::KernelTest;
+
+/// The default seed.
 const SEED: u64 = 1;
-/// How many commands where no number is given.
+/// The default number of commands.
 const COMMANDS: usize = 2000;
-/// How many commands one sequence has.
+/// The number of commands in a sequence.
 const SEQUENCE: usize = 250;
-/// One command in so many starts the programs; the others are rules for an `-R` that runs already.
+/// One command in this many starts the programs; the others are rules for a running `-R`.
 const STARTED: u64 = 12;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -48,7 +50,8 @@ fn random_commands_leave_the_same_table_and_say_the_same() {
                 let short = shrink(&mut pair, &lines[..=place]);
                 let shown: Vec<_> = short.iter().map(|step| step.line.to_string()).collect();
                 panic!(
-                    "seed {seed}: command {} differs. So do these, on an empty table:\n{}\n\n{difference}",
+                    "seed {seed}: command {} differs. So do these, on an empty table:\n{}\n\n\
+                     {difference}",
                     done + place + 1,
                     shown.join("\n")
                 );
@@ -60,14 +63,14 @@ fn random_commands_leave_the_same_table_and_say_the_same() {
     assert!(succeeded * 3 > done, "only {succeeded} of {done} commands did anything");
 }
 
-/// A command, and how it reaches the programs.
+/// A command, and the way it reaches the programs.
 #[derive(Clone, Debug)]
 struct Step {
     line: Line,
     started: bool,
 }
 
-/// How many commands succeeded, or where the programs first differ and how.
+/// The number of commands that succeeded, or the first difference and where it is.
 fn play(pair: &mut Pair, steps: &[Step]) -> Result<usize, (usize, String)> {
     pair.reset(&[]);
     let mut succeeded = 0;
@@ -84,7 +87,7 @@ fn play(pair: &mut Pair, steps: &[Step]) -> Result<usize, (usize, String)> {
     Ok(succeeded)
 }
 
-/// Leaves out what is not needed for the last command to differ.
+/// Removes the commands that are not needed for the last one to differ.
 fn shrink(pair: &mut Pair, steps: &[Step]) -> Vec<Step> {
     let mut steps = steps.to_vec();
     let end = Instant::now() + Duration::from_secs(60);
@@ -125,7 +128,7 @@ impl Dice {
         (self.roll() % bound as u64) as usize
     }
 
-    /// Once in so many times.
+    /// True once in this many times.
     fn once_in(&mut self, times: u64) -> bool {
         self.roll().is_multiple_of(times)
     }
@@ -140,7 +143,7 @@ fn sequence(seed: u64, first: usize, length: usize) -> Vec<Step> {
     (0..length).map(|_| Step { line: command(&mut dice), started: dice.once_in(STARTED) }).collect()
 }
 
-/// Addresses are close together, so that the reference's comparison of them does not overflow.
+/// Addresses close together, so that the reference's comparison of them does not overflow.
 const SERVICES: &[&str] = &[
     "-t 10.0.0.1:80",
     "-t 10.0.0.1:443",
@@ -177,7 +180,7 @@ const SCHEDULERS: &[&str] = &[
     "wlc", "sh", "mh", "twos", "nosuch",
 ];
 
-/// Words that hardly ever belong where they are put.
+/// Words that hardly ever belong where they are inserted.
 const NOISE: &[&str] = &[
     "-n",
     "-c",
@@ -242,7 +245,7 @@ fn command(dice: &mut Dice) -> Line {
     Line::split(&spelling(&text, dice))
 }
 
-/// The same in another spelling, now and then.
+/// Now and then, the same in another spelling.
 fn spelling(text: &str, dice: &mut Dice) -> String {
     match dice.below(12) {
         0 => text.replacen(" -s ", " --scheduler ", 1).replacen(" -w ", " --weight=", 1),
@@ -285,7 +288,7 @@ fn setup(dice: &mut Dice) -> String {
             "sh" | "mh" => format!(" -b {scheduler}-{}", dice.one_of(&["port", "fallback"])),
             _ => format!(" -b {}", dice.one_of(&["flag-1", "flag-1,flag-2", "flag-3", "sh-port"])),
         };
-        // The third flag has no name with these; what is saved of it is a listed difference.
+        // The third flag has no name with these; how it is saved is a listed difference.
         if matches!(scheduler, "sh" | "mh") && text.contains("flag-3") {
             text = String::new();
         }

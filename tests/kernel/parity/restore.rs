@@ -1,11 +1,12 @@
-//! `-R`: what a line may be, what ends the run, and that nothing before the end is lost.
+//! `-R`: the forms of a line, the lines that end the run, and that no line before is lost.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use super::pair::{Differences, Line, Pair, without_thresholds};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
 use crate::program;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -133,28 +134,29 @@ fn a_slow_writer_is_answered_line_by_line() {
     let mut input = child.stdin.take().expect("a pipe");
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut errors = BufReader::new(child.stderr.take().expect("a pipe"));
-    // Each is read before the next is written: a program that waits for more would hang here.
+    // Each answer is read before the next line is written: a program that waits for more hangs
+    // here.
     for round in 1..4 {
         input.write_all(b"-L --timeout\n").expect("it reads");
         let mut line = String::new();
-        output.read_line(&mut line).expect("an answer");
+        output.read_line(&mut line).expect("an answer can be read");
         assert_eq!(line, "Timeout (tcp tcpfin udp): 900 120 300\n");
         input.write_all(b"-D -t 1.1.1.1:80\n").expect("it reads");
         line.clear();
-        errors.read_line(&mut line).expect("an answer");
+        errors.read_line(&mut line).expect("an answer can be read");
         assert_eq!(line, format!("line {}: No such service\n", 2 * round));
     }
-    // Half a line is no line yet.
+    // Half a line is not carried out yet.
     input.write_all(b"-L --time").expect("it reads");
     input.write_all(b"out").expect("it reads");
     drop(input);
     let mut line = String::new();
-    output.read_line(&mut line).expect("an answer");
+    output.read_line(&mut line).expect("an answer can be read");
     assert_eq!(line, "Timeout (tcp tcpfin udp): 900 120 300\n");
-    assert!(child.wait().expect("an exit status").success());
+    assert!(child.wait().expect("the program ends").success());
 }
 
-/// A table with everything in it that a rule can say, and that the reference saves.
+/// A table with everything that a rule can say and the reference saves.
 pub(crate) const RICH: &str = "\
 -A -t 10.0.0.1:0 -s wlc -p 300 -M 255.255.255.0
 -a -t 10.0.0.1:0 -r 10.1.0.1:0 -g -w 3
@@ -211,7 +213,7 @@ fn a_table_saved_by_one_is_restored_by_the_other() {
                 |ns: &Netns, program| ns.command(program).args(listing).run().success().stdout;
             let before = list(&from, &programs[0]);
             assert_eq!(before, list(&to, &programs[0]), "{listing:?}");
-            // And the listing itself, byte for byte.
+            // The listing, byte for byte.
             assert_eq!(before, without_thresholds(&list(&to, &programs[1])), "{listing:?}");
         }
     }

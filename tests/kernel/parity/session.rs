@@ -1,7 +1,5 @@
-//! An `-R` that is given one rule at a time: what takes a few milliseconds where starting a program takes many.
+//! An `-R` that gets one rule at a time, which is much faster than starting a program for each.
 
-use super::pair::Line;
-use crate::netns::{Netns, Ran};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +7,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 
-/// Makes the C library write each line at once, also into a file (coreutils' `stdbuf`).
+use super::pair::Line;
+use crate::netns::{Netns, Ran};
+
+/// Makes the C library write each line at once, even to a file (coreutils' `stdbuf`).
 const STDBUF: [(&str, &str); 2] =
     [("LD_PRELOAD", "/usr/libexec/coreutils/libstdbuf.so"), ("_STDBUF_O", "L")];
 
@@ -24,8 +25,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn start(netns: &Netns, program: &Path) -> Session {
-        let file = tempfile::tempfile().expect("a file for the output");
-        let output = file.try_clone().expect("the file again");
+        let file = tempfile::tempfile().expect("/tmp is writable");
+        let output = file.try_clone().expect("the file can be opened twice");
         let mut command = Command::new(program);
         command.arg("-R").envs(STDBUF).stdin(Stdio::piped()).stdout(file).stderr(Stdio::piped());
         let mut child = netns.enter(|| command.spawn()).expect("the program starts");
@@ -34,17 +35,18 @@ impl Session {
         Session { child, input, errors, output, rules: 0 }
     }
 
-    /// Has a rule carried out. Tells what came of it, and whether it was the last rule that this session took.
+    /// Carries out a rule. Returns the outcome, and whether it ended the session.
     ///
-    /// While the session goes on there is no exit status; it is told by whether there was a complaint.
+    /// A session that is still running has no exit status; a complaint stands for a failure.
     pub(crate) fn carry_out(&mut self, line: &Line, rule: &[u8]) -> (Ran, bool) {
         self.rules += 1;
-        // A rule that is complained about without ending the session: when its complaint has come, all has come.
+        // This rule causes a complaint without ending the session. Once that has arrived,
+        // everything before it has.
         let mark = format!("--zzz{}", self.rules);
         let complaint = format!("{mark}: unknown option\n");
-        let start = self.output.stream_position().expect("a place in the file");
+        let start = self.output.stream_position().expect("a file has a position");
         let rules = [rule, b"\n-C ", mark.as_bytes(), b"\n"].concat();
-        // Where the program has ended there is nobody to read this.
+        // A program that has ended does not read this.
         let _ = self.input.write_all(&rules);
         let mut stderr = String::new();
         let ended = loop {
@@ -63,10 +65,10 @@ impl Session {
             (false, true) => ExitStatus::from_raw(0),
             (false, false) => ExitStatus::from_raw(255 << 8),
         };
-        // The program writes at the same place of the file, which has moved.
+        // The program shares the position in the file, which has moved.
         let mut stdout = Vec::new();
-        self.output.seek(SeekFrom::Start(start)).expect("a place in the file");
-        self.output.read_to_end(&mut stdout).expect("the output");
+        self.output.seek(SeekFrom::Start(start)).expect("a file has a position");
+        self.output.read_to_end(&mut stdout).expect("the output can be read");
         let stdout = String::from_utf8_lossy(&stdout).into_owned();
         (Ran { command: line.to_string(), status, stdout, stderr }, ended)
     }

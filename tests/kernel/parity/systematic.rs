@@ -1,9 +1,10 @@
 //! Every command with every option, every pair of options, and every spelling.
 
+use ipvs::rules::grammar::{Group, OptionId, OptionSpec, Repeat, ValueKind};
+
 use super::options::{commands, complete, given, long, sample, shared, table, with};
 use super::pair::{Differences, Line, Pair};
 use crate::harness::KernelTest;
-use ipvs::rules::grammar::{Group, OptionId, OptionSpec, Repeat, ValueKind};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -13,12 +14,12 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     ]
 }
 
-/// How lines reach the programs.
+/// The way lines reach the programs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Each starts them.
+    /// Each line starts them.
     Arguments,
-    /// As rules, where a rule can say it.
+    /// As rules, where a rule can say the line.
     Rules,
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn compare_all(way: Way, lines: impl IntoIterator<Item = Line>, at_le
             Way::Arguments => pair.compare(&line),
             Way::Rules => pair.compare_as_rule(&line),
         });
-        // Now and then in the reference's own words, since the library might not see all.
+        // Now and then by the reference's own listing, as the library might not see everything.
         if both.is_some() && differences.compared().is_multiple_of(100) {
             let listings = pair.compare_listings();
             differences.note(listings.map_err(|error| format!("{line}\n{error}")));
@@ -47,7 +48,7 @@ fn every_command_takes_and_refuses_the_same_options() {
     for command in commands() {
         let line = complete(command);
         lines.push(line.clone());
-        // With all that the command needs, and with nothing of it.
+        // With everything the command needs, and with none of it.
         let bare: Vec<_> = match command.spec().value {
             ValueKind::None => vec![line.words[0].clone()],
             _ => line.words[..2].to_vec(),
@@ -66,7 +67,7 @@ fn every_command_takes_and_refuses_the_same_options() {
     compare_all(Way::Arguments, lines, 14 * 45);
 }
 
-/// Whether a command may need the option.
+/// True if a command may need the option.
 fn is_needed(option: &OptionSpec) -> bool {
     option.group == Group::Service || option.id == OptionId::RealServer
 }
@@ -81,7 +82,7 @@ fn every_pair_of_options_goes_together_or_not_alike() {
         OptionId::Save,
     ] {
         let (line, bases): (Line, &[&str]) = match command {
-            // A service or a server may be any; the pair stands behind it.
+            // Any service or server will do; the pair follows it.
             OptionId::AddServer => (complete(command), &["", "-i"]),
             OptionId::StartDaemon => (Line::split("--start-daemon master"), &[""]),
             OptionId::AddService => (Line::split("-A"), &["-t 10.0.0.2:80", "-f 9"]),

@@ -1,4 +1,4 @@
-//! Every value at its bounds and one past them, every form of an address, and lines that begin oddly.
+//! Every value at its bounds and one past them, every form of an address, and unusual first words.
 
 use super::options::with;
 use super::pair::Line;
@@ -13,7 +13,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     ]
 }
 
-/// Numbers in the forms that C libraries take and refuse.
+/// Numbers in the forms that C libraries accept and refuse.
 const FORMS: &[&str] = &[
     "",
     " ",
@@ -58,7 +58,7 @@ fn every_value_is_taken_or_refused_alike_at_its_bounds() {
     let mut lines = Vec::new();
     for &(base, option, least, most) in ranges {
         let bounds = [least - 1, least, least + 1, most - 1, most];
-        // A fwmark past these bounds is one of the listed differences.
+        // A firewall mark past these bounds is a listed difference.
         let past = (option != "-f").then_some(most + 1);
         let values = bounds.into_iter().chain(past).map(|value| value.to_string());
         // So is a prefix length past 2^32.
@@ -148,7 +148,7 @@ fn every_value_is_taken_or_refused_alike_at_its_bounds() {
         for scheduler in ["wlc", "rr"] {
             lines.push(with(&Line::split("-A -t 10.0.0.2:80"), ["-s", scheduler, "-b", flags]));
         }
-        // The third flag has no name with these; what is saved of it is one of the listed differences.
+        // The third flag has no name with these; how it is saved is a listed difference.
         if !flags.contains("flag-3") {
             for scheduler in ["sh", "mh"] {
                 lines.push(with(&Line::split("-A -t 10.0.0.2:80"), ["-s", scheduler, "-b", flags]));
@@ -211,7 +211,8 @@ fn every_value_is_taken_or_refused_alike_at_its_bounds() {
     compare_all(Way::Rules, lines, 400);
 }
 
-/// `host[:port]` in every form that someone might write. Not `[v6]` without a port, which ours takes.
+/// `host[:port]` in every form that someone might write, except `[v6]` without a port, which only
+/// ours accepts.
 const ADDRESSES: &[&str] = &[
     "1.2.3.4",
     "1.2.3.4:",
@@ -412,7 +413,7 @@ fn lines_that_begin_oddly_end_alike() {
         "-L --sort --nosort",
         "-L --nosort --nosort",
     ];
-    // The empty line has no words at all, and lists by name.
+    // A line without words lists the table, with names.
     compare_all(
         Way::Arguments,
         lines.into_iter().map(Line::split).chain([

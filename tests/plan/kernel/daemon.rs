@@ -1,5 +1,5 @@
-//! The sync daemons: `ip_vs_genl_new_daemon` in net/netfilter/ipvs/ip_vs_ctl.c, and
-//! `start_sync_thread` and `stop_sync_thread` in ip_vs_sync.c, retold.
+//! The sync daemons, as in `ip_vs_genl_new_daemon` in `net/netfilter/ipvs/ip_vs_ctl.c`, and
+//! `start_sync_thread` and `stop_sync_thread` in `ip_vs_sync.c`.
 
 use neli::genl::Nlattr;
 use neli::types::Buffer;
@@ -10,14 +10,14 @@ use super::wire::{Attributes, attribute, find, nest, u16_of, u32_of};
 const MASTER: u32 = 1;
 const BACKUP: u32 = 2;
 
-/// The interfaces there are, and their MTUs.
+/// The existing interfaces, and their MTUs.
 const INTERFACES: [(&str, u32); 2] = [("eth0", 1500), ("eth1", 9000)];
 
 const DEFAULT_GROUP: [u8; 4] = [224, 0, 0, 81];
 const DEFAULT_PORT: u16 = 8848;
 const UDP_HEADER: u32 = 8;
 
-/// The daemons that run.
+/// The running daemons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Daemons {
     master: Option<Daemon>,
@@ -34,7 +34,7 @@ struct Daemon {
     group: Group,
     port: u16,
     ttl: u8,
-    /// Which start this was: a daemon that was restarted can be told from one that went on.
+    /// The number of the start, which tells a restarted daemon from one that kept running.
     start: u64,
     /// False until the thread has run for the first time.
     has_run: bool,
@@ -47,12 +47,12 @@ enum Group {
 }
 
 impl Daemons {
-    /// True if one runs.
+    /// True if a daemon runs.
     pub(crate) fn any(&self) -> bool {
         self.master.is_some() || self.backup.is_some()
     }
 
-    /// Which start the master and the backup that run come from.
+    /// The numbers of the starts of the running master and backup.
     pub(crate) fn starts(&self) -> [Option<u64>; 2] {
         [&self.master, &self.backup].map(|daemon| daemon.as_ref().map(|daemon| daemon.start))
     }

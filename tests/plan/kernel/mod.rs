@@ -1,4 +1,4 @@
-//! A model of the kernel: it speaks netlink, to the byte, and keeps its state in memory.
+//! A model of the kernel, which speaks netlink and keeps its state in memory.
 
 mod daemon;
 mod settings;
@@ -20,12 +20,12 @@ const FAMILY: u16 = 34;
 const CHUNK: usize = 32 * 1024;
 const ENOBUFS: i32 = 105;
 
-/// Faults to inject. Writing requests are counted from 0, from when the faults were set.
+/// Faults to inject. Requests that change something are counted from 0, since the faults were set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
-    /// The requests that are refused, with `ENOMEM`: it may meet any request.
+    /// The requests that are refused, with `ENOMEM`, with which the kernel may refuse any.
     pub(crate) refuse: BTreeSet<usize>,
-    /// The request in whose datagram the replies are lost.
+    /// The request for whose datagram the replies are lost.
     pub(crate) lose_replies: Option<usize>,
     /// The request whose datagram cannot be sent.
     pub(crate) fail_send: Option<usize>,
@@ -44,19 +44,19 @@ struct Inner {
     faults: Faults,
     written: usize,
     refused: usize,
-    /// The number of datagrams with writing requests.
+    /// The number of datagrams with requests that change something.
     datagrams: usize,
     window: usize,
     replies: VecDeque<io::Result<Vec<u8>>>,
 }
 
-/// A handle to the kernel; clones are handles to the same one. As a transport, each is used by
-/// one client at a time.
+/// A handle to the kernel. Clones are handles to the same kernel. As a transport, each is for one
+/// client at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct MemoryKernel(Rc<RefCell<Inner>>);
 
 impl MemoryKernel {
-    /// An empty one. No more than `window` refusals may wait: any more, and replies are lost.
+    /// An empty kernel, in which `window` refusals can wait. If more do, replies are lost.
     pub(crate) fn new(window: usize) -> Self {
         MemoryKernel(Rc::new(RefCell::new(Inner {
             state: State::default(),
@@ -69,14 +69,14 @@ impl MemoryKernel {
         })))
     }
 
-    /// Another one that holds the same.
+    /// Another kernel in the same state.
     pub(crate) fn fork(&self) -> Self {
         let other = MemoryKernel::new(self.0.borrow().window);
         other.0.borrow_mut().state = self.0.borrow().state.clone();
         other
     }
 
-    /// True if this kernel holds the same, added at the same time.
+    /// True if the other kernel has the same state, in which everything was added at the same time.
     pub(crate) fn is_in_state_of(&self, other: &MemoryKernel) -> bool {
         self.0.borrow().state == other.0.borrow().state
     }
@@ -86,29 +86,29 @@ impl MemoryKernel {
         Client::with_transport(self.clone()).expect("the family is there")
     }
 
-    /// Sets what goes wrong, and counts writing requests, refusals and datagrams from 0.
+    /// Sets the faults, and starts to count requests, refusals and datagrams from 0.
     pub(crate) fn set_faults(&self, faults: Faults) {
         let mut inner = self.0.borrow_mut();
         inner.faults = faults;
         (inner.written, inner.refused, inner.datagrams) = (0, 0, 0);
     }
 
-    /// Refuses nothing from here on but what the kernel itself would refuse.
+    /// Ends the faults. From then on only the kernel's own rules refuse anything.
     pub(crate) fn stop_refusing(&self) {
         self.0.borrow_mut().faults.refuse.clear();
     }
 
-    /// As an old kernel does, takes servers at this address for its own.
+    /// Treats servers at this address as its own, and reports them as an old kernel does.
     pub(crate) fn own_address(&self, address: [u8; 4]) {
         self.0.borrow_mut().state.local.push(address);
     }
 
-    /// Which start the master and the backup daemon that run come from.
+    /// The numbers of the starts of the running master and backup daemons.
     pub(crate) fn daemon_starts(&self) -> [Option<u64>; 2] {
         self.0.borrow().state.daemons.starts()
     }
 
-    /// The number of writing requests since the faults were last set.
+    /// The number of requests that change something since the faults were last set.
     pub(crate) fn written(&self) -> usize {
         self.0.borrow().written
     }
@@ -118,7 +118,7 @@ impl MemoryKernel {
         self.0.borrow().refused
     }
 
-    /// The number of datagrams with writing requests that arrived since the faults were last set.
+    /// The number of datagrams with such requests that arrived since the faults were last set.
     pub(crate) fn datagrams(&self) -> usize {
         self.0.borrow().datagrams
     }
@@ -130,7 +130,7 @@ impl Transport for MemoryKernel {
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        // A client that waits for what never comes must not hang the test.
+        // A client that waits for an answer that never comes must not hang the test.
         let nothing = || Err(io::ErrorKind::WouldBlock.into());
         let datagram = self.0.borrow_mut().replies.pop_front().unwrap_or_else(nothing)?;
         buffer.clear();
@@ -210,13 +210,13 @@ impl Inner {
             self.replies.clear();
             self.replies.push_back(Err(io::Error::from_raw_os_error(ENOBUFS)));
         }
-        // The client waits for its answers meanwhile.
+        // The client is waiting for its answers.
         self.state.daemons.schedule();
         Ok(())
     }
 
     /// Answers a request, and returns the number of replies that take room in the buffer. The
-    /// acknowledgement of a control message is small enough not to count.
+    /// acknowledgement of a control message is small, and does not count.
     fn answer(&mut self, request: &Request) -> io::Result<usize> {
         if request.is_control() {
             if request.wants_acknowledgement() {
@@ -244,7 +244,7 @@ impl Inner {
             self.state.carry_out(request)
         };
         Ok(match result {
-            // `netlink_rcv_skb` answers nothing then, though asked to acknowledge.
+            // `netlink_rcv_skb` sends no answer then, not even an acknowledgement.
             Err(state::EINTR) => 0,
             Err(errno) => {
                 self.refused += 1;
@@ -268,7 +268,7 @@ impl Inner {
         })
     }
 
-    /// Chunks of up to 32 KiB, and the end by itself.
+    /// Pieces of up to 32 KiB, and the end by itself.
     fn dump(
         &mut self,
         request: &Request,

@@ -1,5 +1,5 @@
-//! The kernel's state, and how each request changes it: `ip_vs_genl_set_cmd` and what it calls in
-//! net/netfilter/ipvs/ip_vs_ctl.c, retold. Values are kept as they came over the wire.
+//! The kernel's state, and the effect of each request on it, as in `ip_vs_genl_set_cmd` and the
+//! functions it calls in `net/netfilter/ipvs/ip_vs_ctl.c`. Values are kept as they were sent.
 
 use neli::genl::Nlattr;
 use neli::types::Buffer;
@@ -48,7 +48,7 @@ pub(crate) const LONGEST_TIMEOUT: u32 = i32::MAX as u32 / 250;
 const SCHEDULERS: [&str; 13] =
     ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"];
 
-/// What tells a service from another, as the kernel looks for it.
+/// The identity of a service, as the kernel looks it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ServiceId {
     Mark(u16, u32),
@@ -94,14 +94,14 @@ struct DestinationConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     services: Vec<Service>,
-    /// Those of TCP, TCP after a FIN, and UDP.
+    /// The timeouts of TCP, TCP after a FIN, and UDP.
     timeouts: [u32; 3],
     pub(crate) daemons: Daemons,
     pub(super) settings: Settings,
-    /// Each service and server shows the number of its birth as its count of connections, so that
-    /// one which stayed can be told from one that was removed and added again.
+    /// The number of services and servers added so far. Each reports its own number as its count of
+    /// connections, which tells one that stayed from one that was removed and added again.
     births: u64,
-    /// Old kernels only: servers at these addresses are the director's own.
+    /// The director's own addresses, as an old kernel treats them.
     pub(crate) local: Vec<[u8; 4]>,
 }
 
@@ -118,7 +118,7 @@ impl Default for State {
     }
 }
 
-/// True if a request changes anything.
+/// True for a request that changes something.
 pub(crate) fn writes(request: &Request) -> bool {
     request.family != CONTROLLER
         && matches!(
@@ -138,7 +138,7 @@ pub(crate) fn writes(request: &Request) -> bool {
 }
 
 impl State {
-    /// Carries out a request, and returns the attributes of the messages that answer it.
+    /// Carries out a request, and returns the attributes of the replies.
     pub(crate) fn carry_out(
         &mut self,
         request: &Request,
@@ -226,7 +226,7 @@ impl State {
         }
     }
 
-    /// `ip_vs_set_timeout`: all of them or none, and 0 leaves one as it is.
+    /// As `ip_vs_set_timeout`: sets all or none, and 0 leaves one as it is.
     fn set_timeouts(&mut self, attributes: &Attributes) -> Result<(), i32> {
         let wanted = [4, 5, 6].map(|kind| find(attributes, kind).map_or(0, u32_of));
         if wanted.iter().any(|timeout| *timeout > LONGEST_TIMEOUT) {
@@ -410,7 +410,7 @@ fn report_destination(destination: &Destination) -> Vec<Nlattr<u16, Buffer>> {
     vec![nest(2, &inner)]
 }
 
-/// `union nf_inet_addr`: what follows an IPv4 address means nothing.
+/// `union nf_inet_addr`. The bytes behind an IPv4 address are ignored.
 fn address(value: &[u8], family: u16) -> [u8; 16] {
     let mut address: [u8; 16] = array(value);
     if family == AF_INET {

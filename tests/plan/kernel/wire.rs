@@ -1,5 +1,5 @@
-//! Bytes, by neli: it knows nothing of the library's own encoder and decoder. Numbers are those of
-//! `<linux/ip_vs.h>`, written down here once more for the same reason.
+//! Bytes, by neli, which shares no code with the library's encoder and decoder. For the same reason
+//! the numbers of `<linux/ip_vs.h>` are written down again here.
 
 use std::io::Cursor;
 
@@ -15,10 +15,10 @@ pub(crate) const NLMSG_ERROR: u16 = 2;
 pub(crate) const NLMSG_DONE: u16 = 3;
 const NLM_F_CAPPED: u16 = 0x100;
 
-/// A list of attributes as they stand in a message.
+/// A list of attributes, as in a message.
 pub(crate) type Attributes = GenlBuffer<u16, Buffer>;
 
-/// A request, taken apart down to its outermost attributes. A control message has none.
+/// A request, decoded down to its outermost attributes. A control message has none.
 pub(crate) struct Request {
     pub(crate) family: u16,
     pub(crate) flags: NlmF,
@@ -33,7 +33,7 @@ impl Request {
         self.flags.contains(NlmF::DUMP)
     }
 
-    /// True of a message that no family sees (`netlink_rcv_skb` in net/netlink/af_netlink.c).
+    /// True for a message that no family sees (`netlink_rcv_skb` in `net/netlink/af_netlink.c`).
     pub(crate) fn is_control(&self) -> bool {
         self.family < NLMSG_MIN_TYPE
     }
@@ -43,7 +43,7 @@ impl Request {
     }
 }
 
-/// The requests of a datagram. It panics where neli cannot read them: that is a failed test.
+/// The requests of a datagram. Panics, and so fails the test, if neli cannot read them.
 pub(crate) fn requests(datagram: &[u8]) -> Vec<Request> {
     let mut cursor = Cursor::new(datagram);
     let mut requests = Vec::new();
@@ -89,7 +89,7 @@ pub(crate) fn find(attributes: &Attributes, kind: u16) -> Option<&[u8]> {
         .map(|attribute| attribute.nla_payload().as_ref())
 }
 
-/// The attributes in the attribute of this kind.
+/// The attributes inside the attribute of this kind.
 pub(crate) fn nested(attributes: &Attributes, kind: u16) -> Option<Attributes> {
     let handle = attributes.get_attr_handle();
     let inner = handle.get_nested_attributes::<u16>(kind).ok()?;
@@ -143,7 +143,7 @@ pub(crate) fn reply(
     bytes(family, flags, sequence, payload)
 }
 
-/// An acknowledgement (0) or a refusal, which holds the header of the request and no more.
+/// An acknowledgement (0) or a refusal, which echoes only the header of the request.
 pub(crate) fn error(request: &Request, errno: i32) -> Vec<u8> {
     let mut payload = (-errno).to_ne_bytes().to_vec();
     payload.extend(16_u32.to_ne_bytes());

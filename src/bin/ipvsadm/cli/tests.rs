@@ -6,6 +6,7 @@ use ipvs::rules::grammar::NumericOnly;
 use proptest::prelude::*;
 
 use super::*;
+use crate::process::failure::Failure;
 
 /// What clap makes of the words. `None` where it refuses, or where its answer is not used.
 fn by_clap(words: &[OsString]) -> Option<String> {
@@ -119,7 +120,7 @@ fn no_word_lists_the_table() {
 fn words_that_are_not_utf8_are_answered() {
     let word = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let status = |words: &[OsString]| {
-        parse(words, &mut NumericOnly).map_or_else(|error| error.exit_status(), |_| 0)
+        parse(words, &mut NumericOnly).map_or_else(|error| Failure::Usage(error).status(), |_| 0)
     };
     assert_eq!(status(&[word(b"-L"), word(b"\xff")]), 2);
     assert_eq!(status(&[word(b"-L"), word(b"-\xff")]), 255);

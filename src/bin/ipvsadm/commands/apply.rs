@@ -1,4 +1,4 @@
-//! `--apply`: makes the state what a file says, all of it or nothing.
+//! `--apply`: makes the state what a file describes, all of it or nothing.
 
 use ipvs::rules::grammar::ApplyOptions;
 use ipvs::{Client, PlanOptions};
@@ -10,7 +10,7 @@ use crate::process::failure::{Failure, status};
 use crate::process::lock::Lock;
 use crate::process::notice::say;
 
-/// Makes the state what the file says. Prints a summary on standard error.
+/// Makes the state what the file describes, and prints a summary on standard error.
 pub(crate) fn apply(
     client: &mut Client,
     options: &ApplyOptions,
@@ -23,7 +23,7 @@ pub(crate) fn apply(
         transition::report(&mistakes);
         return Err(Failure::Reported(status::SENSELESS));
     }
-    if desired.says_nothing() && !options.allow_empty {
+    if desired.is_empty() && !options.allow_empty {
         return Err(Failure::NoRules);
     }
     let _lock = Lock::acquire(options.execution.wait)?;
@@ -35,7 +35,7 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Everything that is wrong with the file, in the order of its lines.
+/// Everything wrong with the file, in the order of its lines.
 fn mistakes(desired: &Desired) -> Vec<(Position, String)> {
     let others = desired.others.iter().map(|(position, _)| {
         (*position, "not part of a table; --apply takes only lines that describe one".to_owned())

@@ -1,5 +1,5 @@
-//! `--dry-run`: the rules that would be carried out. As with diff(1) the status is 0 if there is
-//! nothing to do, and 1 if there is.
+//! `--dry-run`: prints the rules that would be carried out. As with diff(1), the status is 0 if
+//! there are none, and 1 if there are.
 
 use std::io::BufRead;
 
@@ -16,15 +16,15 @@ use crate::process::Sink;
 use crate::process::failure::{Failure, plain, status};
 use crate::process::notice::say;
 
-/// A change as a rule; what no rule can say, as a comment.
+/// A change as a rule, or as a comment if no rule can express it.
 pub(crate) fn rule(change: &Change) -> String {
     match Line::new(change) {
         Ok(line) => line.to_string(),
-        Err(why) => format!("# {change:?}: {why}"),
+        Err(reason) => format!("# {change:?}: {reason}"),
     }
 }
 
-/// Shows what would make the kernel's state the desired one.
+/// Shows the rules that would make the kernel's state the desired one.
 pub(crate) fn transition(
     client: &mut Client,
     desired: &State,
@@ -36,7 +36,7 @@ pub(crate) fn transition(
     outcome(!plan.is_empty(), sink)
 }
 
-/// Shows what setting these settings would do, from the state `now`, which has them all.
+/// Shows the effect of setting these settings, from the state `now`, which has them all.
 pub(crate) fn settings(
     now: State,
     settings: &[(Setting, SettingValue)],
@@ -50,7 +50,7 @@ pub(crate) fn settings(
     outcome(different, sink)
 }
 
-/// Shows what one change would do.
+/// Shows the effect of one change.
 pub(crate) fn change(client: &mut Client, change: &Change, sink: &mut Sink) -> Result<(), Failure> {
     // Without the settings: a change of one of those is a command of its own.
     let mut rehearsal = Rehearsal::new(client.state_for(&State::default())?);
@@ -58,7 +58,7 @@ pub(crate) fn change(client: &mut Client, change: &Change, sink: &mut Sink) -> R
     outcome(changes, sink)
 }
 
-/// Shows what `-R` would do with these rules. What is wrong with them is reported as by `-R`.
+/// Shows the effect of `-R` with these rules, and reports mistakes as `-R` does.
 pub(crate) fn rules(
     client: &mut Client,
     input: impl BufRead,
@@ -68,7 +68,7 @@ pub(crate) fn rules(
     lines(rehearsal, false, input, Daemons::AsWritten, sink)
 }
 
-/// Shows what removing all services and then carrying out these rules would do.
+/// Shows the effect of removing every service and then carrying out these rules.
 pub(crate) fn clear_and_rules(
     client: &mut Client,
     input: impl BufRead,
@@ -101,6 +101,10 @@ fn lines(
                 changes.try_fold(false, |_, change| rehearse(&mut rehearsal, change, sink))
             }
             Ok(RuleCommand::Change(change)) => rehearse(&mut rehearsal, &change, sink),
+            Ok(RuleCommand::Amend(amendment)) => amendment
+                .complete(&rehearsal.state().table)
+                .map_err(Failure::Usage)
+                .and_then(|change| rehearse(&mut rehearsal, &change, sink)),
             // Listings change nothing.
             Ok(_) => Ok(false),
             Err(error) => Err(Failure::Usage(error)),
@@ -123,7 +127,7 @@ fn lines(
     if status == 0 { outcome(different, sink) } else { Err(Failure::Reported(status)) }
 }
 
-/// Makes a change in memory, and shows it if it changes anything.
+/// Carries out a change in memory, and shows it if it has an effect.
 fn rehearse(rehearsal: &mut Rehearsal, change: &Change, sink: &mut Sink) -> Result<bool, Failure> {
     let changes = rehearsal.change(change).map_err(|error| Failure::of_change(change, error))?;
     if changes {
@@ -138,8 +142,7 @@ fn show(sink: &mut Sink, change: &Change) -> Result<(), Failure> {
     sink.pass().map_err(Failure::Output)
 }
 
-/// The status, once everything has been printed: that what is shown cannot be printed is another
-/// status than a difference.
+/// The status. Prints everything first, because a failure to print is not a difference.
 fn outcome(different: bool, sink: &mut Sink) -> Result<(), Failure> {
     sink.flush().map_err(Failure::Output)?;
     if different { Err(Failure::Reported(status::DIFFERENT)) } else { Ok(()) }

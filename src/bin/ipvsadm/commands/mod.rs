@@ -1,5 +1,6 @@
-//! The commands: a file each, and what several of them share.
+//! The commands, one file each, and the parts they share.
 
+pub(crate) mod amend;
 pub(crate) mod apply;
 pub(crate) mod dry_run;
 pub(crate) mod list;

@@ -1,4 +1,4 @@
-//! `ipvsadm-restore`: puts the rules on standard input in place of the table.
+//! `ipvsadm-restore`: replaces the table with the rules on standard input.
 
 use ipvs::rules::grammar::Execution;
 use ipvs::{Client, PlanOptions};
@@ -10,35 +10,35 @@ use crate::process::failure::{Failure, status};
 use crate::process::lock::Lock;
 use crate::process::notice::say;
 
-/// What `ipvsadm-restore` is asked for.
+/// Options of `ipvsadm-restore`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ReplaceOptions {
     pub(crate) strategy: Strategy,
-    /// Leave the weights of real servers that are there as they are.
+    /// Keep the weights of real servers that exist already.
     pub(crate) keep_weights: bool,
 }
 
-/// How the new table comes about.
+/// A way to replace the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Strategy {
-    /// Only what differs is changed. A line the kernel refuses is reported, and the rest are
-    /// carried out: a table with one bad service must still serve the others.
+    /// Change only what differs. A line the kernel refuses is reported, and the rest are carried
+    /// out: a table with one bad service must still serve the others.
     #[default]
     BestEffort,
-    /// Only what differs is changed, and everything is undone if the kernel refuses a line.
+    /// Change only what differs, and undo everything if the kernel refuses a line.
     Atomic,
-    /// All services are removed first, and then each line is carried out.
+    /// Remove every service, and then carry out each line.
     Clear,
 }
 
-/// Puts the rules in place of the table.
+/// Replaces the table with the rules.
 pub(crate) fn replace(
     client: &mut Client,
     options: ReplaceOptions,
     execution: Execution,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    // Without permission to change anything, nothing is read.
+    // Fails without permission, before waiting for input.
     client.info()?;
     let input = read_all(None)?;
     if options.strategy == Strategy::Clear {
@@ -84,8 +84,8 @@ pub(crate) fn replace(
     if status == 0 { Ok(()) } else { Err(Failure::Reported(status)) }
 }
 
-/// Removes all services, and then carries out each line. All of the input has been read: whoever
-/// writes it may be slow, or be an ipvsadm-save that still reads the table.
+/// Removes every service, and then carries out each line. The input has been read whole before:
+/// its writer may be slow, or be an ipvsadm-save that is still reading the table.
 fn clear(
     client: &mut Client,
     rules: &[u8],

@@ -1,4 +1,4 @@
-//! `-R`: rules from standard input, each carried out as it comes.
+//! `-R`: carries out rules from standard input as they arrive.
 
 use ipvs::rules::grammar::{CommandLine, RuleCommand, parse_command};
 use ipvs::{Batch, Change, Client, DaemonConfig, DaemonRole, DaemonState};
@@ -12,17 +12,17 @@ use crate::process::input::{Input, Source};
 use crate::process::notice::say;
 use crate::process::progress::Progress;
 
-/// What becomes of a line that starts a sync daemon while one of its role runs.
+/// The treatment of a line that starts a sync daemon while one of the same role runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Daemons {
-    /// The kernel refuses it.
+    /// Pass it to the kernel, which refuses it.
     AsWritten,
-    /// The daemon that runs is left alone if it is as the line says, and replaced if it is not.
+    /// Replace the running daemon unless it is configured as the line says.
     Replace,
 }
 
-/// Carries out the rules of `input`. What is wrong with a line is reported as it happens; the
-/// outcome is that of the last line that ran.
+/// Carries out the rules of `input`. Failures are reported as they happen; the outcome is that of
+/// the last line that ran.
 pub(crate) fn restore(
     client: &mut Client,
     input: impl Source,
@@ -60,12 +60,13 @@ pub(crate) fn restore(
     }
 }
 
-/// A run of rules: the line that ran last, and the exit status it stands for.
+/// A run of rules.
 struct Run {
     daemons: Daemons,
+    /// The line that ran last, and its exit status.
     line: u64,
     status: u8,
-    /// To be given at the end, once for all lines.
+    /// Given once, at the end.
     advice: Advice,
 }
 
@@ -82,8 +83,8 @@ impl Run {
         }
     }
 
-    /// Carries out changes up to a line that asks for something else, which it returns, or to the
-    /// end. All of them have been carried out then, and refusals reported.
+    /// Carries out changes up to the end or a line with another command, which it returns. By then
+    /// every change has been carried out, and refusals have been reported.
     fn changes(
         &mut self,
         client: &mut Client,
@@ -94,7 +95,7 @@ impl Run {
         let mut progress = Progress::new("rules", None);
         loop {
             let Some((number, line)) = input.line() else {
-                // Whoever writes the rules may wait for these before writing more.
+                // The writer may wait for these rules to take effect before writing more.
                 self.finish(&mut batch, &mut progress)?;
                 if input.fill()? {
                     continue;
@@ -103,7 +104,7 @@ impl Run {
             };
             let command = match parse_command(line, names) {
                 Ok(None) => continue,
-                Ok(Some(RuleCommand::Change(change))) if self.goes_in_a_batch(&change) => {
+                Ok(Some(RuleCommand::Change(change))) if self.fits_in_a_batch(&change) => {
                     self.begin(number);
                     batch.push(number, &change)?;
                     self.report_refused(&mut batch, &mut progress);
@@ -118,9 +119,8 @@ impl Run {
         }
     }
 
-    /// A daemon that replaces another is more than a change, and what is wrong with a setting takes
-    /// more words.
-    fn goes_in_a_batch(&self, change: &Change) -> bool {
+    /// Replacing a daemon takes more than one change, and a refused setting more words.
+    fn fits_in_a_batch(&self, change: &Change) -> bool {
         match change {
             Change::StartDaemon(..) => self.daemons == Daemons::AsWritten,
             Change::SetSetting(..) => false,

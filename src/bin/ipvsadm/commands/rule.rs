@@ -1,18 +1,18 @@
-//! Commands that may stand on a line of rules, as on a command line.
+//! Commands that a line of rules can hold as well as a command line.
 
 use ipvs::rules::grammar::RuleCommand;
 use ipvs::{Client, DaemonRole, DaemonState, Plan, PlanOptions, State};
 
 use crate::cli;
-use crate::commands::{list, save};
+use crate::commands::{amend, list, save};
 use crate::process::Sink;
 use crate::process::failure::Failure;
 
-/// What `-v` prints. Programs read the second word.
+/// The output of `-v`. Programs parse the second word.
 const VERSION: &str =
     concat!("ipvsadm v1.31 compatible (ipvsadm ", env!("CARGO_PKG_VERSION"), " in Rust)\n");
 
-/// Carries out a command. What it prints may still be in the sink.
+/// Carries out a command. Its output may still be in the sink.
 pub(crate) fn carry_out(
     command: &RuleCommand,
     client: &mut Client,
@@ -21,6 +21,10 @@ pub(crate) fn carry_out(
     match command {
         RuleCommand::Change(change) => {
             client.change(change).map_err(|error| Failure::of_change(change, error))
+        }
+        RuleCommand::Amend(amendment) => {
+            let change = amend::complete(client, amendment)?;
+            Ok(client.change(&change)?)
         }
         RuleCommand::List(listing) => list::list(client, listing, sink),
         RuleCommand::Save(options) => save::save(client, options, sink),
@@ -31,7 +35,7 @@ pub(crate) fn carry_out(
     }
 }
 
-/// Prints the version, and for `-h` the help. Neither asks the kernel.
+/// Prints the version and, for `-h`, the help, without using the kernel.
 pub(crate) fn print_about(command: &RuleCommand, sink: &mut Sink) {
     sink.text.extend_from_slice(VERSION.as_bytes());
     if let RuleCommand::Help = command {
@@ -39,9 +43,9 @@ pub(crate) fn print_about(command: &RuleCommand, sink: &mut Sink) {
     }
 }
 
-/// The plan that makes one sync daemon run as `wanted`, whatever it does now.
+/// The plan that brings one sync daemon to `wanted` from its state in `now`.
 pub(super) fn replace_daemon(now: &State, role: DaemonRole, wanted: DaemonState) -> Plan {
-    // Without the tables, which are none of a daemon's business.
+    // Without the tables, so that the plan changes only the daemon.
     let mut from = State::default();
     let mut to = State::default();
     from.set_daemon(role, now.daemon(role));

@@ -1,4 +1,4 @@
-//! From the kernel's state to the one a file describes.
+//! Takes the kernel's state to the one a file describes.
 
 use ipvs::{
     Aftermath, ApplyError, Change, Client, DaemonRole, OnRefusal, Plan, PlanOptions, RefusedChange,
@@ -12,7 +12,7 @@ use crate::process::failure::{Failure, status};
 use crate::process::notice::say;
 use crate::process::signals::Signals;
 
-/// The number of attempts where another program changes the table at the same time.
+/// The number of attempts while other programs change the table at the same time.
 const ATTEMPTS: usize = 3;
 
 /// Makes the state the desired one, all of it or nothing. Returns the plan carried out.
@@ -34,7 +34,7 @@ pub(super) fn all_or_nothing(
     }
 }
 
-/// True if another program changed the table while the plan was made, and nothing else is wrong.
+/// True if the plan failed only because another program had changed the table.
 fn is_overtaken(error: &ApplyError) -> bool {
     match error {
         ApplyError::Refused { refused, aftermath: Aftermath::Restored, .. } => {
@@ -45,8 +45,8 @@ fn is_overtaken(error: &ApplyError) -> bool {
     }
 }
 
-/// Carries out as much of what is desired as the kernel accepts, and reports the rest. The state is
-/// then as if each line had been carried out by itself, from an empty table. Returns the exit
+/// Carries out as much of the desired state as the kernel accepts, and reports the rest. The state
+/// is then as if each line had been carried out by itself, from an empty table. Returns the exit
 /// status.
 pub(super) fn best_effort(
     client: &mut Client,
@@ -57,7 +57,7 @@ pub(super) fn best_effort(
     let before = client.state_for(desired.state())?;
     let mut advice = Advice::default();
     let mut attempts = 0;
-    let left = loop {
+    let remaining = loop {
         let wanted = with_daemons_of(desired.state(), &before);
         let plan = Plan::between(&client.state_for(&wanted)?, &wanted, options);
         let stop = || signals.arrived().is_some();
@@ -66,7 +66,7 @@ pub(super) fn best_effort(
             Err(error) => {
                 report(&desired.refused);
                 if attempts > 0 || !desired.refused.is_empty() {
-                    back_to(client, &before);
+                    return_to(client, &before);
                 }
                 return Err(failed(&error, &desired.explain(error.refused()), &signals));
             }
@@ -75,9 +75,9 @@ pub(super) fn best_effort(
             break refused;
         }
         refused.iter().for_each(|refused| advice.note(&refused.refusal));
-        // What depends on a line that was refused was planned for another table: an edit that is
-        // refused leaves what the line before it made.
-        if desired.take_out(&refused) == 0 {
+        // Without a refused line the desired state is another one: a refused edit, for instance,
+        // leaves the server as an earlier line describes it.
+        if desired.exclude(&refused) == 0 {
             attempts += 1;
             if attempts == ATTEMPTS {
                 break refused;
@@ -85,12 +85,12 @@ pub(super) fn best_effort(
         }
     };
     report(&desired.refused);
-    desired.explain(&left).iter().for_each(say);
+    desired.explain(&remaining).iter().for_each(say);
     advice.give();
-    Ok(if desired.refused.is_empty() && left.is_empty() { 0 } else { status::REFUSED })
+    Ok(if desired.refused.is_empty() && remaining.is_empty() { 0 } else { status::REFUSED })
 }
 
-/// The state to aim at: where no line is left that says what a daemon is to be, as it was.
+/// The desired state, with a daemon that no line describes any more as it was before.
 fn with_daemons_of(desired: &State, before: &State) -> State {
     let mut wanted = desired.clone();
     for role in [DaemonRole::Master, DaemonRole::Backup] {
@@ -100,25 +100,25 @@ fn with_daemons_of(desired: &State, before: &State) -> State {
 }
 
 /// Undoes earlier rounds of [`best_effort`]; the last one is undone already.
-fn back_to(client: &mut Client, before: &State) {
+fn return_to(client: &mut Client, before: &State) {
     let undone =
         client.state_for(before).map(|now| Plan::between(&now, before, PlanOptions::default()));
     let undone = undone
         .map_err(|error| error.to_string())
         .and_then(|plan| client.apply_best_effort(&plan).map_err(|error| error.to_string()));
     if let Err(error) = undone {
-        say(format_args!("Undoing what was done before failed: {error}"));
+        say(format_args!("Undoing earlier changes failed: {error}"));
     }
 }
 
-/// Reports lines of the file with what is wrong with each.
+/// Reports lines of the file, each with its mistake.
 pub(super) fn report(lines: &[(Position, String)]) {
     for (position, text) in lines {
         say(format_args!("{position}: {text}"));
     }
 }
 
-/// Reports why a plan failed, with a message for each refusal, and what the state is now.
+/// Reports the failure of a plan, with a message for each refusal, and the state it leaves.
 pub(super) fn failed(error: &ApplyError, refusals: &[String], signals: &Signals) -> Failure {
     refusals.iter().for_each(say);
     Advice::from(error.refused().iter().map(|refused: &RefusedChange| &refused.refusal)).give();
@@ -132,8 +132,8 @@ pub(super) fn failed(error: &ApplyError, refusals: &[String], signals: &Signals)
         }
         Aftermath::Restored => say("Nothing was changed: the previous state is restored."),
         Aftermath::Differs { way_back, .. } => report_way_back(way_back.changes()),
-        Aftermath::Unknown(why) => {
-            say(format_args!("Undoing failed too, and the table cannot be read: {why}"));
+        Aftermath::Unknown(error) => {
+            say(format_args!("Undoing failed too, and the table cannot be read: {error}"));
         }
         other => say(format_args!("The state is unknown: {other:?}")),
     }

@@ -1,15 +1,15 @@
-//! The kind of a file, by its first bytes.
+//! Recognizes the kind of a file by its first bytes.
 
 /// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Rules,
     Json,
-    /// Something else: what it is, and what to do about it.
+    /// Something else: its name, and what to do about it.
     Other(&'static str),
 }
 
-/// Files that people pass by mistake: their first bytes, and what to say.
+/// Files passed by mistake: their first bytes, and the message for each.
 const OTHERS: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "gzip data; decompress it first: zcat FILE | ipvsadm --apply"),
     (b"\x28\xb5\x2f\xfd", "zstd data; decompress it first: zstdcat FILE | ipvsadm --apply"),
@@ -23,22 +23,21 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"IP Virtual Server version", "a listing; save rules instead: ipvsadm -S -n"),
     (b"Prot LocalAddress:Port", "a listing; save rules instead: ipvsadm -S -n"),
     (b"IPVS connection entries", "a list of connections; save rules instead: ipvsadm -S -n"),
-    (b"# HELP ", "metrics for Prometheus; save rules instead: ipvsadm -S -n"),
+    (b"# HELP ", "Prometheus metrics; save rules instead: ipvsadm -S -n"),
     (
         b"[",
-        "a JSON list; pass the whole object, as ipvsadm -S --json prints it: {\"services\": [...]}",
+        "a JSON list; pass the whole object that ipvsadm -S --json prints: {\"services\": [...]}",
     ),
     (b"<", "markup (HTML or XML)"),
     (b"#!", "a script; run it instead"),
 ];
 
 impl Kind {
-    /// The kind of the file that begins with these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Kind {
         let text = bytes.trim_ascii_start();
         let other = OTHERS.iter().find(|(start, _)| text.starts_with(start));
         match (other, text.first()) {
-            (Some((_, what)), _) => Kind::Other(what),
+            (Some((_, description)), _) => Kind::Other(description),
             (None, Some(b'{')) => Kind::Json,
             (None, _) if looks_like_utf16(bytes) => Kind::Other(
                 "UTF-16 text without a byte order mark; convert it first: \
@@ -52,7 +51,7 @@ impl Kind {
     }
 }
 
-/// True if every other byte of the beginning is NUL, as in UTF-16 of plain text.
+/// True if every other byte at the beginning is NUL, as in plain text encoded in UTF-16.
 fn looks_like_utf16(bytes: &[u8]) -> bool {
     let nul = |parity: usize| bytes.iter().skip(parity).step_by(2).take(32).all(|byte| *byte == 0);
     bytes.len() >= 4 && (nul(0) != nul(1))
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_and_json_are_told_apart() {
+    fn rules_and_json_are_recognized() {
         for rules in ["", "\n", "-A -f 1\n", "  -C", "# a comment\n", "ipvsadm -A -f 1", "*"] {
             assert_eq!(Kind::of(rules.as_bytes()), Kind::Rules, "{rules:?}");
         }
@@ -74,7 +73,7 @@ mod tests {
 
     #[test]
     fn files_of_other_kinds_are_recognized() {
-        for (bytes, word) in [
+        for (bytes, expected) in [
             (&b"\x1f\x8b\x08\x00"[..], "gzip"),
             (b"\xff\xfe-\0A\0", "UTF-16"),
             (b"-\0A\0 \0-\0f\0", "UTF-16"),
@@ -86,7 +85,9 @@ mod tests {
             (b"#!/bin/sh\nipvsadm -C\n", "script"),
         ] {
             match Kind::of(bytes) {
-                Kind::Other(what) => assert!(what.contains(word), "{what}"),
+                Kind::Other(description) => {
+                    assert!(description.contains(expected), "{description}");
+                }
                 kind => panic!("{bytes:?} is {kind:?}"),
             }
         }

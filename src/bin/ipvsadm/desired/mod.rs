@@ -1,4 +1,4 @@
-//! A file that says what the state is to be, read and checked before anything is touched.
+//! A file that describes the desired state, read and checked before anything is changed.
 
 mod json;
 mod kind;
@@ -20,40 +20,40 @@ pub(crate) use crate::desired::source::read_all;
 use crate::names::Resolver;
 use crate::process::failure::{Failure, change_refusal_text, no_such_setting};
 
-/// What a file asks for.
+/// The state a file describes, and everything wrong with the file.
 #[derive(Debug, Default)]
 pub(crate) struct Desired {
     rehearsal: Rehearsal,
-    /// Commands that are no part of a state, with their lines: listings, zeroing, help.
+    /// Commands that describe no state: listings, zeroing, help.
     pub(crate) others: Vec<(Position, RuleCommand)>,
-    /// Lines that make no sense.
+    /// Lines that cannot be parsed.
     pub(crate) mistakes: Vec<(Position, String)>,
-    /// Lines the kernel would refuse, as they contradict what stands before them, and lines it
-    /// did refuse.
+    /// Lines the kernel would refuse because they contradict earlier lines, and lines it did
+    /// refuse.
     pub(crate) refused: Vec<(Position, String)>,
-    /// True for JSON, of which one line may say much.
+    /// In JSON, one line may describe many things.
     is_json: bool,
-    /// Where each part of the state is described.
-    described: Vec<(Position, Change)>,
-    /// The refusals of the kernel.
+    /// Every change the file describes.
+    changes: Vec<(Position, Change)>,
+    /// The kernel's refusals so far.
     refusals: BTreeMap<Position, Refusal>,
 }
 
-/// What ends a file of rules.
+/// Where reading a file of rules stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Its end.
+    /// At its end.
     OfFile,
-    /// A line of `-h` or `-v` too, as for `-R`.
+    /// Also after a line with `-h` or `-v`, as `-R` does.
     AtHelp,
 }
 
 impl Desired {
-    /// Reads a file.
+    /// Reads a file. Mistakes in rules and JSON are gathered in the result.
     ///
     /// # Errors
     ///
-    /// [`Failure::NotRules`] for a file of another kind. Mistakes in rules and JSON are gathered.
+    /// [`Failure::NotRules`] for a file that is neither.
     pub(crate) fn read(bytes: &[u8], end: End) -> Result<Desired, Failure> {
         match Kind::of(bytes) {
             Kind::Json => Ok(Desired::from_json(bytes)),
@@ -66,9 +66,9 @@ impl Desired {
         let mut desired = Desired { is_json: true, ..Desired::default() };
         match json::read(bytes) {
             Ok(read) => {
-                for (index, asked) in read.table.iter().chain(&read.others).enumerate() {
-                    let position = Position { line: asked.line as u64, column: 0, index };
-                    desired.make(position, asked.change);
+                for (index, placed) in read.table.iter().chain(&read.settings).enumerate() {
+                    let position = Position { line: placed.line as u64, column: 0, index };
+                    desired.rehearse(position, placed.change);
                 }
             }
             Err(error) => {
@@ -92,7 +92,13 @@ impl Desired {
             let line = line.map_err(|error| Failure::Other(error.into()))?;
             let position = Position::line(line.number);
             match line.command {
-                Ok(RuleCommand::Change(change)) => desired.make(position, change),
+                Ok(RuleCommand::Change(change)) => desired.rehearse(position, change),
+                Ok(RuleCommand::Amend(amendment)) => {
+                    match amendment.complete(&desired.state().table) {
+                        Ok(change) => desired.rehearse(position, change),
+                        Err(error) => desired.mistakes.push((position, error.to_string())),
+                    }
+                }
                 Ok(command) => {
                     let is_help = matches!(command, RuleCommand::Help | RuleCommand::Version);
                     desired.others.push((position, command));
@@ -106,20 +112,21 @@ impl Desired {
         Ok(desired)
     }
 
-    /// The state the file describes, without the lines that are refused.
+    /// The state the file describes, without the refused lines.
     pub(crate) fn state(&self) -> &State {
         self.rehearsal.state()
     }
 
-    /// True if the file says nothing at all. JSON always says something: `services` must be there.
-    pub(crate) fn says_nothing(&self) -> bool {
+    /// True if the file holds no command at all. JSON is never empty: it must have `services`.
+    pub(crate) fn is_empty(&self) -> bool {
         !self.is_json
-            && self.described.is_empty()
+            && self.changes.is_empty()
             && self.others.is_empty()
             && self.mistakes.is_empty()
     }
 
-    fn make(&mut self, position: Position, change: Change) {
+    /// Carries out a change in memory.
+    fn rehearse(&mut self, position: Position, change: Change) {
         if let Change::ZeroAll | Change::ZeroService(_) = change {
             return self.others.push((position, RuleCommand::Change(change)));
         }
@@ -134,12 +141,12 @@ impl Desired {
             }
             Err(error) => self.refused.push((position, error.to_string())),
         }
-        self.described.push((position, change));
+        self.changes.push((position, change));
     }
 
-    /// Finds the settings that the kernel does not have: lines that make no sense here.
+    /// Finds the settings that the kernel does not have: mistakes here.
     pub(crate) fn check_settings(&mut self, client: &mut Client) -> Result<(), Failure> {
-        for (position, change) in &self.described {
+        for (position, change) in &self.changes {
             if let Change::SetSetting(setting, _) = change
                 && !self.loads(*setting)
                 && client.setting(*setting)?.is_none()
@@ -158,13 +165,12 @@ impl Desired {
         })
     }
 
-    /// Takes out the lines that asked for what the kernel refused, so that the state becomes what
-    /// the other lines describe: as if each had been carried out by itself. Returns the number of
-    /// these lines.
+    /// Excludes the lines behind the refused changes, so that the state becomes the one the other
+    /// lines describe, as if each had been carried out by itself. Returns the number of lines
+    /// excluded.
     ///
-    /// A refusal that only says that another program has changed the table meanwhile is not one of
-    /// a line.
-    pub(crate) fn take_out(&mut self, refused: &[RefusedChange]) -> usize {
+    /// A refusal caused by another program's change to the table excludes no line.
+    pub(crate) fn exclude(&mut self, refused: &[RefusedChange]) -> usize {
         let known = self.refusals.len();
         let lines = self.lines();
         let refusals: Vec<_> = refused
@@ -179,15 +185,15 @@ impl Desired {
         if self.refusals.len() > known {
             self.rehearsal = Rehearsal::default();
             self.refused.clear();
-            for (position, change) in std::mem::take(&mut self.described) {
-                self.make(position, change);
+            for (position, change) in std::mem::take(&mut self.changes) {
+                self.rehearse(position, change);
             }
         }
         self.refusals.len() - known
     }
 
-    /// A message for each refusal: with the line that asked for the change or, where none did, the
-    /// change as a rule.
+    /// A message for each refusal, with the line behind the change or, if there is none, the change
+    /// as a rule.
     pub(crate) fn explain(&self, refused: &[RefusedChange]) -> Vec<String> {
         let lines = self.lines();
         let explain = |refused: &RefusedChange| {
@@ -203,17 +209,17 @@ impl Desired {
         refused.iter().map(explain).collect()
     }
 
-    /// The line that each part of the state comes from: of several, the last.
+    /// The last line that describes each part of the state.
     fn lines(&self) -> HashMap<Subject, Position> {
         let refused: Vec<Position> = self.refused.iter().map(|(position, _)| *position).collect();
         let held =
-            self.described.iter().filter(|(position, _)| refused.binary_search(position).is_err());
+            self.changes.iter().filter(|(position, _)| refused.binary_search(position).is_err());
         held.filter_map(|(position, change)| Some((Subject::of(change)?, *position))).collect()
     }
 }
 
-/// True if the kernel refuses because of what its table holds: that was not so when the plan was
-/// made, or follows from another refusal.
+/// True if the kernel's table contradicts the plan: another program has changed the table since
+/// the plan was made, or an earlier change was refused.
 pub(crate) fn is_out_of_date(kind: RefusalKind) -> bool {
     matches!(
         kind,

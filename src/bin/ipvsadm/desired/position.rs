@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// A position in a file. A line of JSON may have several.
+/// A position in a file. One line of JSON may have several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) line: u64,
-    /// For a mistake in JSON, counted from 1; otherwise 0.
+    /// Counted from 1 for a mistake in JSON, otherwise 0.
     pub(crate) column: usize,
-    /// The place among everything the file says.
+    /// Orders the parts of one line of JSON.
     pub(crate) index: usize,
 }
 

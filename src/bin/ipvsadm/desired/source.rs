@@ -1,4 +1,4 @@
-//! The file, or standard input, that a state comes from.
+//! Reads the file, or standard input, that describes a state.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -9,7 +9,7 @@ use anyhow::Context;
 use crate::process::failure::{Failure, plain};
 use crate::process::notice::say;
 
-/// Reads all of a file; of standard input if there is none or it is `-`.
+/// Reads a whole file, or standard input if there is no file or it is `-`.
 pub(crate) fn read_all(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = match file.filter(|file| *file != Path::new("-")) {
@@ -20,7 +20,8 @@ pub(crate) fn read_all(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
         None => {
             let mut input = io::stdin().lock();
             if input.is_terminal() {
-                say("Reading rules or JSON from the terminal; Ctrl-D ends them, Ctrl-C gives up.");
+                say("Reading rules or JSON from the terminal. Press Ctrl-D to finish, Ctrl-C to \
+                     cancel.");
             }
             input.read_to_end(&mut bytes).map_err(plain).context("standard input")
         }

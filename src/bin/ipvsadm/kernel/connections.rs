@@ -9,7 +9,7 @@ use anyhow::anyhow;
 
 use crate::names::ReverseNames;
 use crate::output::connections::Connection;
-use crate::process::failure::Failure;
+use crate::process::failure::{Failure, plain};
 
 /// The kernel's list (`ip_vs_conn_seq_show` in net/netfilter/ipvs/ip_vs_conn.c), that of the
 /// network namespace of this thread.
@@ -27,7 +27,7 @@ pub(crate) struct Connections<R> {
 impl Connections<BufReader<File>> {
     /// Opens the kernel's list.
     pub(crate) fn open() -> Result<Self, Failure> {
-        let cannot = |what: &str| Failure::Other(anyhow!("{what} {FILE}"));
+        let cannot = |what: &str| Failure::NoConnections(anyhow!("{what} {FILE}"));
         let file = File::open(FILE).map_err(|_| cannot("cannot open file"))?;
         let mut list = BufReader::with_capacity(64 * 1024, file);
         if list.fill_buf().map_err(|_| cannot("cannot read"))?.is_empty() {
@@ -86,7 +86,7 @@ fn read_lines(list: &mut impl BufRead, block: &mut Vec<u8>, least: usize) -> io:
 }
 
 fn unreadable(error: std::io::Error) -> Failure {
-    Failure::Other(anyhow::Error::new(error).context(FILE))
+    Failure::Unreadable(plain(error).context(FILE))
 }
 
 /// The connections in these lines. Any other line is skipped: it cannot come from a kernel.

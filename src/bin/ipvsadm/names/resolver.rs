@@ -23,7 +23,7 @@ impl Resolve for Resolver {
             None => {
                 let found = dns_lookup::lookup_host(name)
                     .map(|addresses| addresses.collect())
-                    .map_err(|error| ResolveError::new(std::io::Error::from(error).to_string()));
+                    .map_err(|error| ResolveError::new(reason(&std::io::Error::from(error))));
                 self.hosts.entry(name.to_owned()).or_insert(found)
             }
         };
@@ -40,5 +40,26 @@ impl Resolve for Resolver {
         self.ports.get_or_init(PortNames::load).port(name, protocol).ok_or_else(|| {
             ResolveError::new(format!("not a {protocol} service in {}", ports::FILE))
         })
+    }
+}
+
+/// The C library's own words for why a look-up failed.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.strip_prefix("failed to lookup address information: ") {
+        Some(words) => words.to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_look_up_says_why_in_few_words() {
+        let error = dns_lookup::lookup_host("nosuch.invalid").map(|_| ()).expect_err("reserved");
+        let text = reason(&error.into());
+        assert!(!text.is_empty() && !text.contains("address information"), "{text}");
     }
 }

@@ -20,8 +20,9 @@ use crate::process::failure::Failure;
 ///
 /// The classic listing, JSON and rules print each service as it comes, so that a table of any size
 /// takes little memory. A format whose first line depends on the last service prints in
-/// [`end`](Self::end): see [`Prometheus`](prometheus::Prometheus), which keeps the whole table until
-/// then, and [`TableListing`](table::TableListing), which measures the table and has it read again.
+/// [`end`](Self::end): see [`Prometheus`](prometheus::Prometheus), which keeps the whole table
+/// until then, and [`TableListing`](table::TableListing), which measures the table and has it read
+/// again.
 ///
 /// What was printed may still be in the sink.
 pub(crate) trait Printer {

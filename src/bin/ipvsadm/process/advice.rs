@@ -1,4 +1,4 @@
-//! Where an administrator should look, when the kernel's answer does not say.
+//! Advice on causes that the kernel's answer does not name.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -7,10 +7,10 @@ use ipvs::{Operation, Refusal, RefusalKind};
 
 use crate::process::notice::say;
 
-/// Advice gathered from all refusals of a run, to be given once.
+/// Advice gathered from every refusal of a run, to be given once.
 #[derive(Debug, Default)]
 pub(crate) struct Advice {
-    /// The kernel called a real server invalid.
+    /// The kernel refused a real server as invalid.
     invalid_server: bool,
 }
 
@@ -27,11 +27,11 @@ impl Advice {
         self.invalid_server |= of_server && refusal.kind() == RefusalKind::Invalid;
     }
 
-    /// Says it on standard error, if there is any to give.
+    /// Prints the advice on standard error, if there is any.
     pub(crate) fn give(&self) {
         if self.invalid_server && loopback_is_down() {
             say("The loopback interface of this network namespace is down, so the kernel refuses \
-                 every real server: ip link set lo up");
+                 every real server. Bring it up: ip link set lo up");
         }
     }
 }
@@ -40,7 +40,7 @@ impl Advice {
 /// that address even there.)
 fn loopback_is_down() -> bool {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0));
-    // This looks the route up, and sends nothing.
+    // Connecting a UDP socket looks up the route and sends nothing.
     let route = socket.and_then(|socket| socket.connect((Ipv4Addr::LOCALHOST, 9)));
     route.is_err_and(|error| error.kind() == io::ErrorKind::NetworkUnreachable)
 }

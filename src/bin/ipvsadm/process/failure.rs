@@ -1,53 +1,54 @@
-//! How the program ends when something goes wrong. Every exit status stands in [`status`].
+//! Failures and their exit statuses, which are all in [`status`].
 
 use std::io;
 
 use ipvs::rules::Unwritable;
-use ipvs::rules::grammar::{UsageError, likely};
+use ipvs::rules::grammar::{Mistake, UsageError, likely};
 use ipvs::{Change, Error, Refusal, RefusalKind, Setting};
 
-/// The exit statuses. 0 is done; with `--dry-run`, nothing to do.
+/// The exit statuses. 0 is success; with `--dry-run`, nothing to do.
 pub(crate) mod status {
     /// `--dry-run` found something to do.
     pub(crate) const DIFFERENT: u8 = 1;
-    /// `-L SERVICE` for a service that is not there.
+    /// `-L SERVICE` for a service that is not there; `-L -c` without a list of connections.
     pub(crate) const NOT_THERE: u8 = 1;
     /// `ipvsadm-save` called wrongly, as in ipvsadm 1.31.
     pub(crate) const SAVE_USAGE: u8 = 1;
-    /// A value out of range, an option that does not belong to the command, a file that makes no
-    /// sense: nothing was touched.
+    /// A value out of range, an option that does not belong to the command, or a file that makes no
+    /// sense. Nothing was changed.
     pub(crate) const SENSELESS: u8 = 2;
-    /// No IPVS in the kernel, or no permission to ask it.
+    /// The kernel has no IPVS, or this user may not use it.
     pub(crate) const UNAVAILABLE: u8 = 2;
-    /// Another ipvsadm held the lock too long. As iptables has it.
+    /// Another ipvsadm held the lock too long. iptables uses the same status.
     pub(crate) const LOCKED: u8 = 4;
-    /// A file could not be read, or output not be written.
+    /// Input could not be read, or output could not be written.
     pub(crate) const IO: u8 = 5;
-    /// A signal ended the program: this and its number. A shell reports the same for a program
-    /// that is killed.
+    /// Plus the number of the signal that ended the program, as a shell reports it.
     pub(crate) const SIGNAL: u8 = 128;
-    /// The kernel refused; the namespace cannot be entered; an unknown option.
+    /// No command, an unknown option, or one without its value.
+    pub(crate) const SYNTAX: u8 = 255;
+    /// The kernel refused, or the namespace cannot be entered.
     pub(crate) const REFUSED: u8 = 255;
 }
 
 const SIGPIPE: u8 = 13;
 
-/// Why the program does not end with status 0.
+/// The reason the program does not end with status 0.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The command line makes no sense.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// The file to apply is of another kind: its name for people, and what to do.
+    /// The file to apply is of another kind: its description, and what to do about it.
     #[error("neither rules nor JSON, but {0}")]
     NotRules(&'static str),
-    /// The file to apply says nothing.
+    /// The file to apply holds no command.
     #[error(
-        "no rules: nothing was changed. An empty input empties the table only with --allow-empty, \
-         or as JSON: {{\"services\": []}}"
+        "no rules: nothing was changed. To empty the table, pass --allow-empty, or the JSON \
+         {{\"services\": []}}"
     )]
     NoRules,
-    /// There is no IPVS, or no permission to ask it.
+    /// The kernel has no IPVS, or this user may not use it.
     #[error(
         "Can't initialize ipvs: {0}\n\
          Are you sure that IP Virtual Server is built in the kernel or as module?"
@@ -64,25 +65,24 @@ pub(crate) enum Failure {
         /// True if neither the kernel nor this program knows the name.
         is_unknown: bool,
     },
-    /// The service to list is not there.
+    /// The service to list does not exist.
     #[error("No such service")]
     NothingToList,
-    /// Another program holds the lock: the seconds waited for it, and who it is if known.
+    /// Another process holds the lock.
     #[error(
         "gave up after {seconds} s waiting for another ipvsadm that is changing this table{}; \
          --wait SECONDS waits longer",
         .holder.as_deref().map(|holder| format!(": {holder}")).unwrap_or_default()
     )]
     Locked {
-        /// The seconds waited.
         seconds: u64,
-        /// The process, if it can be seen.
+        /// A description of the process, if it is visible from here.
         holder: Option<String>,
     },
-    /// A signal arrived, and what had been done is undone.
+    /// A signal arrived, and the changes made so far have been undone.
     #[error("")]
     Signal(i32),
-    /// Everything has been said; only the status is left.
+    /// Everything has been reported; only the status is left.
     #[error("")]
     Reported(u8),
     /// Standard output cannot be written.
@@ -91,6 +91,9 @@ pub(crate) enum Failure {
     /// A file or standard input cannot be read.
     #[error("{0:#}")]
     Unreadable(anyhow::Error),
+    /// The kernel's list of connections is not there or not one.
+    #[error("{0:#}")]
+    NoConnections(anyhow::Error),
     /// Anything else.
     #[error("{0:#}")]
     Other(anyhow::Error),
@@ -100,13 +103,17 @@ impl Failure {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Failure::Usage(error) => error.exit_status(),
+            Failure::Usage(error) => match error.mistake() {
+                Mistake::Syntax => status::SYNTAX,
+                Mistake::Meaning => status::SENSELESS,
+                Mistake::Refusal => status::REFUSED,
+            },
             Failure::NotRules(_) | Failure::NoRules => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
             Failure::Kernel(_) => status::REFUSED,
             Failure::Setting { is_unknown: true, .. } => status::SENSELESS,
             Failure::Setting { .. } => status::REFUSED,
-            Failure::NothingToList => status::NOT_THERE,
+            Failure::NothingToList | Failure::NoConnections(_) => status::NOT_THERE,
             Failure::Reported(status) => *status,
             Failure::Locked { .. } => status::LOCKED,
             // No signal has a number above 64.
@@ -126,7 +133,7 @@ impl Failure {
         }
     }
 
-    /// True if there is nothing to say: the reader went away, or it has been said.
+    /// True if no message is due: the reader went away, or everything has been reported.
     pub(crate) fn is_silent(&self) -> bool {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
@@ -137,7 +144,7 @@ impl Failure {
 }
 
 impl From<Error> for Failure {
-    /// IPVS asks for the same permission whatever it is asked, so lacking it is always
+    /// Every IPVS request needs the same permission, so a lack of it is always
     /// [`Failure::Unavailable`].
     fn from(error: Error) -> Self {
         match error.refusal_kind() {
@@ -207,18 +214,18 @@ impl From<Unwritable> for Failure {
 }
 
 impl From<serde_json::Error> for Failure {
-    /// From writing JSON, which goes to memory.
+    /// JSON is written to memory, so this never happens in practice.
     fn from(error: serde_json::Error) -> Self {
         Failure::Output(error.into())
     }
 }
 
-/// The whole text of a refusal, for a message of its own.
+/// The text of a refusal, as a message of its own.
 pub(crate) fn refusal_text(refusal: &Refusal) -> String {
     Failure::from(Error::Refused(refusal.clone())).to_string()
 }
 
-/// An error of the system in the C library's words alone: the standard library adds the number.
+/// A system error in the C library's words alone: the standard library appends its number.
 pub(crate) fn plain(error: io::Error) -> anyhow::Error {
     anyhow::anyhow!("{}", plain_text(&error))
 }

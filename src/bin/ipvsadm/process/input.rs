@@ -1,4 +1,4 @@
-//! Lines of rules, from what has come so far.
+//! Lines of rules from standard input, each as soon as it arrives.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -9,20 +9,20 @@ use rustix::io::retry_on_intr;
 use crate::process::failure::{Failure, plain};
 use crate::process::lock::Lock;
 
-/// How much is read at a time: at first little, as most inputs are short, and memory that is not
-/// touched costs nothing; then twice as much each time, up to where more saves nothing.
+/// The sizes of the buffer at first and at most. Most inputs are short, and untouched memory costs
+/// nothing, so it starts small and doubles up to where more saves no time.
 const FIRST_CHUNK: usize = 4 * 1024;
 const CHUNK: usize = 32 * 1024;
 
-/// Lines, taken from what has come without waiting for more.
+/// Splits input into lines, without waiting for more than has arrived.
 #[derive(Debug)]
 pub(crate) struct Input<R> {
     source: R,
-    /// What has come and was not taken is in `start..end`, the rest is room.
+    /// `start..end` has arrived and not been taken; the rest is free.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// How many lines have been taken.
+    /// The number of lines taken.
     lines: u64,
     ended: bool,
 }
@@ -34,12 +34,12 @@ impl<R: Source> Input<R> {
         Input { source, buffer, start: 0, end: 0, lines: 0, ended: false }
     }
 
-    /// The next line with its number, if all of it has come.
+    /// The next line with its number, if it has arrived whole.
     pub(crate) fn line(&mut self) -> Option<(u64, &[u8])> {
         let rest = &self.buffer[self.start..self.end];
         let length = match memchr::memchr(b'\n', rest) {
             Some(newline) => newline + 1,
-            // The last line may end without one.
+            // The last line may lack its newline.
             None if self.ended && !rest.is_empty() => rest.len(),
             None => return None,
         };
@@ -48,7 +48,7 @@ impl<R: Source> Input<R> {
         Some((self.lines, &rest[..length]))
     }
 
-    /// Waits for more. `false` when there is no more.
+    /// Waits for more. Returns `false` at the end.
     pub(crate) fn fill(&mut self) -> Result<bool, Failure> {
         if self.ended {
             return Ok(false);
@@ -57,7 +57,7 @@ impl<R: Source> Input<R> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        // A line may be longer than all this.
+        // A line may be longer than the buffer.
         if filled && (self.end == self.buffer.len() || self.buffer.len() < CHUNK) {
             self.buffer.resize(2 * self.buffer.len(), 0);
         }
@@ -68,13 +68,12 @@ impl<R: Source> Input<R> {
     }
 }
 
-/// Where rules come from.
+/// An origin of rules.
 pub(crate) trait Source {
-    /// Waits for more and puts it at the front of `buffer`. Returns how much; 0 at the end.
+    /// Waits for more and reads it into `buffer`. Returns the number of bytes, 0 at the end.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure>;
 }
 
-/// All of it is there.
 impl Source for &[u8] {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
         io::Read::read(self, buffer).map_err(unreadable)
@@ -84,7 +83,7 @@ impl Source for &[u8] {
 /// Standard input of a command that changes the whole table, with the lock that keeps others from
 /// doing so at the same time.
 ///
-/// Nobody knows whether more will ever come, so if nothing did for a while others may go first.
+/// The input may never end, so the lock is released while none arrives for a while.
 #[derive(Debug)]
 pub(crate) struct LockedInput {
     input: BorrowedFd<'static>,
@@ -92,21 +91,21 @@ pub(crate) struct LockedInput {
     wait: Option<u32>,
 }
 
-/// How long nothing comes before others may go first: longer than any program thinks between two rules.
+/// The pause in the input after which the lock is released: longer than any program takes between
+/// two rules.
 const SILENCE: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 impl LockedInput {
-    /// Standard input, when this command's turn has come, for which it waits so many seconds at most if
-    /// `wait` says so.
+    /// Takes the lock, waiting at most `wait` seconds if there is a limit.
     pub(crate) fn acquire(wait: Option<u32>) -> Result<LockedInput, Failure> {
         let lock = Lock::acquire(wait)?;
         Ok(LockedInput { input: rustix::stdio::stdin(), lock, wait })
     }
 
-    /// Whether something has come, or the end has, before it was silent for too long.
-    fn comes_soon(&self) -> bool {
+    /// Waits for input or its end; `false` if neither arrives in time.
+    fn arrives_in_time(&self) -> bool {
         let mut input = [PollFd::new(&self.input, PollFlags::IN)];
-        // Where there is an error, reading will tell what is wrong.
+        // After an error in `poll`, reading reports the cause.
         retry_on_intr(|| poll(&mut input, Some(&SILENCE))) != Ok(0)
     }
 }
@@ -114,7 +113,7 @@ impl LockedInput {
 impl Source for LockedInput {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
         let held = self.lock.is_some();
-        if held && !self.comes_soon() {
+        if held && !self.arrives_in_time() {
             self.lock = None;
         }
         let read = retry_on_intr(|| rustix::io::read(self.input, &mut *buffer))
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     fn lines(pieces: &[&[u8]]) -> Vec<(u64, Vec<u8>)> {
-        /// Gives one piece at a time, as a pipe does.
+        /// Delivers one piece at a time, as a pipe does.
         struct Pieces<'a>(Vec<&'a [u8]>);
         impl Source for Pieces<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
@@ -154,14 +153,14 @@ mod tests {
             while let Some((number, line)) = input.line() {
                 found.push((number, line.to_vec()));
             }
-            if !input.fill().expect("no error") {
+            if !input.fill().expect("the pieces can be read") {
                 return found;
             }
         }
     }
 
     #[test]
-    fn lines_come_whole_however_they_are_cut() {
+    fn lines_cut_anywhere_arrive_whole() {
         let want = vec![(1, b"one\n".to_vec()), (2, b"\n".to_vec()), (3, b"three".to_vec())];
         assert_eq!(lines(&[b"one\n\nthree"]), want);
         assert_eq!(lines(&[b"o", b"ne", b"\n", b"\nth", b"ree"]), want);
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_may_be_longer_than_what_is_read_at_a_time() {
+    fn lines_may_be_longer_than_the_buffer() {
         let long = [vec![b'x'; 3 * CHUNK], b"\n".to_vec()].concat();
         let want = vec![(1, b"one\n".to_vec()), (2, long.clone())];
         assert_eq!(lines(&[b"one\n", &long]), want);

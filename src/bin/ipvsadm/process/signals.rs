@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Watches for the signals that ask the program to end, so that what it does can be undone first.
-/// The first one is noted; a second one ends the program at once.
+/// Watches for the signals that ask the program to end, so that its changes can be undone first.
+/// The first signal is noted; a second one ends the program at once.
 ///
-/// Watching begins when there is something to undo, and lasts to the end of the program: until
-/// then, and for all other commands, signals do what they always do.
+/// Watching begins when there is something to undo, and lasts to the end of the program. Until
+/// then, and in every other command, signals have their default effect.
 #[derive(Debug)]
 pub(crate) struct Signals {
     arrived: Arc<AtomicUsize>,
 }
 
 impl Signals {
-    /// Begins to watch. A signal that this program was started to ignore, as `nohup` and a
-    /// shell's `&` have it, stays ignored.
+    /// Starts watching. A signal ignored from the start, as under `nohup` or a shell's `&`, stays
+    /// ignored.
     pub(crate) fn watch() -> Signals {
         let arrived = Arc::new(AtomicUsize::new(0));
         let second = Arc::new(AtomicBool::new(false));
@@ -27,8 +27,8 @@ impl Signals {
             if ignored & 1 << (signal - 1) != 0 {
                 continue;
             }
-            // In this order: the first signal finds the flag down, and raises it. Where a handler
-            // cannot be installed, the signal does what it always does.
+            // The order matters: the first signal finds the flag down, then raises it. If a
+            // handler cannot be installed, the signal keeps its default effect.
             let _ = flag::register_conditional_default(signal, Arc::clone(&second))
                 .and_then(|_| flag::register(signal, Arc::clone(&second)))
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&arrived), signal as usize));
@@ -45,13 +45,13 @@ impl Signals {
     }
 }
 
-/// Ends the program as the signal would have ended it, so that a shell or an init system sees that.
-/// Returns only if that fails.
+/// Ends the program by the default effect of the signal, so that a shell or an init system sees
+/// how it ended. Returns only if that fails.
 pub(crate) fn end_by(signal: i32) {
     let _ = signal_hook::low_level::emulate_default_handler(signal);
 }
 
-/// The signals that are ignored, a bit each, from the lowest.
+/// The ignored signals, one bit each, signal 1 lowest.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,9 +1,9 @@
-//! What the terminal on standard output can show.
+//! The capabilities of the terminal on standard output.
 
 use std::env;
 use std::io::{self, IsTerminal};
 
-/// What standard output can show. The default is what any file can hold.
+/// The capabilities of standard output. The default suits any file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {
     pub(crate) colour: bool,
@@ -26,13 +26,13 @@ impl Capabilities {
     }
 }
 
-/// Whether to colour what a terminal shows, by <https://no-color.org> and `TERM`.
+/// True if a terminal should show colours, by <https://no-color.org> and `TERM`.
 fn colour_wanted(variable: impl Fn(&str) -> Option<String>) -> bool {
     variable("NO_COLOR").is_none_or(|value| value.is_empty())
         && variable("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
-/// Whether the locale uses UTF-8, by the first of its variables that is set.
+/// True if the locale uses UTF-8, by the first of its variables that is set.
 fn unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()

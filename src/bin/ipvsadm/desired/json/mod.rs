@@ -1,11 +1,12 @@
-//! The table as JSON, as it is read.
+//! Reads a state from JSON.
 
+mod convert;
 mod place;
 mod read;
 
 pub(crate) use read::read;
 #[cfg(test)]
-use read::{Asked, Read, ReadError};
+use read::{JsonChanges, PlacedChange, ReadError};
 
 #[cfg(test)]
 mod property_tests;

@@ -1,4 +1,4 @@
-//! Where in the text something stands, and what may have been meant there.
+//! Places in the text, and suggestions for misspelt words.
 
 use std::cell::OnceCell;
 
@@ -11,11 +11,11 @@ pub(super) struct Place {
     pub(super) column: usize,
 }
 
-/// A text whose lines can be found. They are looked for when the first is asked for.
+/// A text with an index of its lines, built on first use: most texts have no mistakes.
 #[derive(Debug)]
 pub(super) struct Text<'a> {
     bytes: &'a [u8],
-    /// Where each line but the first begins.
+    /// The offset of each line but the first.
     lines: OnceCell<Vec<usize>>,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Text<'a> {
         Text { bytes, lines: OnceCell::new() }
     }
 
-    /// Where `part`, which is borrowed from this text, begins.
+    /// The beginning of `part`, which is borrowed from this text.
     pub(super) fn place_of(&self, part: &str) -> Place {
         let offset = part.as_ptr().addr().saturating_sub(self.bytes.as_ptr().addr());
         let lines = self.lines.get_or_init(|| {
@@ -35,7 +35,7 @@ impl<'a> Text<'a> {
         Place { line: before + 1, column: offset - start + 1 }
     }
 
-    /// Where an error stands that was met while reading `part`.
+    /// The place of an error in `part`, which was parsed by itself.
     pub(super) fn place_in(&self, part: &str, error: &serde_json::Error) -> Place {
         let start = self.place_of(part);
         let column = error.column().max(1);
@@ -46,8 +46,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// What an error says, without the line and column in it, which count from where the part that was
-/// read begins.
+/// The text of an error without its line and column, which count from the beginning of the part
+/// parsed.
 pub(super) fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let suffix = format!(" at line {} column {}", error.line(), error.column());
@@ -55,12 +55,12 @@ pub(super) fn message(error: &serde_json::Error) -> String {
     with_hint(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// Of "unknown field `wieght`, expected one of ..." with a long list, the likeliest.
+/// Replaces the list in "unknown field `wieght`, expected one of ..." with the likeliest word.
 fn with_hint(text: &str) -> Option<String> {
-    let (what, rest) = text.split_once(" `").filter(|(what, _)| what.starts_with("unknown "))?;
+    let (kind, rest) = text.split_once(" `").filter(|(kind, _)| kind.starts_with("unknown "))?;
     let (word, rest) = rest.split_once("`, expected ")?;
     let likely = likely(word, rest.split('`').skip(1).step_by(2))?;
-    Some(format!("{what} `{word}`: did you mean `{likely}`?"))
+    Some(format!("{kind} `{word}`: did you mean `{likely}`?"))
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_likeliest_word_is_offered() {
+    fn the_likeliest_word_is_suggested() {
         assert_eq!(
             with_hint("unknown variant `nqt`, expected one of `nat`, `direct`, `tunnel`"),
             Some("unknown variant `nqt`: did you mean `nat`?".to_owned())

@@ -1,5 +1,5 @@
-//! What holds of every table: it is read as it was written, it fits the schema, and damage to it is
-//! told with its place.
+//! Every table reads back as written and fits the schema; damage to its text is reported with a
+//! place.
 
 use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -26,10 +26,10 @@ fn family() -> impl Strategy<Value = AddressFamily> {
     prop::sample::select(vec![AddressFamily::V4, AddressFamily::V6])
 }
 
-/// Any name, what rules cannot say included.
+/// Any name, even one that rules cannot express.
 fn name() -> impl Strategy<Value = Name> {
     prop_oneof!["sh", "mh", "wlc", "[a-z\"\\\\ é\n\u{1}]{1,7}"]
-        .prop_map(|name| name.parse().expect("a name"))
+        .prop_map(|name| name.parse().expect("the name is valid"))
 }
 
 fn key() -> impl Strategy<Value = ServiceKey> {
@@ -142,7 +142,7 @@ fn table() -> impl Strategy<Value = Snapshot> {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_as_what_it_was(table in table()) {
+    fn written_tables_read_back_unchanged(table in table()) {
         for detail in [Detail::Configuration, Detail::All] {
             let text = written(&table, detail);
             let want = Ok((changes(&table), Vec::new()));
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_damaged_is_an_error_with_a_place_or_still_a_table(
+    fn damaged_text_is_an_error_with_a_place_or_still_a_table(
         table in table(),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),

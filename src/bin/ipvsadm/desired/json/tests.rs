@@ -1,4 +1,4 @@
-//! JSON as it is written and read, against each other and against the schema.
+//! Written JSON is read back, and checked against the schema.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
@@ -34,10 +34,11 @@ pub(super) fn written(table: &Snapshot, detail: Detail) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// What is read, without the lines.
+/// Reads a text and drops the lines.
 pub(super) fn read_changes(text: &[u8]) -> Result<(Vec<Change>, Vec<Change>), ReadError> {
-    let changes = |asked: Vec<Asked>| asked.into_iter().map(|asked| asked.change).collect();
-    read(text).map(|read| (changes(read.table), changes(read.others)))
+    let changes =
+        |placed: Vec<PlacedChange>| placed.into_iter().map(|placed| placed.change).collect();
+    read(text).map(|read| (changes(read.table), changes(read.settings)))
 }
 
 /// The changes that make a table.
@@ -59,7 +60,7 @@ fn server(address: &str, config: DestinationConfig) -> Destination {
     stats.connections = u64::MAX;
     stats.incoming_bytes = 9_007_199_254_740_993;
     stats.rates.outgoing_bytes = 7;
-    let address: SocketAddr = address.parse().expect("an address");
+    let address: SocketAddr = address.parse().expect("the address is valid");
     let mut server = Destination::new(address.into(), config);
     server.active_connections = 3;
     server.inactive_connections = u32::MAX;
@@ -68,14 +69,14 @@ fn server(address: &str, config: DestinationConfig) -> Destination {
 }
 
 fn small() -> Snapshot {
-    let address: SocketAddr = "10.0.0.1:80".parse().expect("an address");
+    let address: SocketAddr = "10.0.0.1:80".parse().expect("the address is valid");
     let web = ServiceConfig {
         scheduler_flags: SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_2,
         persistence: Some(Persistence::new(AddressFamily::V4, 300)),
-        ..ServiceConfig::new("sh".parse().expect("a name"))
+        ..ServiceConfig::new("sh".parse().expect("the name is valid"))
     };
     let gue = Tunnel::Gue {
-        port: NonZeroU16::new(6080).expect("not 0"),
+        port: NonZeroU16::new(6080).expect("the port is not 0"),
         checksum: TunnelChecksum::Remote,
     };
     let local = DestinationConfig { forwarding: Forwarding::Local, ..DestinationConfig::default() };
@@ -101,7 +102,7 @@ fn small() -> Snapshot {
 }
 
 #[test]
-fn configuration_is_written_a_server_a_line() {
+fn configuration_is_written_one_server_per_line() {
     assert_eq!(
         String::from_utf8_lossy(&written(&small(), Detail::Configuration)),
         r#"{
@@ -137,9 +138,9 @@ fn configuration_is_written_a_server_a_line() {
 }
 
 #[test]
-fn listings_have_all_that_the_kernel_told_in_full() {
+fn listings_hold_every_value_in_full() {
     let text = written(&small(), Detail::All);
-    let value: Value = serde_json::from_slice(&text).expect("JSON");
+    let value: Value = serde_json::from_slice(&text).expect("the text is JSON");
     assert_eq!(value["info"], json!({"version": "1.2.1", "connection_table_size": 4096}));
     assert_eq!(
         value["services"][0]["destinations"][0],
@@ -159,16 +160,16 @@ fn listings_have_all_that_the_kernel_told_in_full() {
         })
     );
     assert_eq!(against(&TABLE, &text), Ok(()));
-    // What was observed is not minded.
+    // Observations are ignored.
     let configuration = written(&small(), Detail::Configuration);
     assert_eq!(read_changes(&text), read_changes(&configuration));
 }
 
 #[test]
-fn an_empty_table_is_empty_lists() {
+fn an_empty_table_is_an_empty_list() {
     let text = written(&Snapshot::default(), Detail::Configuration);
     assert_eq!(text, b"{\n  \"services\": []\n}\n");
-    assert_eq!(read(&text), Ok(Read::default()));
+    assert_eq!(read(&text), Ok(JsonChanges::default()));
 }
 
 #[test]
@@ -183,10 +184,13 @@ fn settings_timeouts_and_daemons_are_written_and_read() {
                 group: Some(IpAddr::from([224, 0, 0, 81])),
                 port: NonZeroU16::new(8848),
                 ttl: NonZeroU8::new(1),
-                ..DaemonConfig::new("eth0".parse().expect("a name"))
+                ..DaemonConfig::new("eth0".parse().expect("the name is valid"))
             },
         ),
-        Daemon::new(DaemonRole::Backup, DaemonConfig::new("eth1".parse().expect("a name"))),
+        Daemon::new(
+            DaemonRole::Backup,
+            DaemonConfig::new("eth1".parse().expect("the name is valid")),
+        ),
     ];
     let values = [("conn_reuse_mode", "0"), ("est_cpulist", "0-3"), ("sync_threshold", "3,50")];
     let values = values.map(|(name, value)| {
@@ -252,7 +256,7 @@ fn settings_that_make_no_sense_are_told_with_their_place() {
 }
 
 #[test]
-fn what_is_left_out_is_what_ipvsadm_takes() {
+fn omitted_fields_default_as_omitted_options_do() {
     for text in [
         r#"{"services": [
             {"protocol": "udp", "address": "10.0.0.1", "port": 53, "destinations": [
@@ -269,9 +273,13 @@ fn what_is_left_out_is_what_ipvsadm_takes() {
             {"protocol": "tcp", "address": "::1", "port": null,
              "persistence": {"timeout_seconds": 0}}]}"#,
     ] {
-        let udp = ServiceKey::udp("10.0.0.1:53".parse::<SocketAddr>().expect("an address"));
-        let mark = ServiceKey::firewall_mark(NonZeroU32::new(5).expect("5"), AddressFamily::V4);
-        let all = ServiceKey::tcp("[::1]:0".parse::<SocketAddr>().expect("an address"));
+        let udp =
+            ServiceKey::udp("10.0.0.1:53".parse::<SocketAddr>().expect("the address is valid"));
+        let mark = ServiceKey::firewall_mark(
+            NonZeroU32::new(5).expect("the mark is not 0"),
+            AddressFamily::V4,
+        );
+        let all = ServiceKey::tcp("[::1]:0".parse::<SocketAddr>().expect("the address is valid"));
         let server = |last| DestinationKey { address: [10, 0, 0, last].into(), port: 53 };
         let plain = DestinationConfig::default();
         let tunnel = DestinationConfig { forwarding: Forwarding::Tunnel(Tunnel::Ipip), ..plain };
@@ -291,7 +299,7 @@ fn what_is_left_out_is_what_ipvsadm_takes() {
     }
 }
 
-/// The problems of a text, a line each.
+/// The problems of a text, one per line.
 fn problems(text: &str) -> String {
     match read(text.as_bytes()) {
         Ok(read) => panic!("{text}: {read:?}"),
@@ -300,14 +308,14 @@ fn problems(text: &str) -> String {
 }
 
 #[test]
-fn what_is_asked_for_has_its_line() {
-    let read = read(&written(&small(), Detail::Configuration)).expect("a table");
-    let lines: Vec<usize> = read.table.iter().map(|asked| asked.line).collect();
+fn each_change_has_its_line() {
+    let read = read(&written(&small(), Detail::Configuration)).expect("the table is valid");
+    let lines: Vec<usize> = read.table.iter().map(|placed| placed.line).collect();
     assert_eq!(lines, [3, 13, 14, 17]);
 }
 
 #[test]
-fn broken_json_is_told_with_line_and_column() {
+fn broken_json_is_reported_with_line_and_column() {
     for (text, want) in [
         ("", "line 1, column 1: EOF while parsing a value"),
         ("{\n  \"services\": [\n    {,}\n]}", "line 3, column 6: key must be a string"),
@@ -331,7 +339,7 @@ fn broken_json_is_told_with_line_and_column() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place() {
+fn every_mistake_is_reported_with_its_place() {
     let text = r#"{"services": [
   {"protocol": "tcp", "address": "10.0.0.1", "port": 70000},
   {"protocol": "tcp", "address": "10.0.0.1", "port": 80, "shceduler": "rr"},
@@ -351,12 +359,17 @@ fn every_mistake_is_told_with_its_place() {
     assert_eq!(
         problems(text),
         "\
-line 2, column 58: services[0]: invalid value: integer `70000`, expected a whole number from 0 to 65535
+line 2, column 58: services[0]: invalid value: integer `70000`, expected a whole number from 0 \
+        to 65535
 line 3, column 68: services[1]: unknown field `shceduler`: did you mean `scheduler`?
-line 7, column 17: services[2].destinations[1]: invalid value: integer `-1`, expected a whole number from 0 to 2147483647
-line 8, column 5: services[2].destinations[2]: the same server as services[2].destinations[0]: 10.0.0.2:81
-line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, as the service has, unless forwarding is tunnel
-line 10, column 47: services[2].destinations[4]: unknown variant `nat`, expected one of `masquerade`, `direct_route`, `tunnel`, `local`, `bypass`
+line 7, column 17: services[2].destinations[1]: invalid value: integer `-1`, expected a whole \
+        number from 0 to 2147483647
+line 8, column 5: services[2].destinations[2]: the same server as services[2].destinations[0]: \
+        10.0.0.2:81
+line 9, column 5: services[2].destinations[3].address: must be an IPv4 address, like the \
+        service's, unless forwarding is tunnel
+line 10, column 47: services[2].destinations[4]: unknown variant `nat`, expected one of \
+        `masquerade`, `direct_route`, `tunnel`, `local`, `bypass`
 line 12, column 3: services[3]: the same service as services[2]: TCP 10.0.0.1:81
 line 13, column 3: services[4]: invalid type: integer `7`, expected an object
 line 14, column 3: services[5]: invalid type: sequence, expected an object
@@ -365,15 +378,15 @@ line 15, column 60: services[6]: invalid type: sequence, expected an object"
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_by_its_path() {
+fn invalid_fields_are_reported_by_path() {
     for (service, want) in [
         (r#""protocol": "tcp""#, ": needs an address"),
         (r#""address": "10.0.0.1""#, ": needs a protocol: tcp, udp or sctp"),
         (r#""scheduler": "rr""#, ": needs protocol, address and port, or firewall_mark"),
-        (r#""firewall_mark": 5, "port": 80"#, ".port: a service with a firewall_mark has none"),
+        (r#""firewall_mark": 5, "port": 80"#, ".port: not valid with firewall_mark"),
         (
             r#""protocol": "tcp", "address": "10.0.0.1", "port": 1, "family": "ipv4""#,
-            ".family: only with firewall_mark: an address tells its family",
+            ".family: only with firewall_mark: an address implies its family",
         ),
         (
             r#""protocol": "tcp", "address": "10.0.0.1""#,
@@ -400,21 +413,21 @@ fn what_makes_no_sense_is_refused_by_its_path() {
         assert_eq!(problems(&text), format!("line 1, column 15: services[0]{want}"), "{service}");
     }
     for (server, want) in [
-        (r#""forwarding": "bypass""#, ".forwarding: only the kernel makes such a server"),
-        (r#""tunnel": {"type": "ipip"}"#, ".tunnel: only where forwarding is tunnel"),
+        (r#""forwarding": "bypass""#, ".forwarding: only the kernel creates such a server"),
+        (r#""tunnel": {"type": "ipip"}"#, ".tunnel: only with forwarding tunnel"),
         (r#""lower_threshold": 5"#, ".lower_threshold: must not exceed upper_threshold, 0"),
         (r#""forwarding": "tunnel", "tunnel": {"type": "gue"}"#, ".tunnel: type gue needs a port"),
         (
             r#""forwarding": "tunnel", "tunnel": {"type": "gre", "port": 1}"#,
-            ".tunnel.port: type gre has none",
+            ".tunnel.port: not valid with type gre",
         ),
         (
             r#""forwarding": "tunnel", "tunnel": {"type": "gre", "checksum": "remote"}"#,
-            ".tunnel.checksum: type gre has no remote checksum",
+            ".tunnel.checksum: `remote` is not valid with type gre",
         ),
         (
             r#""forwarding": "tunnel", "tunnel": {"type": "ipip", "checksum": "none"}"#,
-            ".tunnel.checksum: type ipip has none",
+            ".tunnel.checksum: not valid with type ipip",
         ),
     ] {
         let server = format!(r#"{{"address": "10.0.0.2", {server}}}"#);

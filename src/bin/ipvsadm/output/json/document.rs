@@ -38,7 +38,8 @@ pub(crate) struct Info {
     pub(crate) connection_table_size: u32,
 }
 
-/// A virtual service: known by `protocol`, `address` and `port`, or by `firewall_mark` and `family`.
+/// A virtual service, known by `protocol`, `address` and `port`, or by `firewall_mark` and
+/// `family`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "Server: Deserialize<'de>"))]
 pub(crate) struct Service<Server = Destination> {

@@ -1,4 +1,5 @@
-// Loaded before the C library, this keeps a program from seeing that the kernel has IPVS: as if its module were missing.
+// Loaded before the C library, this hides IPVS from a program, as if the kernel's module were
+// missing.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,7 +10,7 @@
 // The first socket option of IPVS: IP_VS_BASE_CTL in <linux/ip_vs.h>
 enum { BASE = 64 + 1024 + 64 };
 
-// Asks for a family that no kernel has.
+// Asks for a netlink family that no kernel has.
 static void rename_family(void *request, size_t length)
 {
     char *name = memmem(request, length, "IPVS", sizeof "IPVS");

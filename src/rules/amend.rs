@@ -1,0 +1,144 @@
+//! Edits of what is named and nothing else: `-E … --keep` and `-e … --keep`.
+
+use super::error::UsageError;
+use super::options::OptionId;
+use super::value::{self, read};
+use crate::{
+    Change, ConfigError, DestinationConfig, DestinationKey, Forwarding, Name, Netmask, Persistence,
+    ServiceConfig, ServiceKey, Table, Tunnel,
+};
+
+/// An edit that leaves everything it does not name as it is.
+///
+/// The kernel knows only edits that set everything, so an amendment has to be
+/// [completed](Self::complete) from the configuration that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Amendment {
+    /// `-E … --keep`
+    Service(ServiceKey, ServiceAmendment),
+    /// `-e … --keep`
+    Destination(ServiceKey, DestinationKey, DestinationAmendment),
+}
+
+/// What to set of a virtual service. `None` leaves a part as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceAmendment {
+    pub(super) scheduler: Option<Name>,
+    /// The flags as written: their names depend on the scheduler.
+    pub(super) flags: Option<Vec<u8>>,
+    pub(super) timeout_seconds: Option<u32>,
+    pub(super) netmask: Option<Netmask>,
+    /// `Some(None)` takes the persistence engine away.
+    pub(super) engine: Option<Option<Name>>,
+    /// True to set it; nothing takes it away.
+    pub(super) one_packet: bool,
+}
+
+/// What to set of a real server. `None` leaves a part as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DestinationAmendment {
+    pub(super) forwarding: Option<Forwarding>,
+    pub(super) weight: Option<u32>,
+    pub(super) upper_threshold: Option<u32>,
+    pub(super) lower_threshold: Option<u32>,
+}
+
+impl Amendment {
+    /// The service that is edited, or whose server is.
+    pub fn service(&self) -> &ServiceKey {
+        match self {
+            Amendment::Service(service, _) | Amendment::Destination(service, ..) => service,
+        }
+    }
+
+    /// The edit of everything, with the rest as it is in `table`. Where the table has no such
+    /// service or server, it is an edit that the kernel would refuse for that reason.
+    ///
+    /// # Errors
+    ///
+    /// If the result makes no sense, such as a netmask for a service without persistence.
+    pub fn complete(&self, table: &Table) -> Result<Change, UsageError> {
+        let entry = table.service(self.service());
+        match self {
+            Amendment::Service(key, amendment) => {
+                let now = entry.map(|entry| *entry.config()).unwrap_or_default();
+                Ok(Change::EditService(*key, amendment.amend(key, &now)?))
+            }
+            Amendment::Destination(service, key, amendment) => {
+                let now = entry.and_then(|entry| entry.destination(key)).copied();
+                let config = amendment.amend(service, key, &now.unwrap_or_default())?;
+                Ok(Change::EditDestination(*service, *key, config))
+            }
+        }
+    }
+}
+
+impl ServiceAmendment {
+    pub(super) fn amend(
+        &self,
+        key: &ServiceKey,
+        now: &ServiceConfig,
+    ) -> Result<ServiceConfig, UsageError> {
+        let mut config = *now;
+        config.scheduler = self.scheduler.unwrap_or(now.scheduler);
+        if let Some(flags) = &self.flags {
+            config.scheduler_flags = read(OptionId::SchedFlags, flags, |flags| {
+                value::scheduler_flags(flags, config.scheduler)
+            })?;
+        }
+        if let Some(timeout) = self.timeout_seconds {
+            let unmasked = Persistence::new(key.family(), timeout);
+            let netmask = now.persistence.map_or(unmasked.netmask, |now| now.netmask);
+            config.persistence = Some(Persistence { netmask, ..unmasked });
+        }
+        match (self.netmask, &mut config.persistence) {
+            (Some(netmask), Some(persistence)) => persistence.netmask = netmask,
+            (Some(_), None) => {
+                let (option, needs) = (OptionId::Netmask, OptionId::Persistent);
+                return Err(UsageError::Requires { option, needs });
+            }
+            (None, _) => {}
+        }
+        config.persistence_engine = self.engine.unwrap_or(now.persistence_engine);
+        config.one_packet |= self.one_packet;
+        config.check(key).map_err(|reason| {
+            let option = match reason {
+                ConfigError::OnePacket => OptionId::Ops,
+                ConfigError::AllPorts => OptionId::Persistent,
+                _ => OptionId::Netmask,
+            };
+            UsageError::Config { option, reason, meant: None }
+        })?;
+        Ok(config)
+    }
+}
+
+impl DestinationAmendment {
+    pub(super) fn amend(
+        &self,
+        service: &ServiceKey,
+        key: &DestinationKey,
+        now: &DestinationConfig,
+    ) -> Result<DestinationConfig, UsageError> {
+        let config = DestinationConfig {
+            forwarding: match (self.forwarding, now.forwarding) {
+                // `-i` alone names the method, not the kind of tunnel.
+                (Some(Forwarding::Tunnel(Tunnel::Ipip)), tunnel @ Forwarding::Tunnel(_)) => tunnel,
+                (forwarding, now) => forwarding.unwrap_or(now),
+            },
+            weight: self.weight.unwrap_or(now.weight),
+            upper_threshold: self.upper_threshold.unwrap_or(now.upper_threshold),
+            lower_threshold: self.lower_threshold.unwrap_or(now.lower_threshold),
+        };
+        match config.check(service, key) {
+            Err(reason @ ConfigError::DestinationFamily { .. }) => {
+                Err(UsageError::Config { option: OptionId::RealServer, reason, meant: None })
+            }
+            // What is left the kernel refuses by itself, and its word decides the exit status.
+            _ => Ok(config),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
