@@ -131,7 +131,7 @@ fn a_refused_plan_undoes_every_setting() {
         .iter()
         .map(|(name, value)| format!("--settings {name}={}\n", other(name, value)))
         .collect();
-    let rules = format!("{changes}-A -f 1 -s rr\n-A -f 2 -s none\n");
+    let rules = format!("{changes}-A -f 1 -s rr\n-A -f 2 -s nosuch\n");
     let line = changes.lines().count() + 2;
     let refused = format!(
         "line {line}: Scheduler or persistence engine not found\n\
