@@ -435,6 +435,14 @@ impl Setting {
         now == wanted || (automatic(now) && automatic(wanted)) || same_cpus()
     }
 
+    /// The value that the kernel reports after this one was set, if memory is not short.
+    pub(crate) fn after_setting(self, value: &SettingValue) -> SettingValue {
+        match (self.kind(), value) {
+            (Kind::Defence, SettingValue::Number(2)) => SettingValue::Number(1),
+            _ => *value,
+        }
+    }
+
     fn kind(self) -> Kind {
         self.row().map_or(Kind::Unknown, |row| row.kind)
     }

@@ -163,7 +163,7 @@ impl Rehearsal {
                 match settings.get(setting) {
                     Some(now) if setting.agrees(now, value) => Ok(false),
                     _ => {
-                        settings.insert(*setting, *value);
+                        settings.insert(*setting, setting.after_setting(value));
                         Ok(true)
                     }
                 }

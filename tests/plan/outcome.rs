@@ -13,13 +13,11 @@ pub(crate) fn outcome(from: &State, to: &State) -> State {
     state.settings = from.settings.clone();
     for (setting, wanted) in &to.settings {
         let now = state.settings.get_mut(setting).expect("a setting that the kernel has");
-        // Between 1 and 2 the kernel itself changes.
+        // The kernel itself changes between 1 and 2.
         let automatic = |value: &SettingValue| {
             setting.name() == "drop_entry" && matches!(value, SettingValue::Number(1 | 2))
         };
-        if !(automatic(now) && automatic(wanted)) {
-            *now = *wanted;
-        }
+        *now = if automatic(wanted) { SettingValue::Number(1) } else { *wanted };
     }
     for role in ROLES {
         state.set_daemon(role, daemon(role, from.daemon(role), to.daemon(role)));
