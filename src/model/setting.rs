@@ -64,7 +64,7 @@ enum Kind {
 struct Row {
     name: &'static str,
     kind: Kind,
-    /// `None` where the kernel derives it from the machine.
+    /// `None` where the kernel derives it from the machine or the namespace.
     default: Option<SettingValue>,
     /// The kernel that brought it, if it was not there from the beginning.
     since: Option<&'static str>,
@@ -104,13 +104,14 @@ static TABLE: &[Row] = &[
         "",
         "without a cache server, send to the original address",
     ),
-    row(
-        "conn_lfactor",
-        Kind::Number(-8, 8),
-        -4,
-        "7.1",
-        "connections per bucket of the table, as a power of 2",
-    ),
+    Row {
+        name: "conn_lfactor",
+        kind: Kind::Number(-8, 8),
+        // Another one in the first namespace than in others.
+        default: None,
+        since: Some("7.1"),
+        description: "connections per bucket of the table, as a power of 2",
+    },
     Row {
         name: "conn_max",
         kind: Kind::Number(0, 1 << 30),
@@ -229,13 +230,13 @@ static TABLE: &[Row] = &[
         "2.6.37",
         "masquerading: route replies as the director's own",
     ),
-    row(
-        "svc_lfactor",
-        Kind::Number(-8, 8),
-        -3,
-        "7.1",
-        "services per bucket of the table, as a power of 2",
-    ),
+    Row {
+        name: "svc_lfactor",
+        kind: Kind::Number(-8, 8),
+        default: None,
+        since: Some("7.1"),
+        description: "services per bucket of the table, as a power of 2",
+    },
     row("sync_persist_mode", INT, 0, "3.11", "sync: 1 sends only templates of persistent services"),
     row(
         "sync_ports",
@@ -298,8 +299,8 @@ impl Setting {
         self.0
     }
 
-    /// The value that the kernel begins with. `None` if the kernel derives it from the machine, or
-    /// this library does not know the setting.
+    /// The value that the kernel begins with. `None` if the kernel derives it from the machine or the
+    /// namespace, or this library does not know the setting.
     pub fn kernel_default(self) -> Option<SettingValue> {
         self.row().and_then(|row| row.default)
     }
@@ -336,7 +337,7 @@ impl Setting {
                 "two numbers, THRESHOLD,PERIOD: the threshold less than the period, or a period of 0"
                     .to_owned()
             }
-            Kind::CpuList => "a list of CPUs such as 0-3,8".to_owned(),
+            Kind::CpuList => "a list of the machine's CPUs, such as 0-3,8".to_owned(),
             Kind::Unknown => "whatever the kernel accepts".to_owned(),
         }
     }

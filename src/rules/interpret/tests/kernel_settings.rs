@@ -43,7 +43,7 @@ fn settings_are_listed_or_set() {
             "--format: --settings has no format table, only classic and json",
         ),
         ("--settings -n", "--numeric: not an option of --settings"),
-        ("-L --settings", "--settings: only one command at a time, and --list is one"),
+        ("-L --settings", "--settings: only one command at a time; --list came first"),
     ] {
         let error = line(text).expect_err(text);
         assert_eq!((error.to_string().as_str(), exit_status(&error)), (want, 2), "{text}");
