@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::amend::Amendment;
+use super::connection::{ConnectionFilter, CountBy, Search};
 use super::format::Format;
 use crate::{Change, ServiceKey, Setting, SettingValue};
 
@@ -117,6 +118,11 @@ pub enum Listing {
         /// As JSON.
         json: bool,
     },
+    /// `--status`: the state of IPVS as a whole.
+    Status {
+        /// As JSON.
+        json: bool,
+    },
 }
 
 /// How to show virtual services.
@@ -124,6 +130,8 @@ pub enum Listing {
 pub struct ServiceListing {
     /// This service only. `None`: the whole table.
     pub only: Option<ServiceKey>,
+    /// Only what has this address. `None`: everything.
+    pub search: Option<Search>,
     /// Which columns to show.
     pub view: View,
     /// Addresses and ports as numbers, not names.
@@ -141,6 +149,7 @@ impl Default for ServiceListing {
     fn default() -> Self {
         ServiceListing {
             only: None,
+            search: None,
             view: View::Default,
             numeric: false,
             exact: false,
@@ -173,8 +182,14 @@ pub enum View {
 pub struct ConnectionListing {
     /// Addresses and ports as numbers, not names.
     pub numeric: bool,
+    /// Which of them.
+    pub filter: ConnectionFilter,
+    /// `--by`: count them instead of listing them.
+    pub count_by: Option<CountBy>,
     /// With the columns of the persistence engine.
     pub persistence_engine: bool,
+    /// `--origin`: with the column that says which director made them.
+    pub origin: bool,
     /// As JSON, one object a line.
     pub json: bool,
 }

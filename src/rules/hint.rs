@@ -8,7 +8,8 @@ pub(super) fn missing_command(option: OptionId) -> String {
     let row = option.spec();
     let names: Vec<String> =
         OPTIONS.iter().filter(|it| row.commands.contains(it.id)).map(shortest).collect();
-    let lists = row.commands.contains(OptionId::List) && row.group != Group::Service;
+    let is_subject = matches!(row.group, Group::Service | Group::Server);
+    let lists = row.commands.contains(OptionId::List) && !is_subject;
     let command = match names.first() {
         Some(first) if !lists => first.as_str(),
         _ => "-L",
@@ -78,10 +79,11 @@ fn likely_option(word: &str) -> Option<OptionId> {
     likely(typed, OPTIONS.iter().map(|row| row.long)).and_then(named)
 }
 
-/// The word that was probably meant: the one that differs in the fewest letters, if only a few do.
+/// The word that was probably meant: the first that differs in the fewest letters, if only a few do.
 pub fn likely<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, nearest) =
-        known.map(|known| (strsim::osa_distance(typed, known), known)).min()?;
+    let (distance, nearest) = known
+        .map(|known| (strsim::osa_distance(typed, known), known))
+        .min_by_key(|found| found.0)?;
     (distance <= (nearest.len() / 3).max(1)).then_some(nearest)
 }
 
@@ -130,7 +132,7 @@ mod tests {
             ),
             (
                 OptionId::RealServer,
-                "--real-server: an option of -a, -e and -d; the command must come first, as in \
+                "--real-server: an option of -a, -e, -d and -L; the command must come first, as in \
                  `ipvsadm -a --real-server`",
             ),
             (

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod draft;
+mod listing;
 mod option_set;
 mod server;
 mod service;

@@ -20,6 +20,7 @@
 mod address;
 mod amend;
 mod command;
+mod connection;
 mod error;
 mod format;
 mod hint;
@@ -61,6 +62,9 @@ pub mod grammar {
     pub use super::command::{
         ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
         SaveOptions, ServiceListing, View,
+    };
+    pub use super::connection::{
+        ConnectionFilter, ConnectionState, CountBy, EndpointFilter, Network, Search,
     };
     pub use super::error::{Mistake, UsageError};
     pub use super::format::Format;

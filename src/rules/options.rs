@@ -71,7 +71,7 @@ impl Group {
             Group::Command => "Commands (give one, before its options)",
             Group::Service => "Virtual service (one)",
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
-            Group::Server => "Real server (-a, -e; -d takes -r only)",
+            Group::Server => "Real server (-a, -e; -d and -L take -r only)",
             Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
             Group::Listing => {
                 "Output of -L (-S: -n, --format, --json, --all; --settings: --format, --json)"

@@ -101,7 +101,10 @@ options! {
     /// `-d`, a command.
     DeleteServer: command("delete-server", "remove a real server").short('d');
     /// `-L`, a command, and the default.
-    List: command("list", "list the table; the default without any option").short('L').alias('l');
+    List: command(
+        "list",
+        "list the table, or what has this ADDRESS; the default without any option",
+    ).short('L').alias('l');
     /// `-Z`, a command.
     Zero: command("zero", "reset the counters of one service, or of all").short('Z');
     /// `--set`, a command.
@@ -169,7 +172,7 @@ options! {
 
     /// `-r`
     RealServer: server("real-server", "address of the real server (default port: the service's)")
-        .short('r').value("ADDRESS").with(SERVER);
+        .short('r').value("ADDRESS").with(SERVER.and(LIST));
     /// `-g`
     Gatewaying: server("gatewaying", "direct routing (the default)")
         .short('g').repeat(Repeat::OneForwarding);
@@ -212,6 +215,8 @@ options! {
     Timeout: listing("timeout", "list connection timeouts");
     /// `--daemon`
     Daemon: listing("daemon", "list sync daemons");
+    /// `--status`
+    Status: listing("status", "show the state of IPVS: connections, tables, defence, sync");
     /// `--stats`
     Stats: listing("stats", "show totals of connections, packets and bytes");
     /// `--rate`
@@ -235,6 +240,18 @@ options! {
     /// `--sort`
     Sort: listing("sort", "sort the listing (the default; accepted by every command)")
         .with(CommandSet::ALL).repeat(Repeat::Freely);
+
+    /// `--client`
+    Client: listing("client", "with -c: only connections from this address or network")
+        .value("ADDRESS[/LENGTH]");
+    /// `--state`
+    State: listing("state", "with -c: only connections in this state, such as ESTABLISHED")
+        .value("NAME");
+    /// `--by`
+    By: listing("by", "with -c: count connections by client, server, service or state")
+        .value("WHAT");
+    /// `--origin`
+    Origin: listing("origin", "with -c: show whether connections were made here or synchronized");
 
     /// `--format`
     Format: listing(

@@ -1,5 +1,6 @@
 //! What can be wrong with the value of an option.
 
+use super::connection::ConnectionState;
 use super::options::OptionId;
 use crate::{ConfigError, Setting};
 
@@ -53,6 +54,21 @@ pub enum ValueError {
     /// Not a multicast address.
     #[error("not a multicast address such as 224.0.0.81 or ff02::81")]
     NotMulticast,
+    /// Not an address or network of clients.
+    #[error("not an address or network without a port: 192.0.2.1, 192.0.2.0/24 or 2001:db8::/64")]
+    NotANetwork,
+    /// Not the length of a network's prefix.
+    #[error("not a network: the length after / is 0 to {longest}")]
+    NotALength {
+        /// The number of bits in an address.
+        longest: u8,
+    },
+    /// Not the state of a connection.
+    #[error("not a state of connections: {}", ConnectionState::ALL.join(", "))]
+    NotAState,
+    /// Not what connections are counted by.
+    #[error("not client, server, service or state")]
+    NotACountBy,
     /// Not the name of a format.
     #[error("not a format: classic, table, json or prometheus")]
     NotAFormat,

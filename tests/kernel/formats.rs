@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::KernelTest;
 use crate::netns::Netns;
+use crate::schema::{assert_fits, parsed};
 use crate::{preload, program};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
@@ -42,26 +43,6 @@ fn with_rules() -> Netns {
 
 fn printed(ns: &Netns, arguments: &[&str]) -> String {
     ns.ipvsadm(arguments).success().stdout
-}
-
-fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// The JSON schema, or a part of it.
-fn schema(part: Option<&str>) -> jsonschema::Validator {
-    let mut schema = parsed(include_str!("../../docs/ipvsadm.schema.json"));
-    if let Some(part) = part {
-        let parts = schema["$defs"].take();
-        schema = json!({"$ref": format!("#/$defs/{part}"), "$defs": parts});
-    }
-    jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
-}
-
-#[track_caller]
-fn assert_fits(part: Option<&str>, value: &Value) {
-    let result = schema(part).validate(value).map_err(|error| error.to_string());
-    assert_eq!(result, Ok(()), "{value:#}");
 }
 
 fn a_json_listing_is_complete_and_fits_the_schema() {

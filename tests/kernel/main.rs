@@ -50,6 +50,7 @@ mod operate;
 mod parity;
 mod preload;
 mod program;
+mod schema;
 mod selftest;
 mod unloaded;
 

@@ -8,8 +8,7 @@ use super::draft::Draft;
 use super::option_set::{OptionSet, REFUSED};
 use crate::rules::amend::Amendment;
 use crate::rules::command::{
-    ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
-    SaveOptions, ServiceListing, View,
+    ApplyOptions, Command, Execution, Invocation, Listing, RuleCommand, SaveOptions,
 };
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
@@ -112,7 +111,8 @@ impl Draft<'_> {
             }
             _ => {}
         }
-        self.no_more_words(0)?;
+        // The address to list.
+        self.no_more_words(usize::from(command == OptionId::List))?;
         self.check_belongs(command)?;
         self.apply_ipv6()?;
         let change = match command {
@@ -152,13 +152,13 @@ impl Draft<'_> {
             OptionId::StartDaemon => Change::StartDaemon(self.role(command)?, self.daemon()?),
             OptionId::StopDaemon => Change::StopDaemon(self.role(command)?),
             OptionId::Save => return self.save().map(RuleCommand::Save),
-            OptionId::List => return self.listing().map(RuleCommand::List),
+            OptionId::List => return self.listing(names).map(RuleCommand::List),
             _ => return Err(UsageError::NoCommand),
         };
         Ok(RuleCommand::Change(change))
     }
 
-    fn no_more_words(&self, wanted: usize) -> Result<(), UsageError> {
+    pub(super) fn no_more_words(&self, wanted: usize) -> Result<(), UsageError> {
         match self.words.get(wanted) {
             Some(word) if self.word_count > wanted => {
                 let word = String::from_utf8_lossy(word).into_owned();
@@ -251,58 +251,6 @@ impl Draft<'_> {
         })
     }
 
-    fn listing(&self) -> Result<Listing, UsageError> {
-        use OptionId::{
-            Connection, Daemon, Exact, Nosort, Numeric, PersistentConn, Rate, Stats, Thresholds,
-            Timeout, TunInfo,
-        };
-        let given = |option: &OptionId| self.given.has(*option);
-        let has = |option| given(&option);
-        let mut subjects = [Connection, Timeout, Daemon].into_iter().filter(given);
-        let service = self.service.map(|(option, _)| option);
-        let mut subjects = service.into_iter().chain(&mut subjects);
-        let subject = subjects.next();
-        if let (Some(first), Some(second)) = (subject, subjects.next()) {
-            return Err(UsageError::Conflict { first, second });
-        }
-        let views: &[OptionId] = match subject {
-            Some(Connection) => &[Stats, Rate, Thresholds],
-            Some(Timeout | Daemon) => &[Stats, Rate, Thresholds, PersistentConn],
-            _ => &[],
-        };
-        if let (Some(first), Some(second)) = (subject, views.iter().copied().find(given)) {
-            return Err(UsageError::Conflict { first, second });
-        }
-        let format = self.format(subject)?;
-        let json = format == Format::Json;
-        Ok(match subject {
-            Some(Connection) => Listing::Connections(ConnectionListing {
-                numeric: has(Numeric),
-                persistence_engine: has(PersistentConn),
-                json,
-            }),
-            Some(Timeout) => Listing::Timeouts { json },
-            Some(Daemon) => Listing::Daemons { json },
-            _ => Listing::Services(ServiceListing {
-                only: self.service.map(|(_, key)| key),
-                view: [
-                    (Stats, View::Stats),
-                    (Rate, View::Rate),
-                    (Thresholds, View::Thresholds),
-                    (PersistentConn, View::PersistentConnections),
-                    (TunInfo, View::TunnelInfo),
-                ]
-                .into_iter()
-                .find(|(option, _)| has(*option))
-                .map_or(View::Default, |(_, view)| view),
-                numeric: has(Numeric),
-                exact: has(Exact),
-                sorted: !has(Nosort),
-                format,
-            }),
-        })
-    }
-
     fn save(&self) -> Result<SaveOptions, UsageError> {
         let format = self.format(Some(OptionId::Save))?;
         Ok(SaveOptions {
@@ -313,8 +261,8 @@ impl Draft<'_> {
     }
 
     /// The format. Only services have the ones for people and Prometheus.
-    fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
-        use OptionId::{Connection, Daemon, Json, Save, Settings, Timeout};
+    pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
+        use OptionId::{Connection, Daemon, Json, Save, Settings, Status, Timeout};
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
                 return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
@@ -324,7 +272,7 @@ impl Draft<'_> {
         };
         match (subject, format) {
             (
-                Some(subject @ (Connection | Timeout | Daemon | Save | Settings)),
+                Some(subject @ (Connection | Timeout | Daemon | Status | Save | Settings)),
                 Format::Table | Format::Prometheus,
             ) => Err(UsageError::NoSuchFormat { subject, format }),
             _ => Ok(format),

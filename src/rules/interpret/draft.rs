@@ -5,6 +5,7 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use super::option_set::OptionSet;
 use crate::rules::address::Endpoint;
+use crate::rules::connection::{ConnectionState, CountBy, Network};
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
 use crate::rules::number;
@@ -50,6 +51,9 @@ pub(super) struct Draft<'a> {
     pub(super) group: Option<IpAddr>,
     pub(super) multicast_port: Option<NonZeroU16>,
     pub(super) ttl: Option<NonZeroU8>,
+    pub(super) client: Option<Network>,
+    pub(super) state: Option<ConnectionState>,
+    pub(super) count_by: Option<CountBy>,
     pub(super) format: Format,
     pub(super) wait: Option<u32>,
     pub(super) namespace: Option<&'a str>,
@@ -191,6 +195,11 @@ impl<'a> Draft<'a> {
                 self.multicast_port = NonZeroU16::new(number(number::MULTICAST_PORT)? as u16);
             }
             OptionId::McastTtl => self.ttl = NonZeroU8::new(number(number::TTL)? as u8),
+            OptionId::Client => {
+                self.client = Some(read(option, value, |value| Network::parse(value, names))?);
+            }
+            OptionId::State => self.state = Some(read(option, value, ConnectionState::parse)?),
+            OptionId::By => self.count_by = Some(read(option, value, CountBy::parse)?),
             OptionId::Format => self.format = read(option, value, value::format)?,
             OptionId::Wait => self.wait = Some(number(number::WAIT)?),
             OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),

@@ -12,6 +12,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use super::*;
 use crate::rules::command::{ApplyOptions, ConnectionListing, Execution, Listing, View};
+use crate::rules::connection::{ConnectionState, CountBy, EndpointFilter, Search};
 use crate::rules::error::Mistake;
 use crate::rules::format::Format;
 use crate::rules::options::{OPTIONS, ValueKind};

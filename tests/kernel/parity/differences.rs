@@ -23,6 +23,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         host_names_resolve_to_ipv6,
         messages_about_rules_name_the_line,
         an_ipv6_address_in_brackets_needs_no_port,
+        listings_are_limited_to_an_address,
         output_that_cannot_be_written_is_an_error,
         closed_streams_are_like_dev_null,
         restored_daemons_are_what_the_lines_say,
@@ -211,6 +212,29 @@ fn an_ipv6_address_in_brackets_needs_no_port() {
     let pair = Pair::new();
     assert_eq!(codes(&both(&pair, "-A -t [2001:db8::1] -p 9")), (Some(2), Some(0)));
     assert_eq!(outputs(&both(&pair, "-S -n")), ("", "-A -t [2001:db8::1]:0 -s wlc -p 9\n"));
+}
+
+fn listings_are_limited_to_an_address() {
+    let pair = Pair::new();
+    both(&pair, "-A -t 1.1.1.1:80 -s rr");
+    both(&pair, "-a -t 1.1.1.1:80 -r 10.0.0.1 -m");
+    for line in [
+        "-L -n 1.1.1.1",
+        "-L -n 10.0.0.1:80",
+        "-L -n -r 10.0.0.1",
+        "-L -c -n -t 1.1.1.1:80",
+        "-L -c -n -f 5",
+        "-L -c -n -r 10.0.0.1",
+        "-L -c -n 10.0.0.1",
+    ] {
+        let ran = both(&pair, line);
+        assert_eq!(codes(&ran), (Some(2), Some(0)), "{line}");
+    }
+    for line in ["-L -n foo", "-L -n -c foo", "-L -n 80", "-L -n --timeout 1.1.1.1"] {
+        let ran = both(&pair, line);
+        assert_eq!(codes(&ran), (Some(2), Some(2)), "{line}");
+        assert!(ran.ours.stderr.starts_with("unexpected argument"), "{}", ran.ours.stderr);
+    }
 }
 
 fn output_that_cannot_be_written_is_an_error() {

@@ -1,17 +1,16 @@
 //! `-L`: services, connections, timeouts and sync daemons; and `--settings`, the settings.
 
-use ipvs::rules::grammar::{ConnectionListing, Format, Listing, ServiceListing, View};
+use ipvs::rules::grammar::{Format, Listing, ServiceListing, View};
 use ipvs::{Client, Statistics};
 
-use crate::kernel::connections::Connections;
+use super::{connections, status};
 use crate::kernel::table::{Selection, Services};
 use crate::kernel::totals;
-use crate::names::ReverseNames;
 use crate::output::classic::{Classic, Lines};
 use crate::output::json::{self, Json};
 use crate::output::prometheus::{Namespace, Prometheus};
+use crate::output::settings;
 use crate::output::table::{Cells, TableListing};
-use crate::output::{connections, settings};
 use crate::process::Sink;
 use crate::process::failure::Failure;
 use crate::process::terminal::Capabilities;
@@ -20,7 +19,7 @@ use crate::process::terminal::Capabilities;
 pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> Result<(), Failure> {
     match listing {
         Listing::Services(listing) => list_services(client, listing, sink),
-        Listing::Connections(listing) => list_connections(client, listing, sink),
+        Listing::Connections(listing) => connections::list(client, listing, sink),
         Listing::Timeouts { json } => {
             let timeouts = client.timeouts()?;
             if *json {
@@ -37,6 +36,7 @@ pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> R
             settings::print_settings(sink, &found);
             Ok(())
         }
+        Listing::Status { json } => status::list(client, *json, sink),
         Listing::Daemons { json } => {
             let daemons = client.daemons()?;
             if *json {
@@ -53,13 +53,13 @@ fn list_services(
     listing: &ServiceListing,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let ServiceListing { only, view, exact, sorted, .. } = *listing;
+    let ServiceListing { only, search, view, exact, sorted, .. } = *listing;
     let statistics = match (listing.format, view) {
         (Format::Classic, View::Stats | View::Rate) => Statistics::Read,
         (Format::Classic, _) => Statistics::Skip,
         _ => Statistics::Read,
     };
-    let mut services = Services::find(client, Selection { only, statistics, sorted })?;
+    let mut services = Services::find(client, Selection { only, search, statistics, sorted })?;
     match listing.format {
         Format::Classic => {
             let info = only.is_none().then(|| client.info()).transpose()?;
@@ -72,9 +72,9 @@ fn list_services(
             services.print(client, &mut Json::listing(sink, info))
         }
         Format::Prometheus => {
-            let namespace = match only {
-                Some(_) => None,
-                None => Some(Namespace { info: client.info()?, totals: totals::read() }),
+            let namespace = match (only, search) {
+                (None, None) => Some(Namespace { info: client.info()?, totals: totals::read() }),
+                _ => None,
             };
             services.print(client, &mut Prometheus::new(sink, namespace))
         }
@@ -85,24 +85,4 @@ fn list_services(
             services.print(client, &mut TableListing::new(sink, cells, capabilities))
         }
     }
-}
-
-fn list_connections(
-    client: &mut Client,
-    listing: &ConnectionListing,
-    sink: &mut Sink,
-) -> Result<(), Failure> {
-    // The list itself would not tell that there is no permission to ask.
-    client.info()?;
-    let list = Connections::open()?;
-    if listing.json {
-        return list.each(&mut ReverseNames::Numeric, |_, connection| {
-            json::print_connection(sink, connection)
-        });
-    }
-    let with_engine = listing.persistence_engine;
-    connections::print_heading(sink, with_engine);
-    list.each(&mut ReverseNames::new(listing.numeric), |names, connection| {
-        connections::print(sink, names, connection, with_engine)
-    })
 }

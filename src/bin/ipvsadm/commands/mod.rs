@@ -2,6 +2,7 @@
 
 pub(crate) mod amend;
 pub(crate) mod apply;
+mod connections;
 pub(crate) mod dry_run;
 pub(crate) mod list;
 pub(crate) mod replace;
@@ -9,4 +10,5 @@ pub(crate) mod restore;
 pub(crate) mod rule;
 pub(crate) mod save;
 pub(crate) mod settings;
+mod status;
 mod transition;

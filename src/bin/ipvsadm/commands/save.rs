@@ -14,7 +14,8 @@ use crate::process::Sink;
 use crate::process::failure::Failure;
 
 /// Neither form says anything of statistics.
-const EVERYTHING: Selection = Selection { only: None, statistics: Statistics::Skip, sorted: true };
+const EVERYTHING: Selection =
+    Selection { only: None, search: None, statistics: Statistics::Skip, sorted: true };
 
 /// Prints the table as rules or as JSON. Its end may still be in the sink.
 pub(crate) fn save(

@@ -1,5 +1,9 @@
 //! Connections: what the kernel shows in `/proc`, one on a line.
 
+pub(crate) mod counts;
+pub(crate) mod filter;
+pub(crate) mod services;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,13 +11,28 @@ use std::str::FromStr;
 
 use anyhow::anyhow;
 
+use self::filter::Filter;
 use crate::names::ReverseNames;
 use crate::output::connections::Connection;
 use crate::process::failure::{Failure, plain};
 
-/// The kernel's list (`ip_vs_conn_seq_show` in net/netfilter/ipvs/ip_vs_conn.c), that of the
-/// network namespace of this thread.
-const FILE: &str = "/proc/thread-self/net/ip_vs_conn";
+/// The kernel's lists, those of the network namespace of this thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    /// The usual one (`ip_vs_conn_seq_show` in net/netfilter/ipvs/ip_vs_conn.c).
+    Usual,
+    /// The one with origins, and without persistence engines (`ip_vs_conn_sync_seq_show`).
+    Origins,
+}
+
+impl List {
+    const fn file(self) -> &'static str {
+        match self {
+            List::Usual => "/proc/thread-self/net/ip_vs_conn",
+            List::Origins => "/proc/thread-self/net/ip_vs_conn_sync",
+        }
+    }
+}
 
 /// The least that is read before names are looked up, several at a time.
 const NAMED_BLOCK: usize = 256 * 1024;
@@ -21,46 +40,66 @@ const NAMED_BLOCK: usize = 256 * 1024;
 /// The connections, to be read once.
 #[derive(Debug)]
 pub(crate) struct Connections<R> {
-    list: R,
+    lines: R,
+    list: List,
 }
 
 impl Connections<BufReader<File>> {
     /// Opens the kernel's list.
-    pub(crate) fn open() -> Result<Self, Failure> {
-        let cannot = |what: &str| Failure::NoConnections(anyhow!("{what} {FILE}"));
-        let file = File::open(FILE).map_err(|_| cannot("cannot open file"))?;
-        let mut list = BufReader::with_capacity(64 * 1024, file);
-        if list.fill_buf().map_err(|_| cannot("cannot read"))?.is_empty() {
+    pub(crate) fn open(list: List) -> Result<Self, Failure> {
+        let cannot = |what: &str| Failure::NoConnections(anyhow!("{what} {}", list.file()));
+        let file = File::open(list.file()).map_err(|_| cannot("cannot open file"))?;
+        let mut lines = BufReader::with_capacity(64 * 1024, file);
+        if lines.fill_buf().map_err(|_| cannot("cannot read"))?.is_empty() {
             return Err(cannot("unexpected input from"));
         }
-        Ok(Connections { list })
+        Ok(Connections { lines, list })
+    }
+}
+
+/// How many connections the list has.
+pub(crate) fn count() -> Result<u64, Failure> {
+    let Connections { mut lines, .. } = Connections::open(List::Usual)?;
+    let mut count = 0;
+    loop {
+        let block = lines.fill_buf().map_err(|error| unreadable(List::Usual, error))?;
+        if block.is_empty() {
+            // The first line is a heading.
+            return Ok(u64::saturating_sub(count, 1));
+        }
+        count += memchr::memchr_iter(b'\n', block).count() as u64;
+        let length = block.len();
+        lines.consume(length);
     }
 }
 
 impl<R: BufRead> Connections<R> {
-    /// Hands over each connection, once `names` has the names of its addresses.
+    /// Hands over each connection that passes, once `names` has the names of its addresses.
     pub(crate) fn each(
         mut self,
+        filter: &Filter<'_>,
         names: &mut ReverseNames,
         mut show: impl FnMut(&ReverseNames, &Connection<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let list = self.list;
+        let unreadable = |error| unreadable(list, error);
         let mut block = Vec::new();
         // The first line is a heading.
-        self.list.read_until(b'\n', &mut block).map_err(unreadable)?;
+        self.lines.read_until(b'\n', &mut block).map_err(unreadable)?;
         // Without names there is nothing to gather a block for.
         let least = if names.is_numeric() { 1 } else { NAMED_BLOCK };
         loop {
             block.clear();
-            read_lines(&mut self.list, &mut block, least).map_err(unreadable)?;
+            read_lines(&mut self.lines, &mut block, least).map_err(unreadable)?;
             if block.is_empty() {
                 return Ok(());
             }
             if !names.is_numeric() {
-                names.look_up(connections(&block).flat_map(|connection| {
+                names.look_up(passing(&block, list, filter).flat_map(|connection| {
                     [connection.source.0, connection.virtual_service.0, connection.destination.0]
                 }));
             }
-            connections(&block).try_for_each(|connection| show(names, &connection))?;
+            passing(&block, list, filter).try_for_each(|connection| show(names, &connection))?;
         }
     }
 }
@@ -85,30 +124,55 @@ fn read_lines(list: &mut impl BufRead, block: &mut Vec<u8>, least: usize) -> io:
     }
 }
 
-fn unreadable(error: std::io::Error) -> Failure {
-    Failure::Unreadable(plain(error).context(FILE))
+fn unreadable(list: List, error: io::Error) -> Failure {
+    Failure::Unreadable(plain(error).context(list.file()))
+}
+
+/// The connections in these lines that pass.
+fn passing<'a>(
+    lines: &'a [u8],
+    list: List,
+    filter: &Filter<'_>,
+) -> impl Iterator<Item = Connection<'a>> {
+    connections(lines, list).filter(|connection| filter.passes(connection))
 }
 
 /// The connections in these lines. Any other line is skipped: it cannot come from a kernel.
-fn connections(lines: &[u8]) -> impl Iterator<Item = Connection<'_>> {
+fn connections(lines: &[u8], list: List) -> impl Iterator<Item = Connection<'_>> {
     let mut start = 0;
     let newlines = memchr::memchr_iter(b'\n', lines).chain([lines.len()]);
     newlines.filter_map(move |end| {
         let line = &lines[start.min(end)..end];
         start = end + 1;
-        parse(line)
+        parse(line, list)
     })
 }
 
-fn parse(line: &[u8]) -> Option<Connection<'_>> {
+fn parse(line: &[u8], list: List) -> Option<Connection<'_>> {
     let mut words = Words { rest: line };
     let protocol = words.next()?;
     let mut endpoint = || Some((words.address()?, words.port()?));
     let (source, virtual_service, destination) = (endpoint()?, endpoint()?, endpoint()?);
     let state = words.next()?;
+    let origin = match list {
+        List::Usual => None,
+        List::Origins => Some(words.next()?),
+    };
     let expires = text(words.next()?)?;
-    let engine = words.next().zip(words.next());
-    Some(Connection { protocol, source, virtual_service, destination, state, expires, engine })
+    let engine = match list {
+        List::Usual => words.next().zip(words.next()),
+        List::Origins => None,
+    };
+    Some(Connection {
+        protocol,
+        source,
+        virtual_service,
+        destination,
+        state,
+        expires,
+        engine,
+        origin,
+    })
 }
 
 fn text<T: FromStr>(word: &[u8]) -> Option<T> {
@@ -184,16 +248,21 @@ static DIGITS: [u8; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use ipvs::rules::grammar::ConnectionFilter;
+
+    use super::services::Services;
     use super::*;
 
     const HEADING: &str =
         "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
 
     /// Source address, source port and state of each connection.
-    fn read(list: impl BufRead) -> Vec<(IpAddr, u16, String)> {
+    fn read(lines: impl BufRead) -> Vec<(IpAddr, u16, String)> {
         let mut found = Vec::new();
-        Connections { list }
-            .each(&mut ReverseNames::Numeric, |_, connection| {
+        let services = Services::default();
+        let all = Filter::new(ConnectionFilter::default(), &services);
+        Connections { lines, list: List::Usual }
+            .each(&all, &mut ReverseNames::Numeric, |_, connection| {
                 let state = String::from_utf8_lossy(connection.state).into_owned();
                 found.push((connection.source.0, connection.source.1, state));
                 Ok(())
@@ -207,7 +276,7 @@ mod tests {
         let line = b"UDP C0A89001 0000 2001:0db8:0000:0000:0000:0000:0000:0002 13C4 800A0A08 13C4 UDP 60 sip a@b\n";
         let endpoint = |address: &str, port| (address.parse().expect("an address"), port);
         assert_eq!(
-            parse(line),
+            parse(line, List::Usual),
             Some(Connection {
                 protocol: b"UDP",
                 source: endpoint("192.168.144.1", 0),
@@ -216,8 +285,17 @@ mod tests {
                 state: b"UDP",
                 expires: 60,
                 engine: Some((b"sip", b"a@b")),
+                origin: None,
             })
         );
+        let line = b"TCP C0A89001 1388 C0A8902C 0050 800A0A08 0050 ESTABLISHED SYNC       899";
+        let connection = parse(line, List::Origins).expect("a connection");
+        assert_eq!(
+            (connection.state, connection.origin),
+            (&b"ESTABLISHED"[..], Some(&b"SYNC"[..]))
+        );
+        assert_eq!((connection.expires, connection.engine), (899, None));
+        assert_eq!(parse(line, List::Usual), None);
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 pub(crate) mod connect;
 pub(crate) mod connections;
+pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod totals;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipvs::rules::grammar::Search;
 use ipvs::{
     Client, Destination, DestinationKey, RefusalKind, Service, ServiceKey, SnapshotEntry,
     Statistics,
@@ -17,6 +18,8 @@ use crate::process::progress::Progress;
 pub(crate) struct Selection {
     /// One service, instead of all.
     pub(crate) only: Option<ServiceKey>,
+    /// Only what has this address.
+    pub(crate) search: Option<Search>,
     pub(crate) statistics: Statistics,
     /// In the order of their keys, instead of the kernel's.
     pub(crate) sorted: bool,
@@ -33,7 +36,7 @@ pub(crate) struct Services {
 
 impl Services {
     pub(crate) fn find(client: &mut Client, selection: Selection) -> Result<Self, Failure> {
-        let Selection { only, statistics, sorted } = selection;
+        let Selection { only, search, statistics, sorted } = selection;
         let mut waiting = Vec::new();
         let push = |service| waiting.push(service);
         match only {
@@ -45,7 +48,38 @@ impl Services {
             // One may come twice: see `Client::services`.
             waiting.dedup_by_key(|service| service.key);
         }
-        Ok(Services { waiting, selection, entries: None })
+        let mut services = Services { waiting, selection, entries: None };
+        if let Some(search) = search {
+            services.entries = Some(services.found(client, search)?);
+        }
+        Ok(services)
+    }
+
+    /// The services that have the address, with all their servers, and the servers that have it,
+    /// with their service.
+    fn found(&self, client: &mut Client, search: Search) -> Result<Vec<SnapshotEntry>, Failure> {
+        let mut entries = Vec::new();
+        self.each(client, |service, destinations| {
+            let (is_found, filter) = match (search, service.key) {
+                (Search::Anywhere(filter), ServiceKey::Address { address, port, .. }) => {
+                    (filter.matches(address, port), filter)
+                }
+                (Search::Anywhere(filter) | Search::Server(filter), _) => (false, filter),
+            };
+            let has = |server: &&Destination| filter.matches(server.key.address, server.key.port);
+            let servers = match is_found {
+                true => destinations.to_vec(),
+                false => destinations.iter().filter(has).cloned().collect(),
+            };
+            if is_found || !servers.is_empty() {
+                entries.push(SnapshotEntry::new(service.clone(), servers));
+            }
+            Ok(())
+        })?;
+        match entries.is_empty() {
+            true => Err(Failure::NothingFound(search)),
+            false => Ok(entries),
+        }
     }
 
     /// True if one of them has this scheduler.
@@ -63,15 +97,19 @@ impl Services {
         numeric: bool,
     ) -> Result<ReverseNames, Failure> {
         let mut names = ReverseNames::new(numeric);
-        if !names.is_numeric() {
-            let mut entries = Vec::with_capacity(self.waiting.len());
-            self.each(client, |service, destinations| {
+        if names.is_numeric() {
+            return Ok(names);
+        }
+        let mut entries = Vec::new();
+        match self.entries.take() {
+            Some(found) => entries = found,
+            None => self.each(client, |service, destinations| {
                 entries.push(SnapshotEntry::new(service.clone(), destinations.to_vec()));
                 Ok(())
-            })?;
-            names.look_up(addresses(&entries));
-            self.entries = Some(entries);
+            })?,
         }
+        names.look_up(addresses(&entries));
+        self.entries = Some(entries);
         Ok(names)
     }
 

@@ -22,36 +22,55 @@ pub(crate) struct Connection<'a> {
     pub(crate) expires: u64,
     /// The persistence engine's name and data.
     pub(crate) engine: Option<(&'a [u8], &'a [u8])>,
+    /// `LOCAL`, or `SYNC` if it came from another director.
+    pub(crate) origin: Option<&'a [u8]>,
 }
 
-/// Prints what comes before the first connection.
-pub(crate) fn print_heading(sink: &mut Sink, with_engine: bool) {
-    sink.print("IPVS connection entries\n");
-    sink.print("pro expire state       source             virtual            destination");
-    if with_engine {
-        sink.print("        pe name          pe_data");
-    }
-    sink.print("\n");
+/// The columns behind the usual ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// No more.
+    Usual,
+    /// The persistence engine's.
+    Engine,
+    /// The origin.
+    Origin,
 }
 
-/// Prints a connection, with its persistence engine if that is asked for.
-pub(crate) fn print(
-    sink: &mut Sink,
-    names: &ReverseNames,
-    connection: &Connection<'_>,
-    with_engine: bool,
-) -> Result<(), Failure> {
-    push(sink.text(), connection, names, with_engine);
-    sink.pass().map_err(Failure::Output)
-}
-
-fn push(text: &mut Vec<u8>, connection: &Connection<'_>, names: &ReverseNames, with_engine: bool) {
-    let protocol = match connection.protocol {
+/// The protocol that services have, by the kernel's name.
+pub(crate) fn protocol_named(name: &[u8]) -> Option<Protocol> {
+    match name {
         b"TCP" => Some(Protocol::Tcp),
         b"UDP" => Some(Protocol::Udp),
         b"SCTP" => Some(Protocol::Sctp),
         _ => None,
-    };
+    }
+}
+
+/// Prints what comes before the first connection.
+pub(crate) fn print_heading(sink: &mut Sink, columns: Columns) {
+    sink.print("IPVS connection entries\n");
+    sink.print("pro expire state       source             virtual            destination");
+    sink.print(match columns {
+        Columns::Usual => "\n",
+        Columns::Engine => "        pe name          pe_data\n",
+        Columns::Origin => "        origin\n",
+    });
+}
+
+/// Prints a connection.
+pub(crate) fn print(
+    sink: &mut Sink,
+    names: &ReverseNames,
+    connection: &Connection<'_>,
+    columns: Columns,
+) -> Result<(), Failure> {
+    push(sink.text(), connection, names, columns);
+    sink.pass().map_err(Failure::Output)
+}
+
+fn push(text: &mut Vec<u8>, connection: &Connection<'_>, names: &ReverseNames, columns: Columns) {
+    let protocol = protocol_named(connection.protocol);
     let column = |text: &mut Vec<u8>, value: &[u8], width| {
         let start = text.len();
         text.extend_from_slice(value);
@@ -76,12 +95,24 @@ fn push(text: &mut Vec<u8>, connection: &Connection<'_>, names: &ReverseNames, w
     text.push(b' ');
     endpoint(text, connection.virtual_service, 18);
     text.push(b' ');
-    let engine = connection.engine.filter(|_| with_engine);
-    endpoint(text, connection.destination, if engine.is_some() { 16 } else { 0 });
+    let engine = connection.engine.filter(|_| columns == Columns::Engine);
+    let origin = connection.origin.filter(|_| columns == Columns::Origin);
+    let width = if engine.is_some() {
+        16
+    } else if origin.is_some() {
+        18
+    } else {
+        0
+    };
+    endpoint(text, connection.destination, width);
     if let Some((name, data)) = engine {
         text.push(b' ');
         column(text, name, 18);
         text.extend_from_slice(data);
+    }
+    if let Some(origin) = origin {
+        text.push(b' ');
+        text.extend_from_slice(origin);
     }
     text.push(b'\n');
 }
@@ -113,6 +144,7 @@ mod tests {
             state: b"TIME_WAIT",
             expires: 118,
             engine: None,
+            origin: None,
         };
         let template = Connection {
             protocol: b"IP",
@@ -122,6 +154,7 @@ mod tests {
             state: b"NONE",
             expires: 12345,
             engine: None,
+            origin: None,
         };
         let v6 = Connection {
             protocol: b"TCP",
@@ -131,6 +164,7 @@ mod tests {
             state: b"ESTABLISHED",
             expires: 900,
             engine: None,
+            origin: None,
         };
         let engine = Connection {
             protocol: b"UDP",
@@ -140,16 +174,17 @@ mod tests {
             state: b"UDP",
             expires: 60,
             engine: Some((b"sip", b"abcdef@host")),
+            origin: Some(b"SYNC"),
         };
         vec![v4, template, v6, engine]
     }
 
-    fn listed(with_engine: bool) -> String {
+    fn listed(columns: Columns) -> String {
         printed(|sink| {
-            print_heading(sink, with_engine);
+            print_heading(sink, columns);
             for connection in connections() {
                 let names = &ReverseNames::Numeric;
-                print(sink, names, &connection, with_engine).expect("printed");
+                print(sink, names, &connection, columns).expect("printed");
             }
         })
     }
@@ -157,7 +192,7 @@ mod tests {
     #[test]
     fn connections_of_each_kind_as_the_reference_prints_them() {
         assert_eq!(
-            listed(false),
+            listed(Columns::Usual),
             "\
 IPVS connection entries
 pro expire state       source             virtual            destination
@@ -167,12 +202,15 @@ TCP 15:00  ESTABLISHED [2001:db8::1]:36666 [2001:db8::2]:80   [2001:db8::3]:80
 UDP 01:00  UDP         192.168.144.1:0    192.168.144.44:5060 128.10.10.8:5060
 "
         );
-        let with_engine = listed(true);
+        let with_engine = listed(Columns::Engine);
         assert!(
             with_engine.ends_with("128.10.10.8:5060 sip                abcdef@host\n"),
             "{with_engine}"
         );
         assert!(with_engine.contains("destination        pe name          pe_data\n"));
         assert!(with_engine.contains(" 128.10.10.8:80\n"));
+        let with_origin = listed(Columns::Origin);
+        assert!(with_origin.contains("destination        origin\n"), "{with_origin}");
+        assert!(with_origin.ends_with(" 128.10.10.8:5060   SYNC\n"), "{with_origin}");
     }
 }

@@ -5,11 +5,13 @@
 pub(crate) mod classic;
 pub(crate) mod connections;
 mod counter;
+pub(crate) mod counts;
 pub(crate) mod json;
 mod pad;
 pub(crate) mod prometheus;
 pub(crate) mod rules;
 pub(crate) mod settings;
+pub(crate) mod status;
 pub(crate) mod table;
 
 use ipvs::{Destination, Service, Stats};

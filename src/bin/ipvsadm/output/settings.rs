@@ -61,7 +61,8 @@ pub(crate) fn print_daemons(sink: &mut Sink, daemons: &[Daemon]) {
     }
 }
 
-fn daemon_line(daemon: &Daemon) -> String {
+/// A sync daemon, as a line.
+pub(super) fn daemon_line(daemon: &Daemon) -> String {
     let config = &daemon.config;
     let mut line = format!(
         "{} sync daemon (mcast={}, syncid={}",

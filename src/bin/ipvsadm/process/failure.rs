@@ -3,14 +3,14 @@
 use std::io;
 
 use ipvs::rules::Unwritable;
-use ipvs::rules::grammar::{Mistake, UsageError, likely};
+use ipvs::rules::grammar::{Mistake, Search, UsageError, likely};
 use ipvs::{Change, Error, Refusal, RefusalKind, Setting};
 
 /// The exit statuses. 0 is success; with `--dry-run`, nothing to do.
 pub(crate) mod status {
     /// `--dry-run` found something to do.
     pub(crate) const DIFFERENT: u8 = 1;
-    /// `-L SERVICE` for a service that is not there; `-L -c` without a list of connections.
+    /// `-L SERVICE` or `-L ADDRESS` for what is not there; `-L -c` without a list of connections.
     pub(crate) const NOT_THERE: u8 = 1;
     /// `ipvsadm-save` called wrongly, as in ipvsadm 1.31.
     pub(crate) const SAVE_USAGE: u8 = 1;
@@ -68,6 +68,9 @@ pub(crate) enum Failure {
     /// The service to list does not exist.
     #[error("No such service")]
     NothingToList,
+    /// Nothing in the table has the address.
+    #[error("{}", nothing_found(.0))]
+    NothingFound(Search),
     /// Another process holds the lock.
     #[error(
         "gave up after {seconds} s waiting for another ipvsadm that is changing this table{}; \
@@ -113,7 +116,9 @@ impl Failure {
             Failure::Kernel(_) => status::REFUSED,
             Failure::Setting { is_unknown: true, .. } => status::SENSELESS,
             Failure::Setting { .. } => status::REFUSED,
-            Failure::NothingToList | Failure::NoConnections(_) => status::NOT_THERE,
+            Failure::NothingToList | Failure::NothingFound(_) | Failure::NoConnections(_) => {
+                status::NOT_THERE
+            }
             Failure::Reported(status) => *status,
             Failure::Locked { .. } => status::LOCKED,
             // No signal has a number above 64.
@@ -217,6 +222,13 @@ impl From<serde_json::Error> for Failure {
     /// JSON is written to memory, so this never happens in practice.
     fn from(error: serde_json::Error) -> Self {
         Failure::Output(error.into())
+    }
+}
+
+fn nothing_found(search: &Search) -> String {
+    match search {
+        Search::Anywhere(address) => format!("no service and no real server has {address}"),
+        Search::Server(address) => format!("no real server has {address}"),
     }
 }
 

@@ -20,6 +20,16 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         ("-A -s", "--scheduler: its value is missing: --scheduler NAME"),
         ("-L --numeric=5", "--numeric=5: --numeric takes no value"),
         ("-L foo", "unexpected argument foo"),
+        ("-L 1.2.3.4 foo", "unexpected argument foo"),
+        ("-L 1.2.3.4:65536", "--list: 1.2.3.4:65536 is out of range: 0 to 65535"),
+        ("-L --client 1.2.3.4", "--client: only valid with --connection"),
+        ("-L --timeout --origin", "--origin: only valid with --connection"),
+        (
+            "-Lc --client 1.2.3.4/33",
+            "--client: `1.2.3.4/33` is not a network: the length after / is 0 to 32",
+        ),
+        ("-Lc --by port", "--by: `port` is not client, server, service or state"),
+        ("-Lc --format table", "--format: --connection has no format table, only classic and json"),
         ("-L -A", "--add-service: only one command at a time; --list came first"),
         ("-L -n -n", "--numeric: given twice"),
         (

@@ -9,6 +9,8 @@ use super::document::{
     self, Checksum, Counters, Family, Forwarding, Name, Number, Protocol, Role, TunnelKind,
 };
 use crate::output::connections::Connection;
+use crate::output::counts::{Endpoint, Row, Subject};
+use crate::output::status::{Defence, DefenceMode, Estimator, HashTable};
 
 /// How much is printed of services and servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +64,7 @@ pub(super) fn service(
         }
         ServiceKey::FirewallMark { mark, family: of } => {
             firewall_mark = Some(Number(mark.get()));
-            family = Some(match of {
-                AddressFamily::V4 => Family::Ipv4,
-                AddressFamily::V6 => Family::Ipv6,
-            });
+            family = Some(of.into());
         }
     }
     let flags = config.scheduler_flags.names_in_rules(config.scheduler.as_str());
@@ -181,9 +180,22 @@ impl From<&ipvs::Daemon> for document::Daemon {
     }
 }
 
+impl From<AddressFamily> for Family {
+    fn from(family: AddressFamily) -> Self {
+        match family {
+            AddressFamily::V4 => Family::Ipv4,
+            AddressFamily::V6 => Family::Ipv6,
+        }
+    }
+}
+
 impl<'a> From<&Connection<'a>> for document::Connection<'a> {
     fn from(connection: &Connection<'a>) -> Self {
-        let engine = connection.engine;
+        let text = String::from_utf8_lossy;
+        let engine = match connection.origin {
+            None => Some(connection.engine),
+            Some(_) => None,
+        };
         document::Connection {
             protocol: String::from_utf8_lossy(connection.protocol).to_ascii_lowercase(),
             client_address: connection.source.0,
@@ -194,8 +206,82 @@ impl<'a> From<&Connection<'a>> for document::Connection<'a> {
             destination_port: connection.destination.1,
             state: String::from_utf8_lossy(connection.state),
             expires_seconds: connection.expires,
-            persistence_engine: engine.map(|(name, _)| String::from_utf8_lossy(name)),
-            persistence_engine_data: engine.map(|(_, data)| String::from_utf8_lossy(data)),
+            persistence_engine: engine.map(|found| found.map(|(name, _)| text(name))),
+            persistence_engine_data: engine.map(|found| found.map(|(_, data)| text(data))),
+            origin: connection.origin.map(text),
+        }
+    }
+}
+
+impl<'a> From<&'a Row> for document::ConnectionCount<'a> {
+    fn from(row: &'a Row) -> Self {
+        let connections = row.count;
+        let protocol = |endpoint: &Endpoint| {
+            String::from_utf8_lossy(endpoint.protocol.as_bytes()).to_ascii_lowercase()
+        };
+        match &row.subject {
+            Subject::Client(address) => {
+                document::ConnectionCount::Client { client_address: *address, connections }
+            }
+            Subject::Server(endpoint) => document::ConnectionCount::Server {
+                protocol: protocol(endpoint),
+                destination_address: endpoint.address,
+                destination_port: endpoint.port,
+                connections,
+            },
+            Subject::Service(endpoint) => document::ConnectionCount::Service {
+                protocol: protocol(endpoint),
+                virtual_address: endpoint.address,
+                virtual_port: endpoint.port,
+                connections,
+            },
+            Subject::FirewallMark(mark, family) => document::ConnectionCount::FirewallMark {
+                firewall_mark: *mark,
+                family: (*family).into(),
+                connections,
+            },
+            Subject::State(state) => document::ConnectionCount::State {
+                state: String::from_utf8_lossy(state),
+                connections,
+            },
+        }
+    }
+}
+
+impl From<&HashTable> for document::HashTable {
+    fn from(table: &HashTable) -> Self {
+        let usage = table.usage.as_ref();
+        let chain = |&(entries, buckets): &(u32, u32)| document::Chains { entries, buckets };
+        document::HashTable {
+            buckets: table.buckets,
+            bits: usage.map(|usage| usage.bits),
+            load_factor: usage.map(|usage| usage.load_factor),
+            empty_buckets: usage.and_then(|usage| usage.empty),
+            chains: usage.map(|usage| usage.chains.iter().map(chain).collect()),
+        }
+    }
+}
+
+impl From<&Defence> for document::Defence {
+    fn from(defence: &Defence) -> Self {
+        let (mode, active) = match defence.mode {
+            DefenceMode::Off => ("off", false),
+            DefenceMode::Idle => ("automatic", false),
+            DefenceMode::AtWork => ("automatic", true),
+            DefenceMode::Always => ("always", true),
+        };
+        document::Defence { name: defence.name, mode, active }
+    }
+}
+
+impl<'a> From<&'a Estimator> for document::Estimator<'a> {
+    fn from(estimator: &'a Estimator) -> Self {
+        document::Estimator {
+            running: estimator.is_running,
+            threads: estimator.threads,
+            thread_limit: estimator.most_threads,
+            cpus: estimator.cpus.as_deref(),
+            nice: estimator.nice,
         }
     }
 }

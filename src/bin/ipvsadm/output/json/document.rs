@@ -219,8 +219,78 @@ pub(crate) struct Connection<'a> {
     pub(crate) destination_port: u16,
     pub(crate) state: Cow<'a, str>,
     pub(crate) expires_seconds: u64,
-    pub(crate) persistence_engine: Option<Cow<'a, str>>,
-    pub(crate) persistence_engine_data: Option<Cow<'a, str>>,
+    // The kernel's list with origins has nothing of persistence engines, and the usual one no
+    // origins: what was not read is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) persistence_engine: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) persistence_engine_data: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Cow<'a, str>>,
+}
+
+/// How many connections there are of something. It is only written.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ConnectionCount<'a> {
+    Client {
+        client_address: IpAddr,
+        connections: u64,
+    },
+    Server {
+        protocol: String,
+        destination_address: IpAddr,
+        destination_port: u16,
+        connections: u64,
+    },
+    Service {
+        protocol: String,
+        virtual_address: IpAddr,
+        virtual_port: u16,
+        connections: u64,
+    },
+    FirewallMark {
+        firewall_mark: u32,
+        family: Family,
+        connections: u64,
+    },
+    State {
+        state: Cow<'a, str>,
+        connections: u64,
+    },
+}
+
+/// A hash table of the kernel's. It is only written, as is everything of the state.
+#[derive(Debug, Serialize)]
+pub(crate) struct HashTable {
+    pub(crate) buckets: u32,
+    pub(crate) bits: Option<u32>,
+    pub(crate) load_factor: Option<i32>,
+    pub(crate) empty_buckets: Option<u32>,
+    pub(crate) chains: Option<Vec<Chains>>,
+}
+
+/// How many buckets hold this many entries.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chains {
+    pub(crate) entries: u32,
+    pub(crate) buckets: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Defence {
+    pub(crate) name: &'static str,
+    pub(crate) mode: &'static str,
+    pub(crate) active: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Estimator<'a> {
+    pub(crate) running: bool,
+    pub(crate) threads: Option<u64>,
+    pub(crate) thread_limit: Option<u64>,
+    pub(crate) cpus: Option<&'a str>,
+    pub(crate) nice: Option<i32>,
 }
 
 // `Other` is what a kernel newer than the library may report, and nobody can ask for.

@@ -37,6 +37,7 @@ fn connections_are_written_a_line_each() {
         state: b"TIME_WAIT",
         expires: 118,
         engine: None,
+        origin: None,
     };
     let udp = Connection {
         protocol: b"UDP",
@@ -46,6 +47,7 @@ fn connections_are_written_a_line_each() {
         state: b"UDP",
         expires: 60,
         engine: Some((b"sip", b"a\"b")),
+        origin: None,
     };
     let text = printed(|sink| {
         print_connection(sink, &tcp).expect("printed");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ipvs::rules::grammar::CountBy;
 use ipvs::{Daemon, Destination, Info, Service, Setting, SettingValue, Timeouts};
 use serde::Serialize;
 
@@ -9,7 +10,9 @@ use super::convert::{self, Detail};
 use super::document;
 use super::layout::{push_block, push_line};
 use crate::output::connections::Connection;
+use crate::output::counts::Row;
 use crate::output::settings::Settings;
+use crate::output::status::Status;
 use crate::output::{Next, Printer};
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -103,6 +106,50 @@ pub(crate) fn print_connection(sink: &mut Sink, connection: &Connection<'_>) -> 
     push_line(sink.text(), &document::Connection::from(connection))?;
     sink.print("\n");
     sink.pass().map_err(Failure::Output)
+}
+
+/// Prints counts of connections as one object.
+pub(crate) fn print_counts(
+    sink: &mut Sink,
+    by: CountBy,
+    total: u64,
+    rows: impl Iterator<Item = Row>,
+) -> Result {
+    let mut object = Object::new(sink);
+    object.open();
+    object.field("by", &by.name())?;
+    object.field("total", &total)?;
+    object.begin_list("counts")?;
+    for row in rows {
+        object.line(&document::ConnectionCount::from(&row))?;
+        object.sink.pass().map_err(Failure::Output)?;
+    }
+    object.end_list();
+    object.close();
+    Ok(())
+}
+
+/// Prints the state of IPVS as a whole.
+pub(crate) fn print_status(sink: &mut Sink, status: &Status) -> Result {
+    let mut object = Object::new(sink);
+    object.open();
+    object.field("info", &document::Info::from(&status.info))?;
+    object.field("connection_count", &status.connections)?;
+    object.field("connection_limit", &status.connection_limit)?;
+    object.field("connection_table", &document::HashTable::from(&status.connection_table))?;
+    object.field("service_count", &status.services)?;
+    let services = status.service_table.as_ref().map(document::HashTable::from);
+    object.field("service_table", &services)?;
+    object.begin_list("defences")?;
+    for defence in &status.defences {
+        object.line(&document::Defence::from(defence))?;
+    }
+    object.end_list();
+    object.field("memory_threshold_pages", &status.memory_threshold)?;
+    object.field("estimator", &document::Estimator::from(&status.estimator))?;
+    object.daemons(&status.daemons)?;
+    object.close();
+    Ok(())
 }
 
 /// One JSON object, written a field at a time.
