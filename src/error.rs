@@ -31,6 +31,9 @@ pub enum Error {
     /// The netlink socket could not be opened, written or read.
     #[error("netlink socket: {}", words(.0))]
     Socket(#[source] io::Error),
+    /// The settings in `/proc/sys/net/ipv4/vs` could not be read.
+    #[error("{}: {}", .0.display(), words(.1))]
+    Settings(std::path::PathBuf, #[source] io::Error),
     /// A network namespace could not be found or entered.
     #[error("network namespace {namespace}: {}", words(source))]
     Namespace {
@@ -123,6 +126,8 @@ pub enum Operation {
     ZeroAll,
     /// [`Change::SetTimeouts`]
     SetTimeouts,
+    /// [`Change::SetSetting`]
+    SetSetting,
     /// Reading lists of services or real servers, daemons, timeouts, the version, or the number of
     /// the netlink family.
     Read,
@@ -141,6 +146,7 @@ impl From<&Change> for Operation {
             Change::ZeroAll => Operation::ZeroAll,
             Change::ZeroService(..) => Operation::ZeroService,
             Change::SetTimeouts(..) => Operation::SetTimeouts,
+            Change::SetSetting(..) => Operation::SetSetting,
             Change::StartDaemon(..) => Operation::StartDaemon,
             Change::StopDaemon(..) => Operation::StopDaemon,
         }
@@ -183,6 +189,12 @@ pub enum RefusalKind {
     DaemonRunning,
     /// Stopping a sync daemon that is not running (`ESRCH`).
     DaemonNotRunning,
+    /// Setting or reading a setting that the kernel does not have (`ENOENT`).
+    NoSuchSetting,
+    /// Setting a setting that cannot be written here: without the permission, or because this
+    /// network namespace may only read it (`EACCES`, `EPERM`), or because `/proc/sys` is mounted
+    /// read-only, as in a container (`EROFS`).
+    SettingReadOnly,
     /// Any operation without `CAP_NET_ADMIN` (`EPERM`); on Linux 6.1, without it in the initial
     /// user namespace.
     PermissionDenied,
@@ -221,6 +233,11 @@ impl Refusal {
             (errno::ENOENT, EditDestination | DeleteDestination) => RefusalKind::NoSuchDestination,
             (errno::EEXIST, StartDaemon) => RefusalKind::DaemonRunning,
             (errno::ESRCH, StopDaemon) => RefusalKind::DaemonNotRunning,
+            (errno::ENOENT, SetSetting) => RefusalKind::NoSuchSetting,
+            (errno::EACCES | errno::EPERM | errno::EROFS, SetSetting) => {
+                RefusalKind::SettingReadOnly
+            }
+            (errno::EINVAL | errno::ERANGE, SetSetting) => RefusalKind::Invalid,
             (errno::EPERM, _) => RefusalKind::PermissionDenied,
             (errno::EINVAL, _) => RefusalKind::Invalid,
             (errno::EOPNOTSUPP, _) => RefusalKind::NotSupportedWithIpv6,
@@ -243,6 +260,15 @@ impl Refusal {
             RefusalKind::NoSuchDestination => "No such destination",
             RefusalKind::DaemonRunning => "Daemon has already run",
             RefusalKind::DaemonNotRunning => "No daemon is running",
+            RefusalKind::NoSuchSetting => "No such setting",
+            RefusalKind::SettingReadOnly if self.errno == errno::EROFS => {
+                "/proc/sys is mounted read-only here, as in a container"
+            }
+            RefusalKind::SettingReadOnly => {
+                "Permission denied (you must be root, and some settings are read-only outside the \
+                 first network namespace)"
+            }
+            RefusalKind::Invalid if self.operation == Operation::SetSetting => "Invalid value",
             RefusalKind::PermissionDenied => "Permission denied (you must be root)",
             RefusalKind::Invalid => {
                 "Invalid operation.  Possibly wrong module version, address not unicast, ..."

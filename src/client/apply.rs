@@ -214,7 +214,11 @@ impl<T: Transport> Client<T> {
 
     /// The plan that would restore the state from before these steps.
     fn way_back(&mut self, done: &[&Step]) -> Result<Plan> {
-        let now = self.state()?;
+        let settings = done.iter().filter_map(|step| match step.change() {
+            Change::SetSetting(setting, _) => Some(setting),
+            _ => None,
+        });
+        let now = self.state_with(settings)?;
         Ok(Plan::between(&now, &back_to_before(&now, done), PlanOptions::default()))
     }
 
@@ -305,6 +309,7 @@ fn describe(change: &Change, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Change::ZeroAll => f.write_str("zero all counters"),
         Change::ZeroService(key) => write!(f, "zero the counters of {key}"),
         Change::SetTimeouts(_) => f.write_str("set timeouts"),
+        Change::SetSetting(setting, value) => write!(f, "set {setting}={value}"),
         Change::StartDaemon(role, _) => write!(f, "start the {role} daemon"),
         Change::StopDaemon(role) => write!(f, "stop the {role} daemon"),
     }

@@ -1,16 +1,15 @@
 //! Many changes in few datagrams.
 
 use super::Client;
-#[cfg(doc)]
-use crate::error::Error;
-use crate::error::{Refusal, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::model::Change;
 use crate::netlink::socket::{KernelSocket, Transport};
 use crate::plan::check_netmask_family;
 
 /// Many changes in few datagrams, each with one acknowledgement for all.
 ///
-/// The kernel carries the changes out in the order in which they were pushed. A change it refuses
+/// The kernel carries the changes out in the order in which they were pushed. A setting is set at
+/// once, after the changes before it have been sent. A change it refuses
 /// is reported with its `Tag`, any value that the caller chose for it, and does not keep later
 /// changes from being carried out. For all or nothing, use a [`Plan`](crate::Plan).
 ///
@@ -76,6 +75,17 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
     /// [`flush`](Self::flush).
     pub fn push(&mut self, tag: Tag, change: &Change) -> Result<()> {
         check_netmask_family(change)?;
+        if let Change::SetSetting(setting, value) = change {
+            // A file: it cannot wait with the others, and must not overtake them.
+            self.flush()?;
+            return match self.client.set_setting(*setting, value) {
+                Err(Error::Refused(refusal)) => {
+                    self.refused.push(Refused { tag, refusal });
+                    Ok(())
+                }
+                result => result,
+            };
+        }
         self.client.connection.enqueue_change(change);
         self.tags.push(tag);
         let (changes, bytes) = self.client.connection.waiting();

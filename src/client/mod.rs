@@ -4,6 +4,7 @@ mod apply;
 mod batch;
 mod namespace;
 mod read;
+mod settings;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -250,7 +251,10 @@ impl<T: Transport> Client<T> {
     /// Those of the method with the name of the change.
     pub fn change(&mut self, change: &Change) -> Result<()> {
         check_netmask_family(change)?;
-        self.connection.change(change)
+        match change {
+            Change::SetSetting(setting, value) => self.set_setting(*setting, value),
+            _ => self.connection.change(change),
+        }
     }
 
     /// Starts a batch: many changes in few datagrams.

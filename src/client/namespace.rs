@@ -125,17 +125,22 @@ impl Namespace {
         })
     }
 
-    /// Opens a socket on a new thread, which enters the namespace, so that the caller's stays out.
-    fn open_socket(&self) -> io::Result<KernelSocket> {
+    /// Connects on a new thread, which enters the namespace, so that the caller's stays out.
+    fn connect(&self) -> Result<Client> {
         std::thread::scope(|scope| {
             let inside = || {
-                self.move_thread()?;
-                KernelSocket::open()
+                self.enter()?;
+                let socket = KernelSocket::open().map_err(|error| refused(&self.name, error))?;
+                Client::with_transport(socket)
             };
             // Unlike `scope.spawn`, this does not panic if no thread can be started.
-            let thread = std::thread::Builder::new().spawn_scoped(scope, inside)?;
-            let failed = |_| Err(io::Error::other("the thread that entered it failed"));
-            thread.join().unwrap_or_else(failed)
+            match std::thread::Builder::new().spawn_scoped(scope, inside) {
+                Ok(thread) => thread.join().unwrap_or_else(|_| {
+                    let text = "the thread that entered it failed";
+                    Err(refused(&self.name, io::Error::other(text)))
+                }),
+                Err(error) => Err(refused(&self.name, error)),
+            }
         })
     }
 
@@ -155,8 +160,7 @@ impl Client {
     /// [`Error::Namespace`] if the namespace cannot be entered, which takes `CAP_SYS_ADMIN`, or is
     /// not a network namespace; and those of [`Client::new`].
     pub fn in_namespace(namespace: &Namespace) -> Result<Self> {
-        let socket = namespace.open_socket();
-        Client::with_transport(socket.map_err(|error| refused(&namespace.name, error))?)
+        namespace.connect()
     }
 }
 

@@ -21,6 +21,7 @@
 //! the client's.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 
 use super::Client;
 use crate::error::{Error, Malformed, Operation, Result};
@@ -190,11 +191,22 @@ impl<T: Transport> Client<T> {
         Ok(table)
     }
 
-    /// The current state: the table, the timeouts and the sync daemons.
+    /// The current state: the table, the settings, the timeouts and the sync daemons. It has no
+    /// settings where `/proc` is not mounted. [`state_for`](Self::state_for) reads less.
     ///
     /// # Errors
     /// Those of [`snapshot`](Self::snapshot).
     pub fn state(&mut self) -> Result<State> {
+        let mut state = self.state_without_settings()?;
+        match self.settings() {
+            Ok(settings) => state.settings = settings,
+            Err(Error::Settings(_, error)) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(state)
+    }
+
+    pub(super) fn state_without_settings(&mut self) -> Result<State> {
         let mut state = State::from(self.table()?);
         state.timeouts = self.timeouts()?;
         state.master = Some(DaemonState::Stopped);

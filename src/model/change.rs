@@ -2,10 +2,10 @@
 
 use super::{
     DaemonConfig, DaemonRole, DestinationConfig, DestinationKey, ServiceConfig, ServiceKey,
-    Timeouts,
+    Setting, SettingValue, Timeouts,
 };
 
-/// One change to the kernel's state: the content of one request.
+/// One change to the kernel's state: the content of one request, or of a file in `/proc/sys`.
 ///
 /// The kernel carries out each change as a whole or not at all. [`Client::change`] sends one,
 /// [`Client::batch`] many; [`Plan`](crate::Plan) is made of them, and
@@ -37,6 +37,8 @@ pub enum Change {
     ZeroService(ServiceKey),
     /// Sets the timeouts that are not 0. The others stay as they are.
     SetTimeouts(Timeouts),
+    /// Sets a setting.
+    SetSetting(Setting, SettingValue),
     /// Starts a sync daemon.
     StartDaemon(DaemonRole, DaemonConfig),
     /// Stops a sync daemon.

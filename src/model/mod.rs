@@ -10,6 +10,7 @@ mod info;
 mod name;
 mod scheduler;
 mod service;
+mod setting;
 mod snapshot;
 mod state;
 mod stats;
@@ -28,6 +29,7 @@ pub use scheduler::SchedulerFlags;
 pub use service::{
     AddressFamily, Netmask, Persistence, Protocol, Service, ServiceConfig, ServiceKey,
 };
+pub use setting::{Setting, SettingValue};
 pub use snapshot::{Snapshot, SnapshotEntry};
 pub use state::{DaemonState, State};
 pub use stats::{Rates, Statistics, Stats};

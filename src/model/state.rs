@@ -1,14 +1,16 @@
 //! Everything that an administrator sets in IPVS.
 
-use super::{Change, DaemonConfig, DaemonRole, Table, Timeouts};
+use std::collections::BTreeMap;
 
-/// Everything that an administrator sets in one network namespace: the table, the timeouts and the
-/// sync daemons.
+use super::{Change, DaemonConfig, DaemonRole, Setting, SettingValue, Table, Timeouts};
+
+/// Everything that an administrator sets in one network namespace: the table, the settings, the
+/// timeouts and the sync daemons.
 ///
 /// A state is either current, as [`Client::state`](crate::Client::state) reads it, or wanted, as
 /// the second argument of [`Plan::between`](crate::Plan::between). In a current state every part
-/// has a value. In a wanted one the table is complete, while a timeout of 0 and a daemon of `None`
-/// mean: leave it as it is.
+/// has a value. In a wanted one the table is complete, while a setting that is not there, a timeout
+/// of 0 and a daemon of `None` mean: leave it as it is.
 ///
 /// ```
 /// use ipvs::{DaemonState, State, Table};
@@ -23,6 +25,9 @@ use super::{Change, DaemonConfig, DaemonRole, Table, Timeouts};
 pub struct State {
     /// The virtual services and their real servers.
     pub table: Table,
+    /// The settings in `/proc/sys/net/ipv4/vs`. In a current state, all that the kernel has; in a
+    /// wanted one, those that matter.
+    pub settings: BTreeMap<Setting, SettingValue>,
     /// How long connections without traffic are kept. In a wanted state, 0 leaves a timeout as it
     /// is.
     pub timeouts: Timeouts,
@@ -59,24 +64,25 @@ impl State {
         }
     }
 
-    /// The changes that set the timeouts and start the daemons of this state, in the order in which
-    /// `ipvsadm -S --all` writes them. Timeouts that are all 0, and a daemon that does not run,
-    /// need none.
-    pub fn settings(&self) -> impl Iterator<Item = Change> {
+    /// The changes that set the timeouts and settings and start the daemons of this state, in the
+    /// order in which `ipvsadm -S --all` writes them. Timeouts that are all 0, and a daemon that
+    /// does not run, need none.
+    pub fn changes_beside_table(&self) -> impl Iterator<Item = Change> {
+        let settings =
+            self.settings.iter().map(|(setting, value)| Change::SetSetting(*setting, *value));
         let timeouts = (self.timeouts != Timeouts::default()).then_some(self.timeouts);
         let daemons =
             [DaemonRole::Master, DaemonRole::Backup].map(|role| (role, self.daemon(role)));
-        timeouts.map(Change::SetTimeouts).into_iter().chain(daemons.into_iter().filter_map(
-            |(role, state)| match state {
-                Some(DaemonState::Running(config)) => Some(Change::StartDaemon(role, config)),
-                Some(DaemonState::Stopped) | None => None,
-            },
-        ))
+        let daemons = daemons.into_iter().filter_map(|(role, state)| match state {
+            Some(DaemonState::Running(config)) => Some(Change::StartDaemon(role, config)),
+            Some(DaemonState::Stopped) | None => None,
+        });
+        timeouts.map(Change::SetTimeouts).into_iter().chain(settings).chain(daemons)
     }
 }
 
 impl From<Table> for State {
-    /// A wanted state with this table, which leaves the timeouts and daemons as they are.
+    /// A wanted state with this table, which leaves the settings, timeouts and daemons as they are.
     fn from(table: Table) -> Self {
         State { table, ..State::default() }
     }

@@ -78,6 +78,10 @@ impl<T> Connection<T> {
     pub(crate) fn transport(&self) -> &T {
         &self.transport
     }
+
+    pub(crate) fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
 }
 
 impl<T: Transport> Connection<T> {

@@ -68,8 +68,9 @@ pub(crate) fn query(query: Query<'_>, envelope: Envelope, buffer: &mut Vec<u8>) 
     });
 }
 
-/// Appends a request that changes something.
+/// Appends a request that changes something. Settings are no requests, but files.
 pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) {
+    debug_assert!(!matches!(change, Change::SetSetting(..)), "a file");
     let command = match change {
         Change::AddService(..) => cmd::NEW_SERVICE,
         Change::EditService(..) => cmd::SET_SERVICE,
@@ -79,7 +80,8 @@ pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) 
         Change::DeleteDestination(..) => cmd::DEL_DEST,
         Change::Flush => cmd::FLUSH,
         Change::ZeroAll | Change::ZeroService(_) => cmd::ZERO,
-        Change::SetTimeouts(_) => cmd::SET_CONFIG,
+        // A request without any timeout changes nothing.
+        Change::SetTimeouts(_) | Change::SetSetting(..) => cmd::SET_CONFIG,
         Change::StartDaemon(..) => cmd::NEW_DAEMON,
         Change::StopDaemon(_) => cmd::DEL_DAEMON,
     };
@@ -96,7 +98,7 @@ pub(crate) fn change(change: &Change, envelope: Envelope, buffer: &mut Vec<u8>) 
             service(request, of, None);
             destination(request, key, None);
         }
-        Change::Flush | Change::ZeroAll => {}
+        Change::Flush | Change::ZeroAll | Change::SetSetting(..) => {}
         Change::SetTimeouts(timeouts) => {
             request.u32(cmd_attr::TIMEOUT_TCP, timeouts.tcp_seconds);
             request.u32(cmd_attr::TIMEOUT_TCP_FIN, timeouts.tcp_fin_seconds);

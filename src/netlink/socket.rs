@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_GENERIC;
 
+use super::folder::Folder;
 use super::request;
+use super::uapi::errno;
 
 /// A way to send requests to IPVS and receive its replies.
 ///
@@ -38,15 +40,46 @@ pub trait Transport {
     /// read again because the kernel may have skipped entries behind a cut: see
     /// [`Client::services`](crate::Client::services).
     fn cut_elsewhere(&mut self) {}
+
+    /// The names of the settings, and whether each can be set in this network namespace by whoever
+    /// has the permission. A stand-in has none unless it says otherwise.
+    ///
+    /// # Errors
+    /// Those of reading the folder `/proc/sys/net/ipv4/vs`; [`NotFound`](io::ErrorKind::NotFound)
+    /// if there is none.
+    fn settings(&mut self) -> io::Result<Vec<(String, bool)>> {
+        Ok(Vec::new())
+    }
+
+    /// The value of a setting, as the kernel writes it: `1` or `3\t50`, and a newline.
+    ///
+    /// # Errors
+    /// Those of reading the file; [`NotFound`](io::ErrorKind::NotFound) if there is none.
+    fn read_setting(&mut self, name: &str) -> io::Result<String> {
+        let _ = name;
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// Sets a setting to this value and newline.
+    ///
+    /// # Errors
+    /// Those of writing the file; [`NotFound`](io::ErrorKind::NotFound) if there is none.
+    fn write_setting(&mut self, name: &str, text: &str) -> io::Result<()> {
+        let _ = (name, text);
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
-/// A netlink socket to the kernel.
+/// A netlink socket to the kernel, and the folder of the settings.
 ///
-/// It belongs to the network namespace that the thread was in when it opened the socket, whatever
-/// thread uses it later.
+/// The socket belongs to the network namespace that the thread was in when it opened it, whatever
+/// thread uses it later. The folder is opened when the first answer is received, as asking for IPVS
+/// may make the kernel load it: make the client in the thread, and the namespace, of the socket.
 #[derive(Debug)]
 pub struct KernelSocket {
     socket: Socket,
+    /// `None` until the first answer has come.
+    folder: Option<Option<Folder>>,
     window: Option<usize>,
     /// The length of the receive buffer.
     piece: usize,
@@ -81,7 +114,7 @@ impl KernelSocket {
         // explanation (since 4.12). Nothing depends on either.
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
-        Ok(KernelSocket { socket, window: None, piece: FIRST_PIECE })
+        Ok(KernelSocket { socket, folder: None, window: None, piece: FIRST_PIECE })
     }
 }
 
@@ -104,6 +137,7 @@ impl Transport for KernelSocket {
         // The socket fills the spare capacity.
         buffer.reserve_exact(self.piece);
         retry(|| self.socket.recv(buffer, 0))?;
+        self.folder.get_or_insert_with(Folder::open);
         Ok(())
     }
 
@@ -119,6 +153,18 @@ impl Transport for KernelSocket {
         })
     }
 
+    fn settings(&mut self) -> io::Result<Vec<(String, bool)>> {
+        self.folder()?.list()
+    }
+
+    fn read_setting(&mut self, name: &str) -> io::Result<String> {
+        self.folder()?.read(name)
+    }
+
+    fn write_setting(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.folder()?.write(name, text)
+    }
+
     fn cut_elsewhere(&mut self) {
         if self.piece < LONGEST_PIECE {
             self.piece += PIECE_STEP;
@@ -130,6 +176,13 @@ impl Transport for KernelSocket {
                 let _ = self.receive(&mut datagram);
             }
         }
+    }
+}
+
+impl KernelSocket {
+    fn folder(&self) -> io::Result<&Folder> {
+        let folder = self.folder.as_ref().and_then(Option::as_ref);
+        folder.ok_or_else(|| io::Error::from_raw_os_error(errno::ENOENT))
     }
 }
 

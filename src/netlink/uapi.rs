@@ -166,5 +166,8 @@ pub(crate) mod errno {
     pub(crate) const ENOPROTOOPT: i32 = Errno::NOPROTOOPT.raw_os_error();
     pub(crate) const EOPNOTSUPP: i32 = Errno::OPNOTSUPP.raw_os_error();
     pub(crate) const EAFNOSUPPORT: i32 = Errno::AFNOSUPPORT.raw_os_error();
+    pub(crate) const EACCES: i32 = Errno::ACCESS.raw_os_error();
+    pub(crate) const EROFS: i32 = Errno::ROFS.raw_os_error();
+    pub(crate) const ERANGE: i32 = Errno::RANGE.raw_os_error();
     pub(crate) const ENOBUFS: i32 = Errno::NOBUFS.raw_os_error();
 }

@@ -22,6 +22,7 @@ pub(super) fn plan(from: &State, to: &State, options: PlanOptions) -> Plan {
         }
     }
     difference.compare_settings(from, to);
+    difference.compare_timeouts_and_daemons(from, to);
     difference.into_plan()
 }
 
@@ -29,10 +30,12 @@ pub(super) fn plan(from: &State, to: &State, options: PlanOptions) -> Plan {
 #[derive(Default)]
 struct Difference {
     options: PlanOptions,
+    settings: Vec<Step>,
     stopped_first: Vec<Step>,
     added: Vec<Step>,
     edited: Vec<Step>,
-    settings: Vec<Step>,
+    /// Settings of schedulers, timeouts and daemons.
+    protocols: Vec<Step>,
     /// Edits that leave a server with a smaller share of new connections.
     lessened: Vec<Step>,
     removed_destinations: Vec<Step>,
@@ -114,31 +117,51 @@ impl Difference {
     }
 
     fn compare_settings(&mut self, from: &State, to: &State) {
+        for (setting, wanted) in &to.settings {
+            let before = match from.settings.get(setting) {
+                Some(now) if setting.agrees(now, wanted) => continue,
+                Some(now) => Before::Setting(*now),
+                // The kernel will begin with the default, once it has loaded the scheduler.
+                None => match setting.kernel_default() {
+                    Some(default) if setting.scheduler().is_some() => Before::Setting(default),
+                    _ => Before::Nothing,
+                },
+            };
+            self.summary.settings_changed += 1;
+            let list = match setting.scheduler() {
+                Some(_) => &mut self.protocols,
+                None => &mut self.settings,
+            };
+            list.push(Step::new(Change::SetSetting(*setting, *wanted), before));
+        }
+    }
+
+    fn compare_timeouts_and_daemons(&mut self, from: &State, to: &State) {
         let timeouts = from.timeouts.after_setting(&to.timeouts);
         if timeouts != from.timeouts {
             self.summary.timeouts_changed = true;
             let change = Change::SetTimeouts(to.timeouts);
-            self.settings.push(Step::new(change, Before::Timeouts(set_by(&to.timeouts, from))));
+            self.protocols.push(Step::new(change, Before::Timeouts(set_by(&to.timeouts, from))));
         }
         let mut daemons = DaemonSteps::between(from, to);
         self.summary.daemons = daemons.tally;
-        // Daemons come among the settings, unless the kernel needs them stopped first or started
+        // Daemons come after the timeouts, unless the kernel needs them stopped first or started
         // last.
         let daemon_changes = !daemons.stopped.is_empty() || !daemons.started.is_empty();
         if daemon_changes && to.table.mixes_families() {
             self.stopped_first = std::mem::take(&mut daemons.stopped);
         }
-        self.settings.append(&mut daemons.stopped);
+        self.protocols.append(&mut daemons.stopped);
         if daemon_changes && from.table.mixes_families() {
             self.started_last = daemons.started;
         } else {
-            self.settings.append(&mut daemons.started);
+            self.protocols.append(&mut daemons.started);
         }
     }
 
     fn into_plan(mut self) -> Plan {
-        let mut steps = self.stopped_first;
-        for mut kind in [self.added, self.edited, self.settings] {
+        let mut steps = self.settings;
+        for mut kind in [self.stopped_first, self.added, self.edited, self.protocols] {
             steps.append(&mut kind);
         }
         let first_loss = steps.len();

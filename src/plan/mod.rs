@@ -35,15 +35,22 @@ use crate::model::{Change, State};
 ///
 /// # Order
 ///
-/// 1. Additions: each new service, directly followed by its servers, and new servers of existing
+/// 1. Settings, by name, but for those of a scheduler.
+/// 2. Additions: each new service, directly followed by its servers, and new servers of existing
 ///    services.
-/// 2. Edits: services, and servers whose weight rises or stays the same.
-/// 3. Timeouts and sync daemons. A daemon with other settings is stopped and started again.
-/// 4. Edits of servers whose weight falls, or whose upper threshold falls at the same weight.
-/// 5. Removals: servers first, then whole services, each in one step with its servers.
+/// 3. Edits: services, and servers whose weight rises or stays the same.
+/// 4. Settings of schedulers, which the kernel loads with the first service that uses one; timeouts
+///    and sync daemons. A daemon with other settings is stopped and started again.
+/// 5. Edits of servers whose weight falls, or whose upper threshold falls at the same weight.
+/// 6. Removals: servers first, then whole services, each in one step with its servers.
 ///
-/// [`Client::apply`](crate::Client::apply) does not begin with 4 until the kernel has accepted all
-/// of 1 to 3.
+/// [`Client::apply`](crate::Client::apply) does not begin with 5 until the kernel has accepted all
+/// of 1 to 4.
+///
+/// Settings come first, so that all that follows happens under them: connections to a new service
+/// find `conntrack` as it is wanted, a daemon starts with the wanted `sync_ports`, and
+/// `expire_nodest_conn` decides what becomes of the connections of a removed server. And a setting
+/// that the kernel refuses is refused before anything else has changed.
 ///
 /// At every moment, therefore, a service that is in both tables has at least the servers that both
 /// tables give it; each of these has at least the lower of its two weights; and if both tables give
@@ -56,13 +63,14 @@ use crate::model::{Change, State};
 /// one port does from one for all ports, or one for a firewall mark from one for an address.
 ///
 /// The kernel does not allow a sync daemon together with a server of another family than its
-/// service's. If one replaces the other, the daemon stops before 1 or starts after 5.
+/// service's. If one replaces the other, the daemon stops before 2 or starts after 6.
 ///
 /// # Equality
 ///
 /// Old kernels report [`Forwarding::Local`](crate::Forwarding::Local) for a server on the director
 /// itself, whatever was set. It counts as equal to any forwarding method, or plans would never
-/// become empty. A running sync daemon counts as equal to a wanted one if it has all settings that
+/// become empty. The settings `drop_entry`, `drop_packet` and `secure_tcp` count as equal if both are
+/// 1 or 2, between which the kernel itself changes them. A running sync daemon counts as equal to a wanted one if it has all settings that
 /// the wanted one names, within the limits of the kernel.
 ///
 /// # Interruption
@@ -120,7 +128,7 @@ impl Plan {
         self.first_loss
     }
 
-    /// The numbers of services, servers and daemons that the plan adds, edits, removes and leaves
+    /// The numbers of services, servers, settings and daemons that the plan adds, edits, removes and leaves
     /// as they are.
     pub fn summary(&self) -> Summary {
         self.summary

@@ -30,6 +30,8 @@ use crate::netlink::uapi::errno;
 #[derive(Debug, Clone, Default)]
 pub struct Rehearsal {
     state: State,
+    /// True if a setting that is not in the state is one that the kernel does not have.
+    knows_settings: bool,
 }
 
 /// The longest timeout that any kernel accepts, in seconds: it counts seconds, and ticks, in a C
@@ -38,9 +40,10 @@ const MAX_TIMEOUT: u32 = i32::MAX as u32;
 
 impl Rehearsal {
     /// A rehearsal that starts from this state. The default starts from an empty table, and does
-    /// not know the timeouts or whether the daemons run.
+    /// not know the settings, the timeouts or whether the daemons run. A state without any setting
+    /// is taken for one whose settings are not known.
     pub fn new(state: State) -> Self {
-        Rehearsal { state }
+        Rehearsal { knows_settings: !state.settings.is_empty(), state }
     }
 
     /// The state after the changes made so far.
@@ -70,7 +73,9 @@ impl Rehearsal {
     /// - [`DaemonRunning`](crate::RefusalKind::DaemonRunning) and
     ///   [`DaemonNotRunning`](crate::RefusalKind::DaemonNotRunning), if it is known whether it
     ///   runs;
-    /// - [`Invalid`](crate::RefusalKind::Invalid) for an IPv6 prefix length other than 1 to 128, a
+    /// - [`NoSuchSetting`](crate::RefusalKind::NoSuchSetting), if it is known which the kernel has;
+    /// - [`Invalid`](crate::RefusalKind::Invalid) for a setting's value that no kernel accepts, an
+    ///   IPv6 prefix length other than 1 to 128, a
     ///   GUE tunnel without a port, a server of another family than the service's without a tunnel
     ///   or while a sync daemon runs, a daemon while there is such a server, a daemon's group that
     ///   is not multicast, and a timeout above 2147483647;
@@ -146,6 +151,22 @@ impl Rehearsal {
                 }
                 let after = self.state.timeouts.after_setting(timeouts);
                 Ok(std::mem::replace(&mut self.state.timeouts, after) != after)
+            }
+            Change::SetSetting(setting, value) => {
+                let settings = &mut self.state.settings;
+                if self.knows_settings && !settings.contains_key(setting) {
+                    return Err(Problem::Errno(errno::ENOENT));
+                }
+                if !setting.accepts(value) {
+                    return Err(Problem::Errno(errno::EINVAL));
+                }
+                match settings.get(setting) {
+                    Some(now) if setting.agrees(now, value) => Ok(false),
+                    _ => {
+                        settings.insert(*setting, setting.after_setting(value));
+                        Ok(true)
+                    }
+                }
             }
             Change::StartDaemon(role, config) => {
                 let unicast = config.group.is_some_and(|group| !group.is_multicast());

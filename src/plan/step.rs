@@ -1,7 +1,8 @@
 //! One change of a plan, and the changes that undo it.
 
 use crate::model::{
-    Change, DaemonState, DestinationConfig, ServiceConfig, State, TableEntry, Timeouts,
+    Change, DaemonState, DestinationConfig, ServiceConfig, SettingValue, State, TableEntry,
+    Timeouts,
 };
 
 /// One change of a [`Plan`](crate::Plan), and the changes that undo it.
@@ -22,6 +23,8 @@ pub(super) enum Before {
     Entry(TableEntry),
     /// The configuration of a server: the step edits or removes it.
     Destination(DestinationConfig),
+    /// The value of a setting.
+    Setting(SettingValue),
     /// The timeouts that the step sets. The others are 0.
     Timeouts(Timeouts),
     /// The state of a daemon.
@@ -73,6 +76,9 @@ impl Step {
             (Change::SetTimeouts(_), Before::Timeouts(timeouts)) => {
                 vec![Change::SetTimeouts(*timeouts)]
             }
+            (Change::SetSetting(setting, _), Before::Setting(value)) => {
+                vec![Change::SetSetting(*setting, *value)]
+            }
             (Change::StartDaemon(role, _), _) => vec![Change::StopDaemon(*role)],
             (Change::StopDaemon(role), Before::Daemon(DaemonState::Running(config))) => {
                 vec![Change::StartDaemon(*role, *config)]
@@ -117,6 +123,9 @@ impl Step {
             }
             (Change::SetTimeouts(_), Before::Timeouts(timeouts)) => {
                 state.timeouts = state.timeouts.after_setting(timeouts);
+            }
+            (Change::SetSetting(setting, _), Before::Setting(value)) => {
+                state.settings.insert(*setting, *value);
             }
             (Change::StartDaemon(role, _) | Change::StopDaemon(role), Before::Daemon(daemon)) => {
                 state.set_daemon(*role, Some(*daemon));

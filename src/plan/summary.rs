@@ -26,6 +26,8 @@ pub struct Summary {
     pub services: Tally,
     /// The real servers, including those of services that are added or removed.
     pub servers: Tally,
+    /// The number of settings that change.
+    pub settings_changed: usize,
     /// True if a timeout changes.
     pub timeouts_changed: bool,
     /// The sync daemons. Added means started, edited means restarted with other settings, removed
@@ -55,7 +57,10 @@ impl Tally {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let changed = self.services.changed() + self.servers.changed() + self.daemons.changed();
+        let changed = self.services.changed()
+            + self.servers.changed()
+            + self.settings_changed
+            + self.daemons.changed();
         let idle = changed == 0 && !self.timeouts_changed;
         let services_unchanged = if idle { self.services.unchanged } else { 0 };
         let services = [
@@ -78,6 +83,7 @@ impl fmt::Display for Summary {
         let timeouts = self.timeouts_changed.then(|| "timeouts changed".to_owned());
         let parts: Vec<String> = counted("service", &services)
             .chain(counted("server", &servers))
+            .chain(counted("setting", &[(self.settings_changed, "changed")]))
             .chain(timeouts)
             .chain(counted("sync daemon", &daemons))
             .collect();

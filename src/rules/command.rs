@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::amend::Amendment;
 use super::connection::{ConnectionFilter, CountBy, Search};
 use super::format::Format;
-use crate::{Change, ServiceKey};
+use crate::{Change, ServiceKey, Setting, SettingValue};
 
 /// A whole command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ impl Default for Invocation {
 pub enum Command {
     /// One change of the kernel's state.
     Change(Change, Execution),
+    /// `--settings NAME=VALUE...`: set all of these, or none.
+    Settings(Vec<(Setting, SettingValue)>, Execution),
     /// `--keep`: an edit of the given settings only.
     Amend(Amendment, Execution),
     /// `-L`: list the kernel's state.
@@ -108,6 +110,11 @@ pub enum Listing {
     },
     /// `--daemon`: the sync daemons.
     Daemons {
+        /// As JSON.
+        json: bool,
+    },
+    /// `--settings`, a command of its own: the settings.
+    Settings {
         /// As JSON.
         json: bool,
     },
@@ -192,7 +199,7 @@ pub struct ConnectionListing {
 pub struct SaveOptions {
     /// Addresses and ports as numbers, not names.
     pub numeric: bool,
-    /// The timeouts and sync daemons too.
+    /// The settings, timeouts and sync daemons too.
     pub all: bool,
     /// As JSON.
     pub json: bool,

@@ -5,7 +5,7 @@ use super::hint;
 use super::options::OptionId;
 use super::scanner::SyntaxError;
 use super::value_error::ValueError;
-use crate::ConfigError;
+use crate::{ConfigError, Setting};
 
 /// The reason words are not a command. The text names the option, and says what is wrong and what
 /// to write instead.
@@ -84,6 +84,20 @@ pub enum UsageError {
     /// `--set` with fewer than three values.
     #[error("{option}: needs three values: {option} TCP TCPFIN UDP", option = OptionId::Set)]
     MissingTimeouts,
+    /// Several settings in a rule, of which each can be refused by itself.
+    #[error("{option}: one NAME=VALUE in a rule, not several", option = OptionId::Settings)]
+    SeveralSettings,
+    /// A setting that is given twice.
+    #[error("{option}: {0} is given twice", option = OptionId::Settings)]
+    SettingTwice(Setting),
+    /// An option of listing the settings where some are set.
+    #[error("{0}: only where {option} lists them all, without NAME=VALUE",
+        option = OptionId::Settings)]
+    OnlyListsSettings(OptionId),
+    /// An option of setting settings where none is set.
+    #[error("{0}: only where {option} sets something: {option} NAME=VALUE",
+        option = OptionId::Settings)]
+    OnlySetsSettings(OptionId),
     /// Two options that exclude each other.
     #[error("{second}: not valid with {first}")]
     Conflict {

@@ -14,6 +14,8 @@ pub enum ValueKind {
     Optional,
     /// This many words that belong to no option, anywhere on the line.
     Words(usize),
+    /// Any number of words, anywhere on the line: those that belong to no option.
+    AnyWords,
 }
 
 /// The options that an option excludes.
@@ -71,7 +73,9 @@ impl Group {
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
             Group::Server => "Real server (-a, -e; -d and -L take -r only)",
             Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
-            Group::Listing => "Output of -L (-S takes -n, --format, --json and --all)",
+            Group::Listing => {
+                "Output of -L (-S: -n, --format, --json, --all; --settings: --format, --json)"
+            }
             Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }
@@ -172,6 +176,10 @@ impl OptionSpec {
 
     pub(super) const fn words(self, count: usize, names: &'static str) -> Self {
         OptionSpec { value: ValueKind::Words(count), value_name: names, ..self }
+    }
+
+    pub(super) const fn any_words(self, name: &'static str) -> Self {
+        OptionSpec { value: ValueKind::AnyWords, value_name: name, ..self }
     }
 
     pub(super) const fn repeat(self, repeat: Repeat) -> Self {

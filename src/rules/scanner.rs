@@ -95,7 +95,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
             return self.with_value(option, word, Some(attached));
         }
         match option.spec().value {
-            ValueKind::None | ValueKind::Words(_) => {
+            ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords => {
                 if !rest.is_empty() {
                     self.cluster = Some((word, at + 1));
                 }
@@ -112,10 +112,10 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
         attached: Option<&'a [u8]>,
     ) -> Result<Token<'a>, SyntaxError<'a>> {
         let value = match (option.spec().value, attached) {
-            (ValueKind::None | ValueKind::Words(_), Some(_)) => {
+            (ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords, Some(_)) => {
                 return Err(SyntaxError::UnwantedValue { option, word });
             }
-            (ValueKind::None | ValueKind::Words(_), None) => None,
+            (ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords, None) => None,
             (_, Some(attached)) => Some(attached),
             (ValueKind::Required, None) => {
                 Some(self.next_word().ok_or(SyntaxError::MissingValue { option })?)

@@ -37,11 +37,14 @@ const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(
     DeleteService,
     Zero,
     Set,
+    Settings,
     StartDaemon,
     StopDaemon,
 ]));
 /// The commands that only read.
 const READ: CommandSet = CommandSet::of(&[List, Save]);
+/// The commands with a choice of formats.
+const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings]));
 /// The commands that talk to the kernel.
 const KERNEL: CommandSet = WRITE.and(READ);
 
@@ -109,6 +112,11 @@ options! {
         "set",
         "set the connection timeouts, in seconds: 1 to 2678400, or 0 to keep one as it is",
     ).words(3, "TCP TCPFIN UDP");
+    /// `--settings`, a command.
+    Settings: command(
+        "settings",
+        "list the settings in /proc/sys/net/ipv4/vs, or set some, all or nothing",
+    ).any_words("NAME=VALUE...");
     /// `--start-daemon`, a command.
     StartDaemon: command("start-daemon", "start a sync daemon: master or backup").value("ROLE");
     /// `--stop-daemon`, a command.
@@ -253,12 +261,12 @@ options! {
     Format: listing(
         "format",
         "classic (the default) or json; for a list of services also table or prometheus",
-    ).value("FORMAT").with(READ);
+    ).value("FORMAT").with(PRINT);
     /// `--json`
     Json: listing("json", "the same as --format json; --apply reads what -S --json prints")
-        .with(READ);
+        .with(PRINT);
     /// `--all`
-    All: listing("all", "with -S: save timeouts and sync daemons too")
+    All: listing("all", "with -S: save settings, timeouts and sync daemons too")
         .with(CommandSet::of(&[Save]));
 
     /// `--dry-run`

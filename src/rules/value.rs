@@ -9,7 +9,7 @@ use super::number::{Range, decimal, integer};
 use super::options::OptionId;
 use super::tunnel::TunnelKind;
 use super::value_error::ValueError;
-use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags};
+use crate::{AddressFamily, DaemonRole, Name, Netmask, SchedulerFlags, Setting, SettingValue};
 
 /// Reads the value of an option with `parse`.
 #[inline]
@@ -92,6 +92,15 @@ pub(super) fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, ValueError> {
 
 pub(super) fn format(text: &[u8]) -> Result<Format, ValueError> {
     word(text).ok_or(ValueError::NotAFormat)?.parse()
+}
+
+/// `NAME=VALUE`. The kernel decides whether it has a setting of this name.
+pub(super) fn setting(text: &[u8]) -> Result<(Setting, SettingValue), ValueError> {
+    let text = std::str::from_utf8(text).map_err(|_| ValueError::NotAnAssignment)?;
+    let (name, value) = text.split_once('=').ok_or(ValueError::NotAnAssignment)?;
+    let setting: Setting = name.parse().map_err(|_| ValueError::NotAnAssignment)?;
+    let value = setting.value(value).map_err(|_| ValueError::NotASettingsValue(setting))?;
+    Ok((setting, value))
 }
 
 /// The name, path or process ID of a network namespace: any text but the empty one.

@@ -1,7 +1,7 @@
 //! What can be wrong with the value of an option.
 
 use super::options::OptionId;
-use crate::ConfigError;
+use crate::{ConfigError, Setting};
 
 /// The reason an option does not take a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +77,12 @@ pub enum ValueError {
     /// Not a network namespace.
     #[error("not a network namespace: give a name, a path or a process ID")]
     NotANamespace,
+    /// Not the assignment of a value to a setting.
+    #[error("not NAME=VALUE, as in conn_reuse_mode=1")]
+    NotAnAssignment,
+    /// Not the kind of value that a setting has.
+    #[error("{0} is {values}", values = .0.expects())]
+    NotASettingsValue(Setting),
     /// Not a type of tunnel.
     #[error("not a type of tunnel: ipip, gue or gre")]
     NotATunnel,
@@ -88,6 +94,7 @@ impl ValueError {
         match self {
             // These name the part of the value that they are about.
             ValueError::Unresolved(..) | ValueError::Flag(..) => self.to_string(),
+            ValueError::NotASettingsValue(_) => format!("{value}: {self}"),
             ValueError::OutOfRange { .. } => format!("{value} is {self}"),
             ValueError::SeveralPorts if option == OptionId::RealServer => {
                 format!("`{value}`: a real server has one port; without one, it has the service's")

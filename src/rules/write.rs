@@ -102,6 +102,9 @@ pub fn push_line<N: ReverseResolve>(
                 push_number(writer.text, timeout);
             }
         }
+        Change::SetSetting(setting, value) => {
+            writer.word(OptionId::Settings, &format!("{setting}={value}"));
+        }
         Change::StartDaemon(role, config) => {
             writer.word(OptionId::StartDaemon, &role.to_string());
             writer.daemon(config);
@@ -132,7 +135,11 @@ fn check(change: &Change) -> Result<(), Unwritable> {
         Change::DeleteService(key)
         | Change::DeleteDestination(key, _)
         | Change::ZeroService(key) => key,
-        Change::Flush | Change::ZeroAll | Change::SetTimeouts(_) | Change::StopDaemon(_) => {
+        Change::Flush
+        | Change::ZeroAll
+        | Change::SetTimeouts(_)
+        | Change::SetSetting(..)
+        | Change::StopDaemon(_) => {
             return Ok(());
         }
     };

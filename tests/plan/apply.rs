@@ -121,8 +121,13 @@ proptest! {
             ROLES.into_iter().filter(|role| from.daemon(*role) != after.daemon(*role)).count();
         prop_assert_eq!(summary.daemons.changed(), other_daemons);
         prop_assert_eq!(summary.timeouts_changed, from.timeouts != after.timeouts);
-        let changed =
-            summary.services.changed() + summary.servers.changed() + summary.daemons.changed();
+        let other_settings =
+            from.settings.iter().filter(|(setting, value)| after.settings[*setting] != **value);
+        prop_assert_eq!(summary.settings_changed, other_settings.count());
+        let changed = summary.services.changed()
+            + summary.servers.changed()
+            + summary.settings_changed
+            + summary.daemons.changed();
         prop_assert_eq!(plan.is_empty(), changed == 0 && !summary.timeouts_changed);
         prop_assert_eq!(plan.is_empty(), from == after);
     }

@@ -88,6 +88,7 @@ fn check_nothing_lost(from: &State, now: &State) -> Result<(), TestCaseError> {
 /// The kinds of steps, in the order of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
+    Set,
     MakeRoom,
     Add,
     Edit,
@@ -106,6 +107,7 @@ fn phase(change: &Change, from: &State, to: &State) -> Phase {
             let before = config(&from.table, service, key).expect("a server that is there");
             if share(after) < share(before) { Phase::Lessen } else { Phase::Edit }
         }
+        Change::SetSetting(..) => Phase::Set,
         Change::StopDaemon(_) if mixes_families(&to.table) => Phase::MakeRoom,
         Change::StartDaemon(..) if mixes_families(&from.table) => Phase::UseRoom,
         Change::SetTimeouts(_) | Change::StartDaemon(..) | Change::StopDaemon(_) => Phase::Settings,
@@ -247,4 +249,37 @@ fn nothing_is_lost_before_everything_else_was_accepted() {
         kernel.client().apply(&plan(&from, &to.into())).unwrap_err();
         assert_eq!(kernel.written(), 1, "the refused change, and nothing behind it");
     }
+}
+
+#[test]
+fn settings_come_first_but_those_of_a_scheduler_after_its_service() {
+    let mut to = State::default();
+    to.table.insert(
+        ServiceKey::tcp(([192, 0, 2, 1], 80)),
+        ServiceConfig::new("lblc".parse().expect("a name")),
+    );
+    to.timeouts.tcp_seconds = 7;
+    for name in ["lblc_expiration", "expire_nodest_conn", "am_droprate"] {
+        to.settings.insert(name.parse().expect("a name"), 9.into());
+    }
+    let plan = plan(&State::default(), &to);
+    let lines: Vec<String> = plan
+        .changes()
+        .map(|change| ipvs::rules::Line::new(change).expect("a rule").to_string())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "--settings am_droprate=9",
+            "--settings expire_nodest_conn=9",
+            "-A -t 192.0.2.1:80 -s lblc",
+            "--settings lblc_expiration=9",
+            "--set 7 0 0",
+        ]
+    );
+    assert_eq!(plan.summary().to_string(), "1 service added, 3 settings changed, timeouts changed");
+    // What the kernel begins with, once it has the scheduler.
+    let undo: Vec<_> = plan.steps()[3].undo();
+    let setting = "lblc_expiration".parse().expect("a name");
+    assert_eq!(undo, [Change::SetSetting(setting, 86_400.into())]);
 }

@@ -1,6 +1,6 @@
 //! The state that a plan must end in.
 
-use ipvs::{DaemonConfig, DaemonRole, DaemonState, State, Timeouts};
+use ipvs::{DaemonConfig, DaemonRole, DaemonState, SettingValue, State, Timeouts};
 
 use crate::ROLES;
 use crate::kernel::MemoryKernel;
@@ -10,6 +10,15 @@ use crate::kernel::MemoryKernel;
 pub(crate) fn outcome(from: &State, to: &State) -> State {
     let mut state = State::from(to.table.clone());
     state.timeouts = timeouts(&from.timeouts, &to.timeouts);
+    state.settings = from.settings.clone();
+    for (setting, wanted) in &to.settings {
+        let now = state.settings.get_mut(setting).expect("a setting that the kernel has");
+        // The kernel itself changes between 1 and 2.
+        let automatic = |value: &SettingValue| {
+            setting.name() == "drop_entry" && matches!(value, SettingValue::Number(1 | 2))
+        };
+        *now = if automatic(wanted) { SettingValue::Number(1) } else { *wanted };
+    }
     for role in ROLES {
         state.set_daemon(role, daemon(role, from.daemon(role), to.daemon(role)));
     }

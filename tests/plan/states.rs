@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16};
 
-use ipvs::{Change, DaemonConfig, DaemonRole, DaemonState, State, Timeouts};
+use ipvs::{Change, DaemonConfig, DaemonRole, DaemonState, Setting, SettingValue, State, Timeouts};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -145,14 +145,67 @@ fn forgetful(mut config: DaemonConfig, forget: [bool; 4]) -> DaemonConfig {
     config
 }
 
+/// The settings that the model has, with some values it accepts.
+const SETTINGS: [(&str, &[&str]); 6] = [
+    ("conn_reuse_mode", &["0", "1", "2", "-1"]),
+    ("drop_entry", &["0", "1", "2", "3"]),
+    ("expire_nodest_conn", &["0", "1"]),
+    ("of_tomorrow", &["7", "99999999999"]),
+    ("sync_ports", &["1", "2", "8"]),
+    ("sync_threshold", &["3,50", "0,0", "5,60"]),
+];
+
+fn assignment(name: &str, value: &str) -> (Setting, SettingValue) {
+    let setting: Setting = name.parse().expect("a name");
+    (setting, setting.value(value).expect("a value"))
+}
+
+/// A value for each setting.
+fn settings() -> impl Strategy<Value = Vec<(Setting, SettingValue)>> {
+    SETTINGS.map(|(name, values)| select(values).prop_map(|value| assignment(name, value))).to_vec()
+}
+
+/// Settings that the kernel accepts or refuses, or does not have.
+fn any_setting() -> impl Strategy<Value = (Setting, SettingValue)> {
+    select(
+        &[
+            ("conn_reuse_mode", "0"),
+            ("conn_reuse_mode", "1"),
+            ("conn_reuse_mode", "2147483648"),
+            ("drop_entry", "1"),
+            ("drop_entry", "3"),
+            ("drop_entry", "4"),
+            ("of_tomorrow", "8"),
+            ("sync_ports", "2"),
+            ("sync_ports", "3"),
+            ("sync_threshold", "5,60"),
+            ("sync_threshold", "5,5"),
+            ("conn_max", "5"),
+            ("no_such", "5"),
+        ][..],
+    )
+    .prop_map(|(name, value)| assignment(name, value))
+}
+
 /// A current state and a wanted one that shares much with it and leaves parts as they are. If
 /// `possible`, a kernel can be in the wanted state.
 fn from_and_to(possible: bool) -> impl Strategy<Value = (State, State)> {
     let tables = any::<[bool; 2]>().prop_flat_map(two_tables);
     let daemons = ROLES.map(reported_daemon).map(option::of);
-    (tables, set_timeouts(), wished_timeouts(), daemons, [wish(), wish()]).prop_map(
-        move |((from, to), timeouts, wished_timeouts, daemons, wishes)| {
+    let wished_settings = (settings(), any::<[bool; SETTINGS.len()]>());
+    let all_settings = (settings(), wished_settings);
+    (tables, set_timeouts(), wished_timeouts(), daemons, [wish(), wish()], all_settings).prop_map(
+        move |((from, to), timeouts, wished_timeouts, daemons, wishes, settings)| {
             let (mut from, mut to) = (State::from(from), State::from(to));
+            let (settings, (wished, is_wished)) = settings;
+            // The kernel shows no 2: it would mean that memory is short.
+            let shown = |(setting, value): (Setting, SettingValue)| match setting.name() {
+                "drop_entry" if value == 2.into() => (setting, 1.into()),
+                _ => (setting, value),
+            };
+            from.settings = settings.into_iter().map(shown).collect();
+            let wished = wished.into_iter().zip(is_wished);
+            to.settings = wished.filter(|(_, wished)| *wished).map(|(pair, _)| pair).collect();
             (from.timeouts, to.timeouts) = (timeouts, wished_timeouts);
             for ((role, daemon), wish) in ROLES.into_iter().zip(daemons).zip(wishes) {
                 let running = daemon.filter(|_| !mixes_families(&from.table));
@@ -207,6 +260,7 @@ fn change() -> impl Strategy<Value = Change> {
         6 => (select(&ROLES[..]), config)
             .prop_map(|(role, config)| Change::StartDaemon(role, config)),
         4 => select(&ROLES[..]).prop_map(Change::StopDaemon),
+        6 => any_setting().prop_map(|(setting, value)| Change::SetSetting(setting, value)),
     ]
 }
 

@@ -102,7 +102,9 @@ fn argument(row: &OptionSpec) -> Arg {
     }
     arg = match row.value {
         // The stand-in for a value gives the option an index, and so its place in the order.
-        ValueKind::None | ValueKind::Words(_) => arg.num_args(0).default_missing_value(""),
+        ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords => {
+            arg.num_args(0).default_missing_value("")
+        }
         ValueKind::Required => arg.num_args(1).allow_hyphen_values(true),
         ValueKind::Optional => arg.num_args(0..=1).default_missing_value(BARE),
     };
@@ -118,6 +120,7 @@ fn described(row: &OptionSpec) -> Arg {
     match row.value {
         ValueKind::None => arg,
         ValueKind::Required | ValueKind::Optional => arg.value_name(row.value_name),
+        ValueKind::AnyWords => arg.num_args(0..=1).value_name(row.value_name),
         // In one pair of brackets: with more, clap would put each text of the group on its own line.
         ValueKind::Words(_) => arg.num_args(1).value_name(row.value_name),
     }
@@ -141,7 +144,7 @@ fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
             let value = value.as_bytes();
             let token = match option.map(|option| (option, option.spec().value)) {
                 None => Token::Word(value),
-                Some((option, ValueKind::None | ValueKind::Words(_))) => {
+                Some((option, ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords)) => {
                     Token::Option { option, value: None }
                 }
                 // To popt, a lone dash belongs to no option.

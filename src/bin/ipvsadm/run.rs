@@ -3,7 +3,7 @@
 use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
-use crate::commands::{amend, apply, dry_run, list, restore, rule, save};
+use crate::commands::{amend, apply, dry_run, list, restore, rule, save, settings};
 use crate::kernel::connect::{Loading, connect};
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -39,6 +39,9 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
             amend::edit_server(&mut client, change)
         }
         Command::Change(change, execution) => change_one(&mut client, change, *execution, sink),
+        Command::Settings(wanted, execution) => {
+            settings::set(&mut client, wanted, *execution, sink)
+        }
         Command::Amend(amendment, execution) => {
             let change = amend::complete(&mut client, amendment)?;
             change_one(&mut client, &change, *execution, sink)
@@ -62,7 +65,7 @@ fn change_one(
         Change::Flush => Lock::acquire(execution.wait)?,
         _ => None,
     };
-    Ok(client.change(change)?)
+    client.change(change).map_err(|error| Failure::of_change(change, error))
 }
 
 fn restore_rules(

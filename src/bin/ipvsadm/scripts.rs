@@ -78,7 +78,7 @@ fn save_command() -> Command {
         .override_usage("ipvsadm-save [OPTION]... [FILE]")
         .args([
             flag("numeric", "print addresses and ports as numbers, not names").short('n'),
-            flag("all", "save timeouts and sync daemons too").long("all"),
+            flag("all", "save timeouts, settings and sync daemons too").long("all"),
             flag("json", "print JSON, which `ipvsadm --apply` reads").long("json"),
             netns(),
             Arg::new("file")

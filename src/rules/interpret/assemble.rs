@@ -8,16 +8,17 @@ use super::draft::Draft;
 use super::option_set::{OptionSet, REFUSED};
 use crate::rules::amend::Amendment;
 use crate::rules::command::{
-    ApplyOptions, Command, Execution, Invocation, RuleCommand, SaveOptions,
+    ApplyOptions, Command, Execution, Invocation, Listing, RuleCommand, SaveOptions,
 };
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
 use crate::rules::number;
 use crate::rules::options::OptionId;
 use crate::rules::resolve::Resolve;
-use crate::rules::value::read_number;
+use crate::rules::value::{self, read, read_number};
 use crate::{
-    AddressFamily, Change, DaemonConfig, DaemonRole, DestinationKey, Name, ServiceKey, Timeouts,
+    AddressFamily, Change, DaemonConfig, DaemonRole, DestinationKey, Name, ServiceKey, Setting,
+    SettingValue, Timeouts,
 };
 
 /// The interface of a sync daemon unless another is given.
@@ -46,6 +47,10 @@ impl Draft<'_> {
                     execution,
                 })
             }
+            OptionId::Settings => match self.settings()? {
+                settings if settings.is_empty() => Command::List(self.listed_settings()?),
+                settings => Command::Settings(settings, execution),
+            },
             _ => match self.rule(command, names)? {
                 RuleCommand::Change(change) => Command::Change(change, execution),
                 RuleCommand::Amend(amendment) => Command::Amend(*amendment, execution),
@@ -93,8 +98,18 @@ impl Draft<'_> {
         command: OptionId,
         names: &mut R,
     ) -> Result<RuleCommand, UsageError> {
-        if command == OptionId::Set {
-            return self.timeouts();
+        match command {
+            OptionId::Set => return self.timeouts(),
+            OptionId::Settings => {
+                return match self.settings()?.as_slice() {
+                    [] => self.listed_settings().map(RuleCommand::List),
+                    [(setting, value)] => {
+                        Ok(RuleCommand::Change(Change::SetSetting(*setting, *value)))
+                    }
+                    _ => Err(UsageError::SeveralSettings),
+                };
+            }
+            _ => {}
         }
         // The address to list.
         self.no_more_words(usize::from(command == OptionId::List))?;
@@ -193,6 +208,33 @@ impl Draft<'_> {
         Ok(RuleCommand::Change(Change::SetTimeouts(timeouts)))
     }
 
+    /// The settings to set: none where they are listed.
+    fn settings(&self) -> Result<Vec<(Setting, SettingValue)>, UsageError> {
+        self.check_belongs(OptionId::Settings)?;
+        let words = self.words.iter().take(self.word_count).chain(&self.more_words);
+        let mut settings: Vec<(Setting, SettingValue)> = Vec::new();
+        for word in words {
+            let (setting, value) = read(OptionId::Settings, word, value::setting)?;
+            if settings.iter().any(|(earlier, _)| *earlier == setting) {
+                return Err(UsageError::SettingTwice(setting));
+            }
+            settings.push((setting, value));
+        }
+        let mut listing = [OptionId::Json, OptionId::Format].into_iter();
+        match listing.find(|option| self.given.has(*option)) {
+            Some(option) if !settings.is_empty() => Err(UsageError::OnlyListsSettings(option)),
+            _ => Ok(settings),
+        }
+    }
+
+    fn listed_settings(&self) -> Result<Listing, UsageError> {
+        if self.given.has(OptionId::DryRun) {
+            return Err(UsageError::OnlySetsSettings(OptionId::DryRun));
+        }
+        let json = self.format(Some(OptionId::Settings))? == Format::Json;
+        Ok(Listing::Settings { json })
+    }
+
     fn role(&self, command: OptionId) -> Result<DaemonRole, UsageError> {
         self.role.ok_or(UsageError::MissingValue(command))
     }
@@ -220,7 +262,7 @@ impl Draft<'_> {
 
     /// The format. Only listings of services have more than two.
     pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
-        use OptionId::{Connection, Daemon, Json, Save, Status, Timeout};
+        use OptionId::{Connection, Daemon, Json, Save, Settings, Status, Timeout};
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
                 return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
@@ -230,7 +272,7 @@ impl Draft<'_> {
         };
         match (subject, format) {
             (
-                Some(subject @ (Connection | Timeout | Daemon | Status | Save)),
+                Some(subject @ (Connection | Timeout | Daemon | Status | Save | Settings)),
                 Format::Table | Format::Prometheus,
             ) => Err(UsageError::NoSuchFormat { subject, format }),
             _ => Ok(format),

@@ -58,9 +58,11 @@ pub(super) struct Draft<'a> {
     pub(super) wait: Option<u32>,
     pub(super) namespace: Option<&'a str>,
     pub(super) file: Option<&'a [u8]>,
-    /// The words that belong to no option: as many as any command needs, and how many there were.
+    /// The words that belong to no option: as many as hardly any command exceeds, their number, and
+    /// the rest.
     pub(super) words: [&'a [u8]; 4],
     pub(super) word_count: usize,
+    pub(super) more_words: Vec<&'a [u8]>,
 }
 
 impl<'a> Draft<'a> {
@@ -101,8 +103,9 @@ impl<'a> Draft<'a> {
     }
 
     fn word(&mut self, word: &'a [u8]) {
-        if let Some(place) = self.words.get_mut(self.word_count) {
-            *place = word;
+        match self.words.get_mut(self.word_count) {
+            Some(place) => *place = word,
+            None => self.more_words.push(word),
         }
         self.word_count += 1;
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rules::parse_line;
-use crate::{DaemonRole, Netmask, SchedulerFlags, Timeouts, TunnelChecksum};
+use crate::{DaemonRole, Netmask, SchedulerFlags, Setting, Timeouts, TunnelChecksum};
 
 fn text(change: &Change) -> String {
     Line::new(change).unwrap().to_string()
@@ -30,6 +30,11 @@ fn lines_are_written_as_the_reference_saves_them() {
         "--set 900 120 300",
         "--start-daemon master --mcast-interface eth0 --syncid 5 --mcast-group 224.0.0.81",
         "--stop-daemon backup",
+        "--settings conn_reuse_mode=0",
+        "--settings sync_threshold=3,50",
+        "--settings est_cpulist=0-3,8",
+        "--settings est_cpulist=",
+        "--settings of_tomorrow=-7",
     ] {
         match parse_line(line.as_bytes()) {
             Ok(Some(change)) => assert_eq!(text(&change), line),
@@ -232,7 +237,21 @@ fn change() -> impl Strategy<Value = Change> {
             Change::SetTimeouts(Timeouts { tcp_seconds, tcp_fin_seconds, udp_seconds })
         }),
         2 => daemon(),
+        1 => setting(),
     ]
+}
+
+fn setting() -> impl Strategy<Value = Change> {
+    let name = prop::sample::select(
+        Setting::known().chain(["of_tomorrow".parse().unwrap()]).collect::<Vec<_>>(),
+    );
+    (name, any::<i64>(), any::<i64>(), "[0-9]{1,3}-[0-9]{1,3}").prop_map(
+        |(setting, first, second, text)| {
+            let texts = [first.to_string(), format!("{first},{second}"), text];
+            let value = texts.iter().find_map(|text| setting.value(text).ok()).unwrap();
+            Change::SetSetting(setting, value)
+        },
+    )
 }
 
 proptest! {

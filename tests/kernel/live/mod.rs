@@ -7,6 +7,7 @@ mod apply;
 mod counted;
 mod dry_run;
 mod interrupted;
+mod kernel_settings;
 mod lock;
 mod namespaces;
 mod random;
@@ -41,6 +42,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         dry_run::tests(),
         save::tests(),
         settings::tests(),
+        kernel_settings::tests(),
         namespaces::tests(),
         whole::tests(),
     ]

@@ -1,6 +1,7 @@
 //! A model of the kernel, which speaks netlink and keeps its state in memory.
 
 mod daemon;
+mod settings;
 mod state;
 mod wire;
 
@@ -140,9 +141,51 @@ impl Transport for MemoryKernel {
     fn reply_window(&mut self) -> usize {
         self.0.borrow().window
     }
+
+    fn settings(&mut self) -> io::Result<Vec<(String, bool)>> {
+        let inner = self.0.borrow();
+        inner.check_reading()?;
+        Ok(inner.state.settings.names().map(|name| (name.to_owned(), true)).collect())
+    }
+
+    fn read_setting(&mut self, name: &str) -> io::Result<String> {
+        let inner = self.0.borrow();
+        inner.check_reading()?;
+        inner.state.settings.read(name).map_err(io::Error::from_raw_os_error)
+    }
+
+    fn write_setting(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.0.borrow_mut().write_setting(name, text)
+    }
 }
 
 impl Inner {
+    fn check_reading(&self) -> io::Result<()> {
+        match self.faults.no_reading_after.is_some_and(|limit| self.written > limit) {
+            true => Err(io::ErrorKind::BrokenPipe.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts as a datagram of its own, with one request.
+    fn write_setting(&mut self, name: &str, text: &str) -> io::Result<()> {
+        if self.faults.fail_send.take_if(|at| *at == self.written).is_some() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.datagrams += 1;
+        if self.faults.kill.is_some_and(|at| self.written >= at) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let number = self.written;
+        self.written += 1;
+        let result = match self.faults.refuse.contains(&number) {
+            true => Err(ENOMEM),
+            false => self.state.settings.write(name, text),
+        };
+        self.refused += usize::from(result.is_err());
+        result.map_err(io::Error::from_raw_os_error)
+    }
+
     fn take(&mut self, datagram: &[u8]) -> io::Result<()> {
         assert!(datagram.len() < 212_960, "the kernel takes no longer datagram");
         let mut lost = false;
@@ -196,9 +239,8 @@ impl Inner {
             } else {
                 self.state.carry_out(request)
             }
-        } else if self.faults.no_reading_after.is_some_and(|limit| self.written > limit) {
-            return Err(io::ErrorKind::BrokenPipe.into());
         } else {
+            self.check_reading()?;
             self.state.carry_out(request)
         };
         Ok(match result {

@@ -5,6 +5,7 @@ use neli::genl::Nlattr;
 use neli::types::Buffer;
 
 use super::daemon::Daemons;
+use super::settings::Settings;
 use super::wire::{Attributes, CONTROLLER, Request, attribute, find, nest, nested, u16_of, u32_of};
 
 pub(crate) const ENOENT: i32 = 2;
@@ -96,6 +97,7 @@ pub(crate) struct State {
     /// The timeouts of TCP, TCP after a FIN, and UDP.
     timeouts: [u32; 3],
     pub(crate) daemons: Daemons,
+    pub(super) settings: Settings,
     /// The number of services and servers added so far. Each reports its own number as its count of
     /// connections, which tells one that stayed from one that was removed and added again.
     births: u64,
@@ -109,6 +111,7 @@ impl Default for State {
             services: Vec::new(),
             timeouts: [15 * 60, 2 * 60, 5 * 60],
             daemons: Daemons::default(),
+            settings: Settings::default(),
             births: 0,
             local: Vec::new(),
         }

@@ -16,7 +16,8 @@ pub(crate) fn apply(
     options: &ApplyOptions,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let desired = Desired::read(&read_all(options.file.as_deref())?, End::OfFile)?;
+    let mut desired = Desired::read(&read_all(options.file.as_deref())?, End::OfFile)?;
+    desired.check_settings(client)?;
     let mistakes = mistakes(&desired);
     if !mistakes.is_empty() {
         transition::report(&mistakes);

@@ -5,7 +5,9 @@ use std::io::BufRead;
 
 use ipvs::rules::Line;
 use ipvs::rules::grammar::{CommandLines, RuleCommand};
-use ipvs::{Change, Client, DaemonState, Plan, PlanOptions, Rehearsal, State};
+use ipvs::{
+    Change, Client, DaemonState, Plan, PlanOptions, Rehearsal, Setting, SettingValue, State,
+};
 
 use crate::commands::restore::Daemons;
 use crate::commands::rule::replace_daemon;
@@ -29,14 +31,29 @@ pub(crate) fn transition(
     options: PlanOptions,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let plan = Plan::between(&client.state()?, desired, options);
+    let plan = Plan::between(&client.state_for(desired)?, desired, options);
     plan.changes().try_for_each(|change| show(sink, change))?;
     outcome(!plan.is_empty(), sink)
 }
 
+/// Shows the effect of setting these settings, from the state `now`, which has them all.
+pub(crate) fn settings(
+    now: State,
+    settings: &[(Setting, SettingValue)],
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let mut rehearsal = Rehearsal::new(now);
+    let mut different = false;
+    for (setting, value) in settings {
+        different |= rehearse(&mut rehearsal, &Change::SetSetting(*setting, *value), sink)?;
+    }
+    outcome(different, sink)
+}
+
 /// Shows the effect of one change.
 pub(crate) fn change(client: &mut Client, change: &Change, sink: &mut Sink) -> Result<(), Failure> {
-    let mut rehearsal = Rehearsal::new(client.state()?);
+    // Without the settings: a change of one of those is a command of its own.
+    let mut rehearsal = Rehearsal::new(client.state_for(&State::default())?);
     let changes = rehearse(&mut rehearsal, change, sink)?;
     outcome(changes, sink)
 }
@@ -112,7 +129,7 @@ fn lines(
 
 /// Carries out a change in memory, and shows it if it has an effect.
 fn rehearse(rehearsal: &mut Rehearsal, change: &Change, sink: &mut Sink) -> Result<bool, Failure> {
-    let changes = rehearsal.change(change)?;
+    let changes = rehearsal.change(change).map_err(|error| Failure::of_change(change, error))?;
     if changes {
         show(sink, change)?;
     }

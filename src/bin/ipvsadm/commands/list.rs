@@ -1,4 +1,4 @@
-//! `-L`: services, connections, timeouts and sync daemons.
+//! `-L`: services, connections, timeouts and sync daemons; and `--settings`, the settings.
 
 use ipvs::rules::grammar::{Format, Listing, ServiceListing, View};
 use ipvs::{Client, Statistics};
@@ -26,6 +26,14 @@ pub(crate) fn list(client: &mut Client, listing: &Listing, sink: &mut Sink) -> R
                 return json::print_timeouts(sink, &timeouts);
             }
             settings::print_timeouts(sink, &timeouts);
+            Ok(())
+        }
+        Listing::Settings { json } => {
+            let found = client.settings()?;
+            if *json {
+                return json::print_settings(sink, &found);
+            }
+            settings::print_settings(sink, &found);
             Ok(())
         }
         Listing::Status { json } => status::list(client, *json, sink),

@@ -9,5 +9,6 @@ pub(crate) mod replace;
 pub(crate) mod restore;
 pub(crate) mod rule;
 pub(crate) mod save;
+pub(crate) mod settings;
 mod status;
 mod transition;

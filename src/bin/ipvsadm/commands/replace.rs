@@ -45,11 +45,14 @@ pub(crate) fn replace(
         return clear(client, &input, execution, sink);
     }
     let mut desired = Desired::read(&input, End::AtHelp)?;
+    let is_atomic = options.strategy == Strategy::Atomic;
+    if is_atomic {
+        desired.check_settings(client)?;
+    }
     if !desired.mistakes.is_empty() {
         transition::report(&desired.mistakes);
         return Err(Failure::Reported(status::SENSELESS));
     }
-    let is_atomic = options.strategy == Strategy::Atomic;
     if is_atomic && !desired.refused.is_empty() {
         transition::report(&desired.refused);
         return Err(Failure::Reported(status::REFUSED));

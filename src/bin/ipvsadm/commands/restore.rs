@@ -119,9 +119,13 @@ impl Run {
         }
     }
 
-    /// Replacing a daemon takes more than one change.
+    /// Replacing a daemon takes more than one change, and a refused setting more words.
     fn fits_in_a_batch(&self, change: &Change) -> bool {
-        self.daemons == Daemons::AsWritten || !matches!(change, Change::StartDaemon(..))
+        match change {
+            Change::StartDaemon(..) => self.daemons == Daemons::AsWritten,
+            Change::SetSetting(..) => false,
+            _ => true,
+        }
     }
 
     fn replace_daemon(

@@ -19,7 +19,9 @@ pub(crate) fn carry_out(
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     match command {
-        RuleCommand::Change(change) => Ok(client.change(change)?),
+        RuleCommand::Change(change) => {
+            client.change(change).map_err(|error| Failure::of_change(change, error))
+        }
         RuleCommand::Amend(amendment) => {
             let change = amend::complete(client, amendment)?;
             Ok(client.change(&change)?)

@@ -1,7 +1,10 @@
 //! `-S`: the table as rules, or as JSON that `--apply` reads.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
 use ipvs::rules::grammar::SaveOptions;
-use ipvs::{Client, Statistics};
+use ipvs::{Client, Error, Statistics};
 
 use crate::kernel::table::{Selection, Services};
 use crate::output::json::Json;
@@ -21,7 +24,7 @@ pub(crate) fn save(
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let mut services = Services::find(client, EVERYTHING)?;
-    let settings = options.all.then(|| read_settings(client)).transpose()?;
+    let settings = options.all.then(|| read_settings(client, &services)).transpose()?;
     if options.json {
         return services.print(client, &mut Json::configuration(sink, settings));
     }
@@ -29,6 +32,13 @@ pub(crate) fn save(
     services.print(client, &mut Rules { sink, names: &names, settings })
 }
 
-fn read_settings(client: &mut Client) -> Result<Settings, Failure> {
-    Ok(Settings { timeouts: client.timeouts()?, daemons: client.daemons()? })
+fn read_settings(client: &mut Client, services: &Services) -> Result<Settings, Failure> {
+    let mut settings = match client.changeable_settings() {
+        Err(Error::Settings(_, error)) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
+        settings => settings?,
+    };
+    // Whoever restores the table without the scheduler would not have the setting.
+    settings
+        .retain(|setting, _| setting.scheduler().is_none_or(|name| services.use_scheduler(name)));
+    Ok(Settings { settings, timeouts: client.timeouts()?, daemons: client.daemons()? })
 }

@@ -24,12 +24,12 @@ pub(super) fn all_or_nothing(
     let signals = Signals::watch();
     let mut attempts = 0;
     loop {
-        let plan = Plan::between(&client.state()?, desired.state(), options);
+        let plan = Plan::between(&client.state_for(desired.state())?, desired.state(), options);
         attempts += 1;
         match client.apply_with(&plan, OnRefusal::Undo, || signals.arrived().is_some()) {
             Ok(_) => return Ok(plan),
             Err(error) if attempts < ATTEMPTS && is_overtaken(&error) => {}
-            Err(error) => return Err(failed(&error, desired, &signals)),
+            Err(error) => return Err(failed(&error, &desired.explain(error.refused()), &signals)),
         }
     }
 }
@@ -54,12 +54,12 @@ pub(super) fn best_effort(
     options: PlanOptions,
 ) -> Result<u8, Failure> {
     let signals = Signals::watch();
-    let before = client.state()?;
+    let before = client.state_for(desired.state())?;
     let mut advice = Advice::default();
     let mut attempts = 0;
     let remaining = loop {
         let wanted = with_daemons_of(desired.state(), &before);
-        let plan = Plan::between(&client.state()?, &wanted, options);
+        let plan = Plan::between(&client.state_for(&wanted)?, &wanted, options);
         let stop = || signals.arrived().is_some();
         let refused = match client.apply_with(&plan, OnRefusal::Continue, stop) {
             Ok(refused) => refused,
@@ -68,7 +68,7 @@ pub(super) fn best_effort(
                 if attempts > 0 || !desired.refused.is_empty() {
                     return_to(client, &before);
                 }
-                return Err(failed(&error, desired, &signals));
+                return Err(failed(&error, &desired.explain(error.refused()), &signals));
             }
         };
         if refused.is_empty() {
@@ -101,7 +101,8 @@ fn with_daemons_of(desired: &State, before: &State) -> State {
 
 /// Undoes earlier rounds of [`best_effort`]; the last one is undone already.
 fn return_to(client: &mut Client, before: &State) {
-    let undone = client.state().map(|now| Plan::between(&now, before, PlanOptions::default()));
+    let undone =
+        client.state_for(before).map(|now| Plan::between(&now, before, PlanOptions::default()));
     let undone = undone
         .map_err(|error| error.to_string())
         .and_then(|plan| client.apply_best_effort(&plan).map_err(|error| error.to_string()));
@@ -117,9 +118,9 @@ pub(super) fn report(lines: &[(Position, String)]) {
     }
 }
 
-/// Reports the failure of a plan and the state it leaves.
-fn failed(error: &ApplyError, desired: &Desired, signals: &Signals) -> Failure {
-    desired.explain(error.refused()).iter().for_each(say);
+/// Reports the failure of a plan, with a message for each refusal, and the state it leaves.
+pub(super) fn failed(error: &ApplyError, refusals: &[String], signals: &Signals) -> Failure {
+    refusals.iter().for_each(say);
     Advice::from(error.refused().iter().map(|refused: &RefusedChange| &refused.refusal)).give();
     if let Some(error) = error.error() {
         say(error);

@@ -10,15 +10,15 @@ use std::collections::{BTreeMap, HashMap};
 use ipvs::rules::Line;
 use ipvs::rules::grammar::{CommandLines, RuleCommand};
 use ipvs::{
-    Change, DaemonRole, DestinationKey, Error, Refusal, RefusalKind, RefusedChange, Rehearsal,
-    ServiceKey, State,
+    Change, Client, DaemonRole, DestinationKey, Error, Refusal, RefusalKind, RefusedChange,
+    Rehearsal, ServiceKey, Setting, State,
 };
 
 use crate::desired::kind::Kind;
 pub(crate) use crate::desired::position::Position;
 pub(crate) use crate::desired::source::read_all;
 use crate::names::Resolver;
-use crate::process::failure::{Failure, refusal_text};
+use crate::process::failure::{Failure, change_refusal_text, no_such_setting};
 
 /// The state a file describes, and everything wrong with the file.
 #[derive(Debug, Default)]
@@ -136,10 +136,33 @@ impl Desired {
         };
         match outcome {
             Ok(_) => {}
-            Err(Error::Refused(refusal)) => self.refused.push((position, refusal_text(&refusal))),
+            Err(Error::Refused(refusal)) => {
+                self.refused.push((position, change_refusal_text(&change, &refusal)));
+            }
             Err(error) => self.refused.push((position, error.to_string())),
         }
         self.changes.push((position, change));
+    }
+
+    /// Finds the settings that the kernel does not have: mistakes here.
+    pub(crate) fn check_settings(&mut self, client: &mut Client) -> Result<(), Failure> {
+        for (position, change) in &self.changes {
+            if let Change::SetSetting(setting, _) = change
+                && !self.loads(*setting)
+                && client.setting(*setting)?.is_none()
+            {
+                self.mistakes.push((*position, no_such_setting(*setting)));
+            }
+        }
+        Ok(())
+    }
+
+    /// True for a setting of a scheduler that one of the services makes the kernel load.
+    fn loads(&self, setting: Setting) -> bool {
+        setting.scheduler().is_some_and(|scheduler| {
+            let mut services = self.state().table.services();
+            services.any(|(_, entry)| entry.config().scheduler.as_str() == scheduler)
+        })
     }
 
     /// Excludes the lines behind the refused changes, so that the state becomes the one the other
@@ -175,7 +198,7 @@ impl Desired {
         let lines = self.lines();
         let explain = |refused: &RefusedChange| {
             let line = Subject::of(&refused.change).and_then(|subject| lines.get(&subject));
-            let refusal = refusal_text(&refused.refusal);
+            let refusal = change_refusal_text(&refused.change, &refused.refusal);
             match (line, Line::new(&refused.change)) {
                 (Some(line), Ok(rule)) if self.is_json => format!("{line}: {rule}: {refusal}"),
                 (Some(line), _) => format!("{line}: {refusal}"),
@@ -215,6 +238,7 @@ pub(crate) fn is_out_of_date(kind: RefusalKind) -> bool {
 enum Subject {
     Service(ServiceKey),
     Destination(ServiceKey, DestinationKey),
+    Setting(Setting),
     Timeouts,
     Daemon(DaemonRole),
 }
@@ -230,6 +254,7 @@ impl Subject {
             Change::AddDestination(service, key, _)
             | Change::EditDestination(service, key, _)
             | Change::DeleteDestination(service, key) => Some(Subject::Destination(*service, *key)),
+            Change::SetSetting(setting, _) => Some(Subject::Setting(*setting)),
             Change::SetTimeouts(_) => Some(Subject::Timeouts),
             Change::StartDaemon(role, _) | Change::StopDaemon(role) => Some(Subject::Daemon(*role)),
             Change::Flush | Change::ZeroAll => None,

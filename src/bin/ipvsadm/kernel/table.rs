@@ -82,6 +82,11 @@ impl Services {
         }
     }
 
+    /// True if one of them has this scheduler.
+    pub(crate) fn use_scheduler(&self, scheduler: &str) -> bool {
+        self.waiting.iter().any(|service| service.config.scheduler.as_str() == scheduler)
+    }
+
     /// The names of all addresses in these services, unless all is to be numeric.
     ///
     /// Names are looked up together, several at a time. So where there are to be names, all servers

@@ -36,8 +36,12 @@ impl Printer for Rules<'_> {
     }
 
     fn end(&mut self) -> Result<Next, Failure> {
-        if let Some(Settings { timeouts, daemons }) = self.settings.take() {
+        if let Some(Settings { settings, timeouts, daemons }) = self.settings.take() {
             self.rule(&Change::SetTimeouts(timeouts))?;
+            // Before the daemons, which take some of them when they start.
+            for (setting, value) in settings {
+                self.rule(&Change::SetSetting(setting, value))?;
+            }
             for daemon in daemons {
                 self.rule(&Change::StartDaemon(daemon.role, daemon.config))?;
             }

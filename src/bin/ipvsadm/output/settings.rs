@@ -1,14 +1,50 @@
-//! Timeouts and sync daemons, in the classic form (`-L --timeout`, `-L --daemon`).
+//! Timeouts and sync daemons, in the classic form (`-L --timeout`, `-L --daemon`), and the settings
+//! of the kernel (`--settings`).
 
-use ipvs::{Daemon, Timeouts};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use ipvs::{Daemon, Setting, SettingValue, Timeouts};
 
 use crate::process::Sink;
 
 /// What `-S --all` saves besides the table.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    pub(crate) settings: BTreeMap<Setting, SettingValue>,
     pub(crate) timeouts: Timeouts,
     pub(crate) daemons: Vec<Daemon>,
+}
+
+/// Prints the settings, one a line: a star if its value is not the kernel's default, its name, its
+/// value, the default, and what it does.
+pub(crate) fn print_settings(sink: &mut Sink, settings: &BTreeMap<Setting, SettingValue>) {
+    let rows: Vec<[String; 5]> = settings
+        .iter()
+        .map(|(setting, value)| {
+            let default = setting.kernel_default();
+            let star = if default.is_some_and(|default| default != *value) { "*" } else { "" };
+            let default = default.map_or_else(|| "-".to_owned(), |default| default.to_string());
+            // An empty list of CPUs would leave a hole in the line.
+            let value = Some(value.to_string()).filter(|value| !value.is_empty());
+            let value = value.unwrap_or_else(|| "(empty)".to_owned());
+            let does = setting.description().unwrap_or("").to_owned();
+            [star.to_owned(), setting.to_string(), value, default, does]
+        })
+        .collect();
+    let heading = ["", "Setting", "Value", "Default", "What it does"].map(str::to_owned);
+    let widths: [usize; 5] = std::array::from_fn(|column| {
+        rows.iter().chain([&heading]).map(|row| row[column].len()).max().unwrap_or(0)
+    });
+    for row in [&heading].into_iter().chain(&rows) {
+        let [star, name, value, default, does] = row;
+        let [_, names, values, defaults, _] = widths;
+        let mut line = String::new();
+        // Writing to a string does not fail.
+        let _ =
+            write!(line, "{star:1} {name:names$}  {value:values$}  {default:defaults$}  {does}");
+        sink.print(format!("{}\n", line.trim_end()));
+    }
 }
 
 /// Prints the timeouts.

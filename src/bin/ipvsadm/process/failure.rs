@@ -3,8 +3,8 @@
 use std::io;
 
 use ipvs::rules::Unwritable;
-use ipvs::rules::grammar::{Mistake, Search, UsageError};
-use ipvs::{Error, Refusal, RefusalKind};
+use ipvs::rules::grammar::{Mistake, Search, UsageError, likely};
+use ipvs::{Change, Error, Refusal, RefusalKind, Setting};
 
 /// The exit statuses. 0 is success; with `--dry-run`, nothing to do.
 pub(crate) mod status {
@@ -57,6 +57,14 @@ pub(crate) enum Failure {
     /// The kernel refused, or talking to it failed.
     #[error("{0}")]
     Kernel(Error),
+    /// The kernel refused to set a setting, or has none of that name.
+    #[error("{text}")]
+    Setting {
+        /// The setting, and what is wrong.
+        text: String,
+        /// True if neither the kernel nor this program knows the name.
+        is_unknown: bool,
+    },
     /// The service to list does not exist.
     #[error("No such service")]
     NothingToList,
@@ -106,6 +114,8 @@ impl Failure {
             Failure::NotRules(_) | Failure::NoRules => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
             Failure::Kernel(_) => status::REFUSED,
+            Failure::Setting { is_unknown: true, .. } => status::SENSELESS,
+            Failure::Setting { .. } => status::REFUSED,
             Failure::NothingToList | Failure::NothingFound(_) | Failure::NoConnections(_) => {
                 status::NOT_THERE
             }
@@ -146,6 +156,58 @@ impl From<Error> for Failure {
             Some(RefusalKind::PermissionDenied) => Failure::Unavailable(error.to_string()),
             _ => Failure::Kernel(error),
         }
+    }
+}
+
+impl Failure {
+    /// From carrying out a change.
+    pub(crate) fn of_change(change: &Change, error: Error) -> Self {
+        match (change, &error) {
+            (Change::SetSetting(setting, _), Error::Refused(refusal)) => Failure::Setting {
+                text: change_refusal_text(change, refusal),
+                is_unknown: refusal.kind() == RefusalKind::NoSuchSetting
+                    && setting.description().is_none(),
+            },
+            _ => Failure::from(error),
+        }
+    }
+
+    /// For a setting that the kernel does not have.
+    pub(crate) fn no_such_setting(setting: Setting) -> Self {
+        let is_unknown = setting.description().is_none();
+        Failure::Setting { text: no_such_setting(setting), is_unknown }
+    }
+}
+
+/// The text for a setting that the kernel does not have.
+pub(crate) fn no_such_setting(setting: Setting) -> String {
+    if setting.description().is_none() {
+        let known = likely(setting.name(), Setting::known().map(Setting::name));
+        let hint = known.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        return format!("{setting}: no such setting{hint}");
+    }
+    match setting.since() {
+        Some(version) => {
+            format!("{setting}: this kernel has no such setting; Linux {version} brought it")
+        }
+        None => match setting.scheduler() {
+            Some(scheduler) => format!(
+                "{setting}: the kernel has this setting only while the scheduler {scheduler} is loaded"
+            ),
+            None => format!("{setting}: this kernel has no such setting"),
+        },
+    }
+}
+
+/// The whole text of a refusal, for a message of its own, with the setting if it is about one.
+pub(crate) fn change_refusal_text(change: &Change, refusal: &Refusal) -> String {
+    match (change, refusal.kind()) {
+        (Change::SetSetting(setting, _), RefusalKind::NoSuchSetting) => no_such_setting(*setting),
+        (Change::SetSetting(setting, value), RefusalKind::Invalid) => {
+            format!("{setting}={value}: {refusal}: {setting} is {}", setting.expects())
+        }
+        (Change::SetSetting(setting, value), _) => format!("{setting}={value}: {refusal}"),
+        _ => refusal_text(refusal),
     }
 }
 

@@ -5,12 +5,12 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use ipvs::rules::grammar;
 use ipvs::{
     AddressFamily, Change, ConfigError, DaemonConfig, DaemonRole, DestinationConfig,
-    DestinationKey, Netmask, SchedulerFlags, ServiceConfig, ServiceKey, TunnelChecksum,
+    DestinationKey, Netmask, SchedulerFlags, ServiceConfig, ServiceKey, Setting, TunnelChecksum,
 };
 
 use crate::output::json::document::{
     Checksum, Daemon, Destination, Family, Forwarding, Persistence, Protocol, Role, Seconds,
-    Service, Timeouts, Tunnel, TunnelKind,
+    Service, SettingValue, Timeouts, Tunnel, TunnelKind,
 };
 
 /// A mistake in one field of an object, or in the object itself if `field` is empty.
@@ -224,4 +224,16 @@ pub(super) fn daemon(found: &Daemon) -> Result<(DaemonRole, DaemonConfig), Wrong
         ttl: found.multicast_ttl.and_then(|ttl| NonZeroU8::new(ttl.fitting()?)),
     };
     Ok((role, config))
+}
+
+/// The value of a setting, which is a number, a list of two, or text.
+pub(super) fn setting_value(setting: Setting, json: &str) -> Result<ipvs::SettingValue, Wrong> {
+    let text = match serde_json::from_str(json) {
+        Ok(SettingValue::Number(number)) => Some(number.to_string()),
+        Ok(SettingValue::Pair([first, second])) => Some(format!("{first},{second}")),
+        Ok(SettingValue::Text(text)) => Some(text.into_owned()),
+        Err(_) => None,
+    };
+    text.and_then(|text| setting.value(&text).ok())
+        .ok_or_else(|| wrong("", format!("must be {}", setting.expects())))
 }

@@ -4,26 +4,29 @@
 //! then each service, with its servers left as text, then each server. So one mistake does not
 //! hide the others, and each is reported with its line and column.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use ipvs::{Change, ServiceKey};
+use ipvs::{Change, ServiceKey, Setting};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::convert::{
-    Wrong, daemon, destination, destination_key, service_config, service_key, timeouts, wrong,
+    Wrong, daemon, destination, destination_key, service_config, service_key, setting_value,
+    timeouts, wrong,
 };
 use super::place::{self, Place, Text};
-use crate::output::json::document::{Daemon, Destination, Document, Object, Service, Timeouts};
+use crate::output::json::document::{
+    Daemon, Destination, Document, Members, Object, Service, Timeouts,
+};
 
 /// The changes that make the state a JSON text describes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct JsonChanges {
     /// Each [`Change::AddService`] followed by its [`Change::AddDestination`]s, in order.
     pub(crate) table: Vec<PlacedChange>,
-    /// [`Change::SetTimeouts`] and [`Change::StartDaemon`], from the `timeouts` and `daemons` that
-    /// `-S --all --json` writes.
+    /// [`Change::SetSetting`], [`Change::SetTimeouts`] and [`Change::StartDaemon`], from the
+    /// `settings`, `timeouts` and `daemons` that `-S --all --json` writes.
     pub(crate) settings: Vec<PlacedChange>,
 }
 
@@ -114,6 +117,9 @@ impl<'a> Reader<'a> {
         for (index, service) in document.services.iter().enumerate() {
             self.service(index, service.get(), &mut seen);
         }
+        if let Some(text) = &document.settings {
+            self.settings(text.get());
+        }
         if let Some(text) = &document.timeouts {
             let found = self.parse::<Timeouts>(text.get(), || "timeouts".to_owned());
             if let Some(found) = found {
@@ -181,6 +187,30 @@ impl<'a> Reader<'a> {
                     "the same server as services[{index}].destinations[{first}]: {server_key}"
                 );
                 self.wrong(text, path, wrong("", same));
+            }
+        }
+    }
+
+    fn settings(&mut self, text: &'a str) {
+        let members =
+            self.parse::<Members<&RawValue>>(text, || "settings".to_owned()).map(|it| it.0);
+        let mut seen = HashSet::new();
+        for (name, value) in members.into_iter().flatten() {
+            let text = value.get();
+            let path = || format!("settings.{name}");
+            let Ok(setting) = name.parse::<Setting>() else {
+                self.wrong(text, path, wrong("", "not the name of a setting"));
+                continue;
+            };
+            if !seen.insert(setting) {
+                self.wrong(text, path, wrong("", "given twice"));
+            }
+            match setting_value(setting, text) {
+                Ok(value) => {
+                    let set = self.placed(text, Change::SetSetting(setting, value));
+                    self.changes.settings.push(set);
+                }
+                Err(problem) => self.wrong(text, path, problem),
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use ipvs::{
     AddressFamily, Change, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig,
     DestinationKey, Forwarding, Info, Persistence, SchedulerFlags, Service, ServiceConfig,
-    ServiceKey, Snapshot, SnapshotEntry, Stats, Timeouts, Tunnel, TunnelChecksum, Version,
+    ServiceKey, Setting, Snapshot, SnapshotEntry, Stats, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 use serde_json::{Value, json};
 
@@ -173,7 +173,7 @@ fn an_empty_table_is_an_empty_list() {
 }
 
 #[test]
-fn timeouts_and_daemons_are_written_and_read() {
+fn settings_timeouts_and_daemons_are_written_and_read() {
     let timeouts = Timeouts { tcp_seconds: 900, tcp_fin_seconds: 120, udp_seconds: 300 };
     let daemons = [
         Daemon::new(
@@ -192,7 +192,12 @@ fn timeouts_and_daemons_are_written_and_read() {
             DaemonConfig::new("eth1".parse().expect("the name is valid")),
         ),
     ];
-    let settings = Settings { timeouts, daemons: daemons.to_vec() };
+    let values = [("conn_reuse_mode", "0"), ("est_cpulist", "0-3"), ("sync_threshold", "3,50")];
+    let values = values.map(|(name, value)| {
+        let setting: Setting = name.parse().expect("a setting");
+        (setting, setting.value(value).expect("a value"))
+    });
+    let settings = Settings { settings: values.into(), timeouts, daemons: daemons.to_vec() };
     let text = printed(|sink| {
         print_entries(&mut Json::configuration(sink, Some(settings)), &[]);
     });
@@ -201,6 +206,11 @@ fn timeouts_and_daemons_are_written_and_read() {
         String::from_utf8_lossy(text),
         r#"{
   "services": [],
+  "settings": {
+    "conn_reuse_mode": 0,
+    "est_cpulist": "0-3",
+    "sync_threshold": [3, 50]
+  },
   "timeouts": {"tcp_seconds": 900, "tcp_fin_seconds": 120, "udp_seconds": 300},
   "daemons": [
     {"role": "master", "interface": "eth0", "sync_id": 5, "max_length_bytes": 1460, "multicast_group": "224.0.0.81", "multicast_port": 8848, "multicast_ttl": 1},
@@ -210,9 +220,39 @@ fn timeouts_and_daemons_are_written_and_read() {
 "#
     );
     assert_eq!(against(&TABLE, text), Ok(()));
-    let mut others = vec![Change::SetTimeouts(timeouts)];
+    let mut others: Vec<Change> =
+        values.map(|(setting, value)| Change::SetSetting(setting, value)).into();
+    others.push(Change::SetTimeouts(timeouts));
     others.extend(daemons.map(|daemon| Change::StartDaemon(daemon.role, daemon.config)));
     assert_eq!(read_changes(text), Ok((Vec::new(), others)));
+}
+
+#[test]
+fn settings_that_make_no_sense_are_told_with_their_place() {
+    let text = r#"{"services": [], "settings": {
+  "conn_reuse_mode": "on",
+  "sync_threshold": 3,
+  "sync_retries": [1, 2],
+  "am_droprate": 1, "am_droprate": 2,
+  "../am_droprate": 1,
+  "pmtu_disc": true
+}}"#;
+    assert_eq!(
+        problems(text),
+        "line 2, column 22: settings.conn_reuse_mode: must be a whole number from -2147483648 to \
+         2147483647\n\
+         line 3, column 21: settings.sync_threshold: must be two numbers, THRESHOLD,PERIOD: the \
+         threshold less than the period, or a period of 0\n\
+         line 4, column 19: settings.sync_retries: must be a whole number from 0 to 3\n\
+         line 5, column 36: settings.am_droprate: given twice\n\
+         line 6, column 21: settings.../am_droprate: not the name of a setting\n\
+         line 7, column 16: settings.pmtu_disc: must be 0 (off) or 1 (on)"
+    );
+    let list = r#"{"services": [], "settings": [1]}"#;
+    assert_eq!(
+        problems(list),
+        "line 1, column 30: settings: invalid type: sequence, expected an object"
+    );
 }
 
 #[test]

@@ -286,6 +286,18 @@ impl<'a> From<&'a Estimator> for document::Estimator<'a> {
     }
 }
 
+impl<'a> From<&'a ipvs::SettingValue> for document::SettingValue<'a> {
+    fn from(value: &'a ipvs::SettingValue) -> Self {
+        match value {
+            ipvs::SettingValue::Number(number) => document::SettingValue::Number(*number),
+            ipvs::SettingValue::Pair(first, second) => {
+                document::SettingValue::Pair([*first, *second])
+            }
+            other => document::SettingValue::Text(other.to_string().into()),
+        }
+    }
+}
+
 impl From<&ipvs::Timeouts> for document::Timeouts {
     fn from(timeouts: &ipvs::Timeouts) -> Self {
         document::Timeouts {

@@ -24,6 +24,8 @@ pub(crate) struct Document<Item> {
     /// Never left out: a file without it is no table, and must not clear one.
     pub(crate) services: Vec<Item>,
     #[serde(default = "none")]
+    pub(crate) settings: Option<Item>,
+    #[serde(default = "none")]
     pub(crate) timeouts: Option<Item>,
     #[serde(default)]
     pub(crate) daemons: Option<Vec<Item>>,
@@ -164,6 +166,45 @@ pub(crate) struct Daemon {
     pub(crate) multicast_port: Option<Number<1, 65535>>,
     #[serde(default)]
     pub(crate) multicast_ttl: Option<Number<1, 255>>,
+}
+
+/// The value of a setting.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a whole number, a list of two, or text")]
+pub(crate) enum SettingValue<'a> {
+    Number(i64),
+    Pair([i64; 2]),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+}
+
+/// The members of an object whose names are not known beforehand, in order. `Value` is what a value
+/// is made of.
+#[derive(Debug)]
+pub(crate) struct Members<Value>(pub(crate) Vec<(String, Value)>);
+
+impl<'de, Value: Deserialize<'de>> Deserialize<'de> for Members<Value> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder<Value>(PhantomData<Value>);
+
+        impl<'de, Value: Deserialize<'de>> Visitor<'de> for InOrder<Value> {
+            type Value = Members<Value>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder(PhantomData))
+    }
 }
 
 /// A connection, a line of its own. It is only written.

@@ -88,6 +88,11 @@ impl Formatter for Layout {
         writer.write_all(b"\"")
     }
 
+    fn write_i64<W: ?Sized + Write>(&mut self, writer: &mut W, number: i64) -> io::Result<()> {
+        self.blank(writer)?;
+        write!(writer, "{number}")
+    }
+
     fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         match self.block {
             Some(indent) if self.depth == LIST && self.item.is_some() => {

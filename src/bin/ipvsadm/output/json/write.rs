@@ -1,7 +1,9 @@
 //! Writing the JSON. A large table is written piece by piece and never stands in memory whole.
 
+use std::collections::BTreeMap;
+
 use ipvs::rules::grammar::CountBy;
-use ipvs::{Daemon, Destination, Info, Service, Timeouts};
+use ipvs::{Daemon, Destination, Info, Service, Setting, SettingValue, Timeouts};
 use serde::Serialize;
 
 use super::convert::{self, Detail};
@@ -57,7 +59,8 @@ impl Printer for Json<'_> {
 
     fn end(&mut self) -> Result<Next> {
         self.object.end_list();
-        if let Some(Settings { timeouts, daemons }) = self.settings.take() {
+        if let Some(Settings { settings, timeouts, daemons }) = self.settings.take() {
+            self.object.settings("settings", &settings)?;
             self.object.timeouts(&timeouts)?;
             self.object.daemons(&daemons)?;
         }
@@ -71,6 +74,20 @@ pub(crate) fn print_timeouts(sink: &mut Sink, timeouts: &Timeouts) -> Result {
     let mut object = Object::new(sink);
     object.open();
     object.timeouts(timeouts)?;
+    object.close();
+    Ok(())
+}
+
+/// Prints the settings, and the kernel's defaults where they are known.
+pub(crate) fn print_settings(
+    sink: &mut Sink,
+    settings: &BTreeMap<Setting, SettingValue>,
+) -> Result {
+    let defaults = settings.keys().filter_map(|it| Some((*it, it.kernel_default()?))).collect();
+    let mut object = Object::new(sink);
+    object.open();
+    object.settings("settings", settings)?;
+    object.settings("defaults", &defaults)?;
     object.close();
     Ok(())
 }
@@ -199,6 +216,20 @@ impl<'s> Object<'s> {
 
     fn timeouts(&mut self, timeouts: &Timeouts) -> Result {
         self.field("timeouts", &document::Timeouts::from(timeouts))
+    }
+
+    /// Each on a line of its own.
+    fn settings(&mut self, name: &str, settings: &BTreeMap<Setting, SettingValue>) -> Result {
+        self.begin_field(name)?;
+        self.sink.print("{");
+        for (index, (setting, value)) in settings.iter().enumerate() {
+            self.sink.print(if index == 0 { "\n    " } else { ",\n    " });
+            push_line(self.sink.text(), &setting.name())?;
+            self.sink.print(": ");
+            push_line(self.sink.text(), &document::SettingValue::from(value))?;
+        }
+        self.sink.print(if settings.is_empty() { "}" } else { "\n  }" });
+        Ok(())
     }
 
     fn daemons(&mut self, daemons: &[Daemon]) -> Result {
