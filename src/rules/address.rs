@@ -8,7 +8,7 @@ use super::resolve::{Resolve, ResolveError};
 use super::value_error::ValueError;
 use crate::{AddressFamily, Protocol};
 
-/// `host[:port]` taken apart, names not yet looked up.
+/// A parsed `host[:port]`, whose names are not looked up yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Endpoint<'a> {
     host: Host<'a>,
@@ -26,18 +26,18 @@ enum Port<'a> {
     LeftOut,
     Number(u16),
     Name(&'a str),
-    /// Follows a name in brackets. It counts if the name turns out to be an IPv6 host's.
+    /// After a name in brackets. It counts only if the name belongs to an IPv6 host.
     AfterBrackets(&'a [u8]),
 }
 
 impl<'a> Endpoint<'a> {
-    /// Takes an ADDRESS apart: `1.2.3.4`, `1.2.3.4:80`, `name:http`, `[2001:db8::1]:80`,
+    /// Parses an ADDRESS: `1.2.3.4`, `1.2.3.4:80`, `name:http`, `[2001:db8::1]:80`,
     /// `[2001:db8::1]`, `2001:db8::1`.
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, ValueError> {
         if let Some(found) = plain_ipv4(text) {
             return Ok(found);
         }
-        // Digits alone would be an address to inet_aton; whoever writes them means a port.
+        // To inet_aton, digits alone are an address, but they are meant as a port.
         if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
             return Err(ValueError::PortAlone);
         }
@@ -61,7 +61,7 @@ impl<'a> Endpoint<'a> {
         Ok(Endpoint { host: Host::parse(host)?, port: Port::parse(port)? })
     }
 
-    /// `rest` is what follows `[`.
+    /// Parses the rest after `[`.
     fn bracketed(rest: &'a [u8]) -> Result<Self, ValueError> {
         let Some(close) = rest.iter().position(|byte| *byte == b']') else {
             return Err(ValueError::NotAnAddress);
@@ -76,8 +76,8 @@ impl<'a> Endpoint<'a> {
             return Ok(Endpoint { host: Host::Address(address.into()), port });
         }
         match after {
-            // `-S` writes the names of IPv6 hosts this way. ipvsadm 1.31 takes `[1.2.3.4]:80` and
-            // names of IPv4 hosts, and ignores whatever port they have.
+            // `-S` writes the names of IPv6 hosts this way. ipvsadm 1.31 also takes `[1.2.3.4]:80`
+            // and names of IPv4 hosts, and ignores their port.
             [b':', port @ ..] => {
                 Ok(Endpoint { host: Host::parse(inner)?, port: Port::AfterBrackets(port) })
             }
@@ -125,8 +125,8 @@ impl<'a> Endpoint<'a> {
     }
 }
 
-/// A name that is not found. Digits and dots alone were meant as an address, and so was anything
-/// with a slash: a network or a URL.
+/// The error for a name that is not found. Digits and dots alone were meant as an address, as was
+/// anything with a slash: a network or a URL.
 fn unresolved(name: &str, why: &ResolveError) -> ValueError {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     match is_number || name.contains('/') {
@@ -155,8 +155,8 @@ impl<'a> Port<'a> {
     }
 }
 
-/// Whether these are numbers with dashes, commas or colons between them, which is how other
-/// programs write several ports.
+/// True for numbers with dashes, commas or colons between them: the ways in which other programs
+/// write several ports.
 fn is_several_ports(text: &[u8]) -> bool {
     let mut numbers = text.split(|byte| b"-,:".contains(byte));
     numbers.clone().count() > 1
@@ -176,8 +176,8 @@ pub fn with_brackets(address: IpAddr) -> Option<String> {
     is_port.then(|| format!("[{rest}]:{port}"))
 }
 
-/// Text that may be a name. Control characters, blanks, colons and brackets are in no name of a
-/// host or service: they are a sign of a misspelt address.
+/// Text that may be a name. Names of hosts and services have no control characters, blanks, colons
+/// or brackets: those point to a misspelt address.
 fn name(text: &[u8]) -> Result<&str, ValueError> {
     let odd = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b':' | b'[' | b']' | b'%');
     if text.is_empty() || text.iter().any(|byte| byte.is_ascii() && odd(byte)) {
@@ -186,8 +186,8 @@ fn name(text: &[u8]) -> Result<&str, ValueError> {
     std::str::from_utf8(text).map_err(|_| ValueError::NotAnAddress)
 }
 
-/// The usual form: four short decimal numbers and perhaps a port. Reading it apart from the others
-/// is what makes reading rules fast. `None` means only that the text has another form.
+/// The usual form: four short decimal numbers and perhaps a port. A case of its own makes reading
+/// rules fast. `None` means only that the text has another form.
 #[inline]
 fn plain_ipv4<'a>(text: &[u8]) -> Option<Endpoint<'a>> {
     let mut octets = [0; 4];

@@ -1,4 +1,5 @@
-//! Edits of what is named and nothing else: `-E … --keep` and `-e … --keep`.
+//! Settings of services and servers of which some are given, and what they make of a configuration:
+//! of the default, for a whole edit, or of the present one, for `--keep`.
 
 use super::error::UsageError;
 use super::options::OptionId;
@@ -8,10 +9,10 @@ use crate::{
     ServiceConfig, ServiceKey, Table, Tunnel,
 };
 
-/// An edit that leaves everything it does not name as it is.
+/// An edit that keeps every setting that is not given.
 ///
-/// The kernel knows only edits that set everything, so an amendment has to be
-/// [completed](Self::complete) from the configuration that is there.
+/// The kernel only has edits that set everything, so an amendment must be
+/// [completed](Self::complete) from the present configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Amendment {
     /// `-E … --keep`
@@ -20,7 +21,7 @@ pub enum Amendment {
     Destination(ServiceKey, DestinationKey, DestinationAmendment),
 }
 
-/// What to set of a virtual service. `None` leaves a part as it is.
+/// Settings of a virtual service. `None` keeps one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceAmendment {
     pub(super) scheduler: Option<Name>,
@@ -28,13 +29,13 @@ pub struct ServiceAmendment {
     pub(super) flags: Option<Vec<u8>>,
     pub(super) timeout_seconds: Option<u32>,
     pub(super) netmask: Option<Netmask>,
-    /// `Some(None)` takes the persistence engine away.
+    /// `Some(None)` removes the persistence engine.
     pub(super) engine: Option<Option<Name>>,
-    /// True to set it; nothing takes it away.
+    /// True to set it; it cannot be removed.
     pub(super) one_packet: bool,
 }
 
-/// What to set of a real server. `None` leaves a part as it is.
+/// Settings of a real server. `None` keeps one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DestinationAmendment {
     pub(super) forwarding: Option<Forwarding>,
@@ -44,15 +45,15 @@ pub struct DestinationAmendment {
 }
 
 impl Amendment {
-    /// The service that is edited, or whose server is.
+    /// The edited service, or the service of the edited server.
     pub fn service(&self) -> &ServiceKey {
         match self {
             Amendment::Service(service, _) | Amendment::Destination(service, ..) => service,
         }
     }
 
-    /// The edit of everything, with the rest as it is in `table`. Where the table has no such
-    /// service or server, it is an edit that the kernel would refuse for that reason.
+    /// The whole edit, with the other settings from `table`. If the table has no such service or
+    /// server, the kernel would refuse the edit for that reason.
     ///
     /// # Errors
     ///
@@ -122,7 +123,7 @@ impl DestinationAmendment {
     ) -> Result<DestinationConfig, UsageError> {
         let config = DestinationConfig {
             forwarding: match (self.forwarding, now.forwarding) {
-                // `-i` alone names the method, not the kind of tunnel.
+                // `-i` alone gives the method, not the type of tunnel.
                 (Some(Forwarding::Tunnel(Tunnel::Ipip)), tunnel @ Forwarding::Tunnel(_)) => tunnel,
                 (forwarding, now) => forwarding.unwrap_or(now),
             },
@@ -134,7 +135,7 @@ impl DestinationAmendment {
             Err(reason @ ConfigError::DestinationFamily { .. }) => {
                 Err(UsageError::Config { option: OptionId::RealServer, reason, meant: None })
             }
-            // What is left the kernel refuses by itself, and its word decides the exit status.
+            // The kernel refuses everything else, and its refusal decides the exit status.
             _ => Ok(config),
         }
     }

@@ -1,4 +1,4 @@
-//! What a command line or a rule line asks for, once all of it is known to make sense.
+//! The meaning of a command line or a rule line whose values have all been checked.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::{Change, ServiceKey};
 /// A whole command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// What to do.
+    /// The command.
     pub command: Command,
-    /// `--netns`: the network namespace to work in. `None`: the one that the program is in.
+    /// `--netns`: the network namespace to work in. `None`: the program's own.
     pub namespace: Option<String>,
-    /// Whether to load the kernel's module if it is missing; not with `--no-load`.
+    /// Load the kernel module if it is missing. False with `--no-load`.
     pub load_module: bool,
-    /// True for an `-e` that names no forwarding method, and so sets direct routing.
+    /// True for an `-e` without a forwarding method, which sets direct routing.
     pub implies_direct_routing: bool,
 }
 
@@ -27,74 +27,74 @@ impl From<Command> for Invocation {
 }
 
 impl Default for Invocation {
-    /// `-L`: what the program does without any word.
+    /// `-L`, the command of an empty command line.
     fn default() -> Self {
         Command::List(Listing::Services(ServiceListing::default())).into()
     }
 }
 
-/// What a command line asks for.
+/// The command of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Change the kernel's state in one respect.
+    /// One change of the kernel's state.
     Change(Change, Execution),
-    /// `--keep`: edit only what is named.
+    /// `--keep`: an edit of the given settings only.
     Amend(Amendment, Execution),
-    /// `-L`: show the kernel's state.
+    /// `-L`: list the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.
     Save(SaveOptions),
     /// `--apply`: make the table what a file describes.
     Apply(ApplyOptions),
-    /// `-R`: carry out the rules on standard input.
+    /// `-R`: run the rules on standard input.
     Restore(Execution),
-    /// `-h`: show how the program is used.
+    /// `-h`: show the help.
     Help,
-    /// `-v`: show the program's version.
+    /// `-v`: show the version.
     Version,
 }
 
-/// What a rule line asks for.
+/// The command of a rule line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleCommand {
-    /// Change the kernel's state in one respect.
+    /// One change of the kernel's state.
     Change(Change),
-    /// `--keep`: edit only what is named.
+    /// `--keep`: an edit of the given settings only.
     Amend(Box<Amendment>),
-    /// `-L`: show the kernel's state.
+    /// `-L`: list the kernel's state.
     List(Listing),
     /// `-S`: print the table as rules.
     Save(SaveOptions),
-    /// `-h`: show how the program is used.
+    /// `-h`: show the help.
     Help,
-    /// `-v`: show the program's version.
+    /// `-v`: show the version.
     Version,
 }
 
-/// How to carry out a command that changes something.
+/// The way to carry out a command that changes something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Execution {
-    /// `--dry-run`: only show what would be done.
+    /// `--dry-run`: only print the changes.
     pub dry_run: bool,
-    /// `--wait`: how many seconds to wait at most for other commands that change the whole table.
-    /// `None`: as long as it takes.
+    /// `--wait`: the seconds to wait at most for another command that is changing the table.
+    /// `None`: no limit.
     pub wait: Option<u32>,
 }
 
-/// What to apply, and how.
+/// The options of `--apply`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApplyOptions {
     /// The file. `None`: standard input.
     pub file: Option<PathBuf>,
-    /// `--keep-weights`: real servers that are there keep their weights.
+    /// `--keep-weights`: existing real servers keep their weights.
     pub keep_weights: bool,
     /// `--allow-empty`: input without any service empties the table.
     pub allow_empty: bool,
-    /// How to carry it out.
+    /// The way to carry it out.
     pub execution: Execution,
 }
 
-/// What to show, and how.
+/// The subject of a listing, and its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
     /// Virtual services with their real servers.
@@ -118,18 +118,18 @@ pub enum Listing {
     },
 }
 
-/// How to show virtual services.
+/// The options of a listing of virtual services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServiceListing {
     /// This service only. `None`: the whole table.
     pub only: Option<ServiceKey>,
-    /// Only what has this address. `None`: everything.
+    /// Only entries with this address. `None`: everything.
     pub search: Option<Search>,
-    /// Which columns to show.
+    /// The columns.
     pub view: View,
     /// Addresses and ports as numbers, not names.
     pub numeric: bool,
-    /// Exact numbers, not shortened to a multiple.
+    /// Numbers in full, not shortened to K, M, G or T.
     pub exact: bool,
     /// Sorted, not in the kernel's order.
     pub sorted: bool,
@@ -138,7 +138,7 @@ pub struct ServiceListing {
 }
 
 impl Default for ServiceListing {
-    /// As `ipvsadm` without options lists.
+    /// The listing of `ipvsadm` without options.
     fn default() -> Self {
         ServiceListing {
             only: None,
@@ -152,7 +152,7 @@ impl Default for ServiceListing {
     }
 }
 
-/// Which columns a listing of services has. If several are asked for, the first of these wins.
+/// The columns of a listing of services. If several are asked for, the first of these wins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum View {
     /// Forwarding method, weight and numbers of connections.
@@ -170,7 +170,7 @@ pub enum View {
     TunnelInfo,
 }
 
-/// How to show connections.
+/// The options of a listing of connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionListing {
     /// Addresses and ports as numbers, not names.
@@ -187,7 +187,7 @@ pub struct ConnectionListing {
     pub json: bool,
 }
 
-/// How to save.
+/// The options of `-S`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SaveOptions {
     /// Addresses and ports as numbers, not names.

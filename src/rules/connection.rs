@@ -135,7 +135,7 @@ impl ConnectionState {
     /// Reads a name, in capitals or not.
     pub(super) fn parse(text: &[u8]) -> Result<Self, ValueError> {
         let found = Self::ALL.iter().find(|name| text.eq_ignore_ascii_case(name.as_bytes()));
-        found.map(|name| ConnectionState(name)).ok_or(ValueError::NotAState)
+        found.map(|name| ConnectionState(name)).ok_or(ValueError::NotAState { known: Self::ALL })
     }
 
     /// The kernel's name.
@@ -247,7 +247,11 @@ mod tests {
         }
         for text in ["", "ESTAB", "SYN-RECV", "ESTABLISHED "] {
             let refused = ConnectionState::parse(text.as_bytes());
-            assert_eq!(refused, Err(ValueError::NotAState), "{text}");
+            assert_eq!(
+                refused,
+                Err(ValueError::NotAState { known: ConnectionState::ALL }),
+                "{text}"
+            );
         }
     }
 

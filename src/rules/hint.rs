@@ -79,7 +79,8 @@ fn likely_option(word: &str) -> Option<OptionId> {
     likely(typed, OPTIONS.iter().map(|row| row.long)).and_then(named)
 }
 
-/// The word that was probably meant: the first that differs in the fewest letters, if only a few do.
+/// The word that was probably meant: the first that differs in the fewest letters, if those are
+/// few.
 pub fn likely<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let (distance, nearest) = known
         .map(|known| (strsim::osa_distance(typed, known), known))

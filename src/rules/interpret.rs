@@ -17,15 +17,13 @@ use super::resolve::Resolve;
 use super::scanner::{SyntaxError, Token};
 use draft::Draft;
 
-/// Finds the meaning of a command line with at least one word. (Without any it means
-/// [`Invocation::default`].)
-///
-/// `names` is asked for the names among the values, and for nothing else.
+/// Interprets a command line with at least one word. (Without any it means
+/// [`Invocation::default`].) Names among the values are looked up in `names`.
 ///
 /// # Errors
 ///
-/// Of several mistakes, the first in the order of words is reported. Missing options and options
-/// that do not go together come after all others.
+/// Reports the first of several mistakes in the order of words. Missing options, and options that
+/// do not go together, come after all others.
 pub fn interpret<'a, R: Resolve + ?Sized>(
     tokens: impl IntoIterator<Item = Result<Token<'a>, SyntaxError<'a>>>,
     names: &mut R,
@@ -38,11 +36,11 @@ pub fn interpret<'a, R: Resolve + ?Sized>(
     }
 }
 
-/// Finds the meaning of a rule line with at least one word.
+/// Interprets a rule line with at least one word.
 ///
 /// # Errors
 ///
-/// As [`interpret`], and for everything that has no place in a rule.
+/// As for [`interpret`], and for everything that is not valid in a rule.
 pub(super) fn interpret_rule<'a, R: Resolve + ?Sized>(
     tokens: impl IntoIterator<Item = Result<Token<'a>, SyntaxError<'a>>>,
     names: &mut R,

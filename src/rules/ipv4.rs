@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-/// An IPv4 address in any form that `inet_aton` takes: one to four numbers, decimal, octal or
-/// hexadecimal, the last of which fills the bytes that are left. What follows a blank is ignored.
+/// Reads one to four numbers, decimal, octal or hexadecimal, of which the last fills the remaining
+/// bytes. Everything after a blank is ignored.
 pub(super) fn inet_aton(text: &[u8]) -> Option<Ipv4Addr> {
     let mut address = 0u32;
     let mut rest = text;
@@ -27,7 +27,7 @@ pub(super) fn inet_aton(text: &[u8]) -> Option<Ipv4Addr> {
     None
 }
 
-/// A number as C writes it: `0x` hexadecimal, `0` octal, otherwise decimal.
+/// Reads a number as in C: hexadecimal after `0x`, octal after `0`, otherwise decimal.
 fn c_number(text: &[u8]) -> Option<(u32, &[u8])> {
     if !text.first()?.is_ascii_digit() {
         return None;

@@ -13,8 +13,8 @@ use crate::Change;
 ///
 /// # Errors
 ///
-/// As [`interpret`](super::interpret::interpret), and for `-R`, `--apply` and the options that say
-/// how a command is carried out, which have no place in rules.
+/// As for [`interpret`](super::interpret::interpret), and for `-R`, `--apply` and options that say
+/// how to carry out a command: they are not valid in rules.
 pub fn parse_command<R: Resolve + ?Sized>(
     line: &[u8],
     names: &mut R,
@@ -36,8 +36,8 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// Whether `ipvsadm -R` ends at this line: at a usage error, at a line that does not begin
-    /// with a command, and after help and version. What came before stays done.
+    /// True if `ipvsadm -R` ends at this line: at most mistakes, and after help and version. The
+    /// lines before it stay in effect.
     pub fn stops_restore(&self) -> bool {
         match &self.command {
             Ok(command) => matches!(command, RuleCommand::Help | RuleCommand::Version),
@@ -46,7 +46,7 @@ impl CommandLine {
     }
 }
 
-/// Reads commands line by line, and continues after errors. See [`Lines`].
+/// Reads commands line by line and continues after errors. See [`Lines`].
 #[derive(Debug)]
 pub struct CommandLines<B, R> {
     input: B,
@@ -56,7 +56,7 @@ pub struct CommandLines<B, R> {
 }
 
 impl<B: BufRead, R: Resolve> CommandLines<B, R> {
-    /// Reads rules from `input`, and asks `names` for the names in them.
+    /// Reads rules from `input`, and looks their names up in `names`.
     pub fn new(input: B, names: R) -> Self {
         CommandLines { input, names, number: 0, buffer: Vec::new() }
     }
@@ -85,8 +85,8 @@ impl<B: BufRead, R: Resolve> Iterator for CommandLines<B, R> {
 ///
 /// # Errors
 ///
-/// If the line makes no sense, or asks for something other than a change, such as a listing. Names
-/// of hosts and services are errors too: addresses and ports must be numbers.
+/// If the line makes no sense or asks for anything but a change, such as a listing. Names of hosts
+/// and services are errors too: addresses and ports must be numbers.
 pub fn parse_line(line: &[u8]) -> Result<Option<Change>, RuleError> {
     parse_command(line, &mut NumericOnly)
         .map_err(RuleError::from)
@@ -96,14 +96,14 @@ pub fn parse_line(line: &[u8]) -> Result<Option<Change>, RuleError> {
 fn only_change(command: RuleCommand) -> Result<Change, RuleError> {
     match command {
         RuleCommand::Change(change) => Ok(change),
-        RuleCommand::Amend(_) => {
-            Err(RuleError("--keep: only the kernel's table completes this edit".to_owned()))
-        }
-        _ => Err(RuleError("changes nothing: not a rule".to_owned())),
+        RuleCommand::Amend(_) => Err(RuleError(
+            "--keep: not valid here, as such an edit depends on the kernel's table".to_owned(),
+        )),
+        _ => Err(RuleError("not a rule: it changes nothing".to_owned())),
     }
 }
 
-/// Why a line is not a rule. The text names the option, says what is wrong with it, and what to
+/// The reason a line is not a rule. The text names the option, and says what is wrong and what to
 /// write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -128,9 +128,9 @@ pub struct RuleLine {
 /// Reads rules line by line.
 ///
 /// A line ends with a newline or the end of the input, and may have any length and hold any bytes.
-/// Lines with nothing but blanks and comments are skipped. Each line is read when it is asked for,
-/// so that a program at the other end of a pipe is answered as it writes. An error does not end the
-/// iteration.
+/// Lines with nothing but blanks and comments are skipped. Each line is read only when it is asked
+/// for, so that rules from a pipe are carried out as they arrive. An error in a rule does not end
+/// the iteration.
 ///
 /// ```
 /// use ipvs::rules::Lines;

@@ -14,7 +14,7 @@
 //! # Ok::<(), rules::RuleError>(())
 //! ```
 //!
-// The rest of the language, which only the program speaks, stands behind the feature `cli`.
+// The feature `cli` adds the rest of the language, which only the program needs.
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unreachable_pub))]
 
 mod address;
@@ -42,18 +42,18 @@ mod write;
 pub use lines::{Lines, RuleError, RuleLine, parse_line};
 pub use write::{Line, Unwritable};
 
-/// The whole language of the program's command line and rules. No promise is made about it to
-/// others.
+/// The whole language of the program's command line and rules. It comes without a promise of
+/// stability.
 ///
-/// Words are read in three steps, each of which only hands its result on:
+/// Words are read in three steps, each of which only passes its result on:
 ///
-/// 1. a [`Scanner`](grammar::Scanner) (or clap) turns words into [`Token`](grammar::Token)s: an
-///    option with its value, or a word that belongs to none, in the order of words;
+/// 1. a [`Scanner`](grammar::Scanner) (or clap) turns words into [`Token`](grammar::Token)s, in
+///    their order: an option with its value, or a word that belongs to no option;
 /// 2. [`interpret`](grammar::interpret) and [`parse_command`](grammar::parse_command) turn tokens
 ///    into a command whose values are checked and complete;
 /// 3. the program carries it out.
 ///
-/// [`OPTIONS`](grammar::OPTIONS) is the one table of options that all of this works from.
+/// All of them work from [`OPTIONS`](grammar::OPTIONS), the option table.
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod grammar {

@@ -1,8 +1,8 @@
-//! Numbers, and which of them each option takes.
+//! Numbers, and the range of each option.
 
 use super::value_error::ValueError;
 
-/// The numbers that an option takes, both ends included.
+/// The range of an option, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) least: u32,
@@ -13,14 +13,14 @@ const fn range(least: u32, most: u32) -> Range {
     Range { least, most }
 }
 
-/// A month of 31 days, in seconds: the longest timeout that the kernel's clock arithmetic bears.
+/// A month of 31 days, in seconds: the longest timeout that ipvsadm 1.31 accepts.
 const LONGEST_TIMEOUT: u32 = 31 * 24 * 60 * 60;
 
 pub(super) const PORT: Range = range(0, 65535);
 pub(super) const FIREWALL_MARK: Range = range(1, u32::MAX);
 pub(super) const PERSISTENCE: Range = range(1, LONGEST_TIMEOUT);
 pub(super) const TIMEOUT: Range = range(0, LONGEST_TIMEOUT);
-/// Weights and thresholds, which the kernel keeps as signed numbers.
+/// Weights and thresholds, which the kernel stores as signed numbers.
 pub(super) const COUNT: Range = range(0, i32::MAX as u32);
 pub(super) const TUNNEL_PORT: Range = range(1, 65535);
 pub(super) const SYNC_ID: Range = range(0, 255);
@@ -44,8 +44,8 @@ pub(super) fn integer(text: &[u8], range: Range) -> Result<u32, ValueError> {
     }
 }
 
-/// Blanks, a sign and digits. Returns the absolute value, saturated, whether the sign was a minus,
-/// and what follows.
+/// Reads blanks, a sign and digits. Returns the absolute value, saturated; true for a minus sign;
+/// and the rest.
 #[inline]
 pub(super) fn decimal(text: &[u8]) -> Option<(u64, bool, &[u8])> {
     let mut at = 0;

@@ -1,22 +1,22 @@
-//! The rows of the option table, and finding them.
+//! The rows of the option table, and how to find them.
 
 use super::table::LETTERS;
 pub use super::table::{OPTIONS, OptionId};
 
-/// What follows an option.
+/// The kinds of value that options take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
     /// No value.
     None,
     /// A value, attached to the option or as the next word, whatever that begins with.
     Required,
-    /// Perhaps a value: attached to the option, or the next word unless that begins with `-`.
+    /// An optional value: attached to the option, or the next word unless that begins with `-`.
     Optional,
-    /// This many words, anywhere on the line: those that belong to no option.
+    /// This many words that belong to no option, anywhere on the line.
     Words(usize),
 }
 
-/// What an option excludes once it is given.
+/// The options that an option excludes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// Itself.
@@ -25,7 +25,7 @@ pub enum Repeat {
     OneService,
     /// Every option that chooses the forwarding method.
     OneForwarding,
-    /// Nothing: it may be repeated.
+    /// None: it may be repeated.
     Freely,
 }
 
@@ -44,7 +44,7 @@ pub enum Group {
     Tunnel,
     /// Options of listings.
     Listing,
-    /// Options of our own that say how a command is carried out.
+    /// Options that say how to carry out a command; ipvsadm 1.31 has none of them.
     Program,
     /// Settings of a sync daemon.
     Daemon,
@@ -88,8 +88,8 @@ impl CommandSet {
     /// Every command, including those to come.
     pub const ALL: Self = Self(u32::MAX);
 
-    /// These commands. Every command stands among the first 32 rows of [`OPTIONS`], so that a set
-    /// of them is one number.
+    /// These commands. Every command is among the first 32 rows of [`OPTIONS`], so a set of them
+    /// fits one number.
     pub(super) const fn of(commands: &[OptionId]) -> Self {
         let mut bits = 0;
         let mut i = 0;
@@ -105,7 +105,7 @@ impl CommandSet {
         Self(self.0 | other.0)
     }
 
-    /// Whether `command` is among them.
+    /// True if the set has `command`.
     pub const fn contains(self, command: OptionId) -> bool {
         (command as u32) < 32 && self.0 & 1 << command as u32 != 0
     }
@@ -127,7 +127,7 @@ pub struct OptionSpec {
     pub value: ValueKind,
     /// The value's name in help.
     pub value_name: &'static str,
-    /// What it excludes.
+    /// The options that it excludes.
     pub repeat: Repeat,
     /// The commands that take it. None for a command itself, which is [`Group::Command`].
     pub commands: CommandSet,
@@ -137,7 +137,7 @@ pub struct OptionSpec {
     pub help: &'static str,
 }
 
-/// Rows are written as a chain of what is unusual about them.
+/// Builds rows: a chain names what differs from a plain option.
 impl OptionSpec {
     pub(super) const fn new(group: Group, long: &'static str, help: &'static str) -> Self {
         OptionSpec {
@@ -198,7 +198,7 @@ impl OptionId {
         self.spec().long
     }
 
-    /// Whether it is a command.
+    /// True for a command.
     pub const fn is_command(self) -> bool {
         matches!(self.spec().group, Group::Command)
     }
@@ -226,7 +226,7 @@ pub(super) const fn letters(rows: &[OptionSpec]) -> [Option<OptionId>; 128] {
     let mut letters = [None; 128];
     let mut i = 0;
     while i < rows.len() {
-        // A row out of its place, or a letter given twice, stops the build.
+        // A row out of place or a duplicate letter fails the build.
         assert!(rows[i].id as usize == i);
         assert!(!matches!(rows[i].group, Group::Command) || i < 32);
         let shorts = [rows[i].short, rows[i].short_alias];

@@ -1,4 +1,4 @@
-//! Names of hosts and services, which rules may hold in the place of numbers.
+//! Names of hosts and services, which rules may have in place of numbers.
 
 use std::net::IpAddr;
 
@@ -6,29 +6,29 @@ use crate::{AddressFamily, Protocol};
 
 /// Looks up the names in rules that are read.
 ///
-/// It is not asked about numbers, so reading rules without names does no input or output.
+/// Numbers are not looked up, so reading rules without names does no input or output.
 pub trait Resolve {
-    /// The address of a host. Of a host with both families, the address of the family `prefer` is
-    /// wanted: the service's for a real server, otherwise IPv4.
+    /// The address of a host; for a host with both families, of the family `prefer`. That is the
+    /// service's family for a real server, and otherwise IPv4.
     fn host(&mut self, name: &str, prefer: AddressFamily) -> Result<IpAddr, ResolveError>;
 
     /// The port, in host byte order, of a service of this protocol, such as 80 for `http`.
     fn service(&mut self, name: &str, protocol: Protocol) -> Result<u16, ResolveError>;
 }
 
-/// Why a name could not be looked up.
+/// The reason a name could not be looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ResolveError(String);
 
 impl ResolveError {
-    /// The reason, as it reads after the name and a colon.
+    /// The reason, as text to follow the name and a colon.
     pub fn new(reason: impl Into<String>) -> Self {
         ResolveError(reason.into())
     }
 }
 
-/// Finds the names of addresses and ports in rules that are written. Those without a name are
+/// Finds names for the addresses and ports in rules that are written. Those without a name are
 /// written as numbers.
 pub trait ReverseResolve {
     /// The name of the host with this address.

@@ -1,7 +1,6 @@
 //! From words to tokens.
 //!
-//! The syntax is that of popt, with which `ipvsadm` 1.31 reads its options; other parsers differ in
-//! the corners.
+//! The syntax is that of popt, which `ipvsadm` 1.31 uses. Other parsers differ in the corner cases.
 
 use super::options::{OptionId, ValueKind};
 
@@ -10,7 +9,7 @@ use super::options::{OptionId, ValueKind};
 pub enum Token<'a> {
     /// An option.
     Option {
-        /// Which.
+        /// The option.
         option: OptionId,
         /// Its value, if there is one. An option that needs one always has it.
         value: Option<&'a [u8]>,
@@ -29,31 +28,31 @@ pub enum SyntaxError<'a> {
     },
     /// An option that needs a value comes last.
     MissingValue {
-        /// Which.
+        /// The option.
         option: OptionId,
     },
     /// A value is attached to an option that takes none.
     UnwantedValue {
-        /// Which.
+        /// The option.
         option: OptionId,
         /// The word as written.
         word: &'a [u8],
     },
 }
 
-/// Turns words into tokens, one after another, without allocating. It ends after an error.
+/// Turns words into tokens one by one, without allocating. It ends after an error.
 #[derive(Debug, Clone)]
 pub struct Scanner<'a, W> {
     words: W,
-    /// A word of which short options are left: the word, and where the next letter stands.
+    /// A word with short options left to read: the word, and the index of the next letter.
     cluster: Option<(&'a [u8], usize)>,
-    /// A word that was read and turned out not to be a value.
+    /// A word that was read ahead and is not a value.
     put_back: Option<&'a [u8]>,
-    state: State,
+    mode: Mode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Mode {
     Options,
     /// After `--`.
     WordsOnly,
@@ -61,9 +60,9 @@ enum State {
 }
 
 impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
-    /// Reads these words, which do not include the name of the program.
+    /// Reads these words, which exclude the name of the program.
     pub fn new(words: impl IntoIterator<IntoIter = W>) -> Self {
-        Scanner { words: words.into_iter(), cluster: None, put_back: None, state: State::Options }
+        Scanner { words: words.into_iter(), cluster: None, put_back: None, mode: Mode::Options }
     }
 
     fn next_word(&mut self) -> Option<&'a [u8]> {
@@ -72,7 +71,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
 
     fn long(&mut self, word: &'a [u8]) -> Result<Token<'a>, SyntaxError<'a>> {
         let text = &word[2..];
-        // The whole word first, as hardly any has a value attached.
+        // The whole word first: few have a value attached.
         let (option, attached) = match OptionId::by_long(text) {
             Some(option) => (Some(option), None),
             None => match text.iter().position(|byte| *byte == b'=') {
@@ -86,7 +85,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
         }
     }
 
-    /// The option whose letter stands at `at`.
+    /// The short option at index `at`.
     fn short(&mut self, word: &'a [u8], at: usize) -> Result<Token<'a>, SyntaxError<'a>> {
         let rest = &word[at + 1..];
         let Some(option) = OptionId::by_short(word[at]) else {
@@ -138,7 +137,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.state == State::Failed {
+        if self.mode == Mode::Failed {
             return None;
         }
         let token = if let Some((word, at)) = self.cluster.take() {
@@ -146,9 +145,9 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
         } else {
             let word = self.next_word()?;
             match word {
-                _ if self.state == State::WordsOnly => Ok(Token::Word(word)),
+                _ if self.mode == Mode::WordsOnly => Ok(Token::Word(word)),
                 b"--" => {
-                    self.state = State::WordsOnly;
+                    self.mode = Mode::WordsOnly;
                     Ok(Token::Word(self.next_word()?))
                 }
                 [b'-', b'-', ..] => self.long(word),
@@ -157,7 +156,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
             }
         };
         if token.is_err() {
-            self.state = State::Failed;
+            self.mode = Mode::Failed;
         }
         Some(token)
     }
@@ -165,13 +164,13 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
 
 /// The words of a rule line.
 ///
-/// They are separated by spaces, tabs, carriage returns and newlines. The word `ipvsadm` is dropped
-/// wherever it stands, so that lines copied from scripts are rules. `#` at the beginning of a word
-/// starts a comment. A NUL byte ends its word.
+/// Spaces, tabs, carriage returns and newlines separate them. The word `ipvsadm` is dropped
+/// wherever it stands, so that lines copied from scripts are rules. A `#` at the beginning of a
+/// word starts a comment. A NUL byte ends its word.
 #[derive(Debug, Clone)]
 pub struct LineWords<'a> {
     line: &'a [u8],
-    /// How far the line has been read.
+    /// The index of the first unread byte.
     at: usize,
 }
 
@@ -181,7 +180,7 @@ impl<'a> LineWords<'a> {
         LineWords { line, at: 0 }
     }
 
-    /// Where the bytes of these classes end, from `at` on.
+    /// The index of the first byte from `at` on that is not of these classes.
     #[inline]
     fn end(line: &[u8], mut at: usize, classes: impl Fn(Class) -> bool) -> usize {
         while at < line.len() && classes(CLASSES[usize::from(line[at])]) {
@@ -191,7 +190,7 @@ impl<'a> LineWords<'a> {
     }
 }
 
-/// What a byte of a line is.
+/// The classes of bytes in a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Text,
@@ -199,7 +198,7 @@ enum Class {
     Nul,
 }
 
-/// A table, since splitting looks at every byte of the rules.
+/// A table, since every byte of the rules is looked up.
 static CLASSES: [Class; 256] = {
     let mut classes = [Class::Text; 256];
     classes[b' ' as usize] = Class::Blank;

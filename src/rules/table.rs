@@ -1,10 +1,10 @@
-//! The option table: the one place that lists options. The scanner, the clap command, the help, the
-//! checks of what goes with what, and the messages all come from it.
+//! The option table, the only list of options. The scanner, the clap command, the help, the checks
+//! of which options go together, and the messages are all made from it.
 
 use super::options::{CommandSet, Group, OptionSpec, Repeat, letters};
 use OptionId::*;
 
-/// Makes the enum of options, and the table with a row for each, from one list.
+/// Makes the enum of options and the table of their rows from one list.
 macro_rules! options {
     ($( $(#[$doc:meta])* $id:ident: $row:expr; )*) => {
         /// An option of `ipvsadm`; commands are options that come first.
@@ -30,7 +30,7 @@ const SERVICE: CommandSet =
     SET_SERVICE.and(SERVER).and(CommandSet::of(&[DeleteService, List, Zero]));
 const LIST: CommandSet = CommandSet::of(&[List]);
 const START: CommandSet = CommandSet::of(&[StartDaemon]);
-/// The commands that may change a whole table, and so lock out others that do.
+/// The commands that may change a whole table, and so hold the lock.
 const TABLE: CommandSet = CommandSet::of(&[Apply, Restore, Clear]);
 /// The commands that change something.
 const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(&[
@@ -125,9 +125,11 @@ options! {
     Version: command("version", "show the version").short('v');
 
     /// `-t`
-    TcpService: service("tcp-service", "the TCP service at this address").short('t').value("ADDRESS");
+    TcpService: service("tcp-service", "the TCP service at this address")
+        .short('t').value("ADDRESS");
     /// `-u`
-    UdpService: service("udp-service", "the UDP service at this address").short('u').value("ADDRESS");
+    UdpService: service("udp-service", "the UDP service at this address")
+        .short('u').value("ADDRESS");
     /// `--sctp-service`
     SctpService: service("sctp-service", "the SCTP service at this address").value("ADDRESS");
     /// `-f`
@@ -136,10 +138,12 @@ options! {
         "the service for packets with this firewall mark: 1 to 4294967295",
     ).short('f').value("MARK");
     /// `-6`
-    Ipv6: service("ipv6", "with -f: the service for IPv6 packets").short('6').repeat(Repeat::Freely);
+    Ipv6: service("ipv6", "with -f: the service for IPv6 packets")
+        .short('6').repeat(Repeat::Freely);
 
     /// `-s`
-    Scheduler: setup("scheduler", "scheduler, such as rr, wrr, lc, sh or mh (default wlc)").short('s').value("NAME");
+    Scheduler: setup("scheduler", "scheduler, such as rr, wrr, lc, sh or mh (default wlc)")
+        .short('s').value("NAME");
     /// `-p`
     Persistent: setup(
         "persistent",
@@ -251,13 +255,17 @@ options! {
         "classic (the default) or json; for a list of services also table or prometheus",
     ).value("FORMAT").with(READ);
     /// `--json`
-    Json: listing("json", "the same as --format json; --apply reads what -S --json prints").with(READ);
+    Json: listing("json", "the same as --format json; --apply reads what -S --json prints")
+        .with(READ);
     /// `--all`
     All: listing("all", "with -S: save timeouts and sync daemons too")
         .with(CommandSet::of(&[Save]));
 
     /// `--dry-run`
-    DryRun: program("dry-run", "check the command, and print its changes as rules without making them").with(WRITE);
+    DryRun: program(
+        "dry-run",
+        "check the command, and print its changes as rules without making them",
+    ).with(WRITE);
     /// `--keep-weights`
     KeepWeights: program("keep-weights", "with --apply: keep the weights of existing real servers")
         .with(CommandSet::of(&[Apply]));
@@ -265,8 +273,10 @@ options! {
     Keep: program("keep", "with -E, -e: keep every setting that is not given")
         .with(CommandSet::of(&[EditService, EditServer]));
     /// `--allow-empty`
-    AllowEmpty: program("allow-empty", "with --apply: accept input without any service, which empties the table")
-        .with(CommandSet::of(&[Apply]));
+    AllowEmpty: program(
+        "allow-empty",
+        "with --apply: accept input without any service, which empties the table",
+    ).with(CommandSet::of(&[Apply]));
     /// `--wait`
     Wait: program(
         "wait",

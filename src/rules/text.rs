@@ -30,7 +30,7 @@ pub fn push_address(buffer: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// An address as `ipvsadm` and the C library write it, for whoever formats.
+/// An address as `ipvsadm` and the C library write it, as a `Display`.
 ///
 /// It differs from Rust's own form for the old IPv4-compatible addresses, whose last four bytes
 /// the C library writes as IPv4.
@@ -99,8 +99,8 @@ fn push_ipv4_endpoint(buffer: &mut Vec<u8>, address: Ipv4Addr, port: u16) {
     text.push_to(buffer);
 }
 
-/// `255.255.255.255:65535` at most: of all texts the most frequent, so it is put together here and
-/// appended at once.
+/// `255.255.255.255:65535` at most. It is the most frequent text of all, so it is put together here
+/// and appended at once.
 #[derive(Default)]
 struct Ipv4Text {
     bytes: [u8; 24],
@@ -108,7 +108,7 @@ struct Ipv4Text {
 }
 
 impl Ipv4Text {
-    /// A copy of known length, cut afterwards, costs less than one of just so many bytes.
+    /// A copy of fixed length, truncated afterwards, is cheaper than one of variable length.
     fn push_to(&self, buffer: &mut Vec<u8>) {
         let end = buffer.len() + self.length;
         buffer.extend_from_slice(&self.bytes);
@@ -118,7 +118,7 @@ impl Ipv4Text {
     fn address(&mut self, address: Ipv4Addr) {
         for octet in address.octets() {
             let (text, length) = OCTETS[usize::from(octet)];
-            // What is beyond the length will be overwritten, or cut.
+            // The bytes beyond the length will be overwritten or cut off.
             self.bytes[self.length..][..4].copy_from_slice(&text);
             self.length += usize::from(length);
         }
@@ -140,7 +140,7 @@ impl Ipv4Text {
     }
 }
 
-/// The digits of each octet with a dot, and how many bytes these are.
+/// The digits of each octet with a dot, and their number of bytes.
 static OCTETS: [([u8; 4], u8); 256] = {
     let mut octets = [([0; 4], 0); 256];
     let mut octet = 0;

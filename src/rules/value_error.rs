@@ -1,6 +1,5 @@
 //! What can be wrong with the value of an option.
 
-use super::connection::ConnectionState;
 use super::options::OptionId;
 use crate::ConfigError;
 
@@ -64,8 +63,11 @@ pub enum ValueError {
         longest: u8,
     },
     /// Not the state of a connection.
-    #[error("not a state of connections: {}", ConnectionState::ALL.join(", "))]
-    NotAState,
+    #[error("not a state of connections: {}", known.join(", "))]
+    NotAState {
+        /// The states there are.
+        known: &'static [&'static str],
+    },
     /// Not what connections are counted by.
     #[error("not client, server, service or state")]
     NotACountBy,

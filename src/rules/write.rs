@@ -26,8 +26,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line(String);
 
-/// Why a change cannot be written as a rule: it holds a value of a kernel newer than this library,
-/// or a name that is more than one word.
+/// The reason a change cannot be written as a rule: it has a value of a kernel newer than this
+/// library, or a name that is not a single word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unwritable {
@@ -50,11 +50,11 @@ impl Line {
     ///
     /// # Errors
     ///
-    /// If no rule can say it.
+    /// If no rule can express it.
     pub fn new(change: &Change) -> Result<Self, Unwritable> {
         let mut text = Vec::new();
         push_line(&mut text, change, &NumericOnly)?;
-        // Made of names that are text, and of ASCII.
+        // Names are text, and the rest is ASCII.
         Ok(Line(String::from_utf8_lossy(&text).into_owned()))
     }
 }
@@ -65,11 +65,11 @@ impl fmt::Display for Line {
     }
 }
 
-/// Appends the rule line for a change, without a newline, and with names as `names` has them.
+/// Appends the rule line for a change, without a newline. `names` gives hosts and services names.
 ///
 /// # Errors
 ///
-/// If no rule can say it. Then nothing has been appended.
+/// If no rule can express it. Then nothing is appended.
 pub fn push_line<N: ReverseResolve>(
     text: &mut Vec<u8>,
     change: &Change,
@@ -144,13 +144,13 @@ fn check(change: &Change) -> Result<(), Unwritable> {
     }
 }
 
-/// A name is written as one word, which the scanner must read as it is.
+/// Checks that the scanner would read the name back as one word.
 fn check_name(name: Name) -> Result<(), Unwritable> {
     let mut words = LineWords::new(name.as_bytes());
     if words.next() == Some(name.as_bytes()) { Ok(()) } else { Err(Unwritable::Name(name)) }
 }
 
-/// Words, with a blank between them.
+/// Appends words with a blank between them.
 struct Writer<'a, N> {
     text: &'a mut Vec<u8>,
     names: &'a N,
@@ -177,8 +177,8 @@ impl<N: ReverseResolve> Writer<'_, N> {
         }
     }
 
-    /// An option that is not the first on its line.
-    fn next(&mut self, option: OptionId) {
+    /// An option after others.
+    fn next_option(&mut self, option: OptionId) {
         self.blank();
         self.option(option);
     }
@@ -195,17 +195,17 @@ impl<N: ReverseResolve> Writer<'_, N> {
     }
 
     fn next_number(&mut self, option: OptionId, value: impl Into<u64>) {
-        self.next(option);
+        self.next_option(option);
         self.blank();
         push_number(self.text, value);
     }
 
-    /// The command and the service that it is about.
+    /// The command and its service.
     fn key(&mut self, command: OptionId, key: &ServiceKey) {
         self.option(command);
         match *key {
             ServiceKey::Address { protocol, address, port } => {
-                self.next(match protocol {
+                self.next_option(match protocol {
                     Protocol::Udp => OptionId::UdpService,
                     Protocol::Sctp => OptionId::SctpService,
                     _ => OptionId::TcpService,
@@ -216,13 +216,13 @@ impl<N: ReverseResolve> Writer<'_, N> {
             ServiceKey::FirewallMark { mark, family } => {
                 self.next_number(OptionId::FwmarkService, mark.get());
                 if family == AddressFamily::V6 {
-                    self.next(OptionId::Ipv6);
+                    self.next_option(OptionId::Ipv6);
                 }
             }
         }
     }
 
-    /// Without a protocol, as for the servers of a firewall mark, ports have no names.
+    /// Ports have no names without a protocol, as with the servers of a firewall mark.
     fn endpoint(&mut self, address: IpAddr, port: u16, protocol: Option<Protocol>) {
         let service = protocol.and_then(|protocol| self.names.service(port, protocol));
         push_named_endpoint(self.text, address, port, self.names.host(address), service);
@@ -241,7 +241,7 @@ impl<N: ReverseResolve> Writer<'_, N> {
             self.next_word(OptionId::Pe, engine.as_str());
         }
         if config.one_packet {
-            self.next(OptionId::Ops);
+            self.next_option(OptionId::Ops);
         }
         let flags = config.scheduler_flags;
         for (index, name) in flags.names_in_rules(config.scheduler.as_str()).enumerate() {
@@ -256,7 +256,7 @@ impl<N: ReverseResolve> Writer<'_, N> {
 
     fn server(&mut self, command: OptionId, service: &ServiceKey, key: &DestinationKey) {
         self.key(command, service);
-        self.next(OptionId::RealServer);
+        self.next_option(OptionId::RealServer);
         self.blank();
         let protocol = match service {
             ServiceKey::Address { protocol, .. } => Some(*protocol),
@@ -269,10 +269,10 @@ impl<N: ReverseResolve> Writer<'_, N> {
         let (method, tunnel) = match config.forwarding {
             Forwarding::Masquerade => (OptionId::Masquerading, None),
             Forwarding::Tunnel(tunnel) => (OptionId::Ipip, Some(tunnel)),
-            // The kernel itself makes a server local if its address is the director's own.
+            // The kernel makes a server local by itself if its address is the director's own.
             _ => (OptionId::Gatewaying, None),
         };
-        self.next(method);
+        self.next_option(method);
         self.next_number(OptionId::Weight, config.weight);
         if let Some(tunnel) = tunnel {
             let (kind, port, checksum) = match tunnel {
@@ -286,7 +286,7 @@ impl<N: ReverseResolve> Writer<'_, N> {
             }
             for (means, option) in CHECKSUM_OPTIONS {
                 if checksum == Some(means) {
-                    self.next(option);
+                    self.next_option(option);
                 }
             }
         }
@@ -309,7 +309,7 @@ impl<N: ReverseResolve> Writer<'_, N> {
             self.next_number(OptionId::SyncMaxlen, length.get());
         }
         if let Some(group) = config.group {
-            self.next(OptionId::McastGroup);
+            self.next_option(OptionId::McastGroup);
             self.blank();
             push_address(self.text, group);
         }

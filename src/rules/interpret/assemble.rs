@@ -77,7 +77,7 @@ impl Draft<'_> {
         Ok(file.map(|file| PathBuf::from(OsStr::from_bytes(file))))
     }
 
-    /// Refuses the options that say how a command is carried out.
+    /// Refuses options that say how to carry out a command.
     pub(super) fn check_rule(&self) -> Result<(), UsageError> {
         const PROGRAM: OptionSet =
             OptionSet::of(&[OptionId::DryRun, OptionId::Wait, OptionId::Netns, OptionId::NoLoad]);
@@ -218,7 +218,7 @@ impl Draft<'_> {
         })
     }
 
-    /// The format. Only services have the ones for people and Prometheus.
+    /// The format. Only listings of services have more than two.
     pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
         use OptionId::{Connection, Daemon, Json, Save, Status, Timeout};
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {

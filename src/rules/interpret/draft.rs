@@ -16,10 +16,10 @@ use crate::rules::tunnel::TunnelKind;
 use crate::rules::value::{self, read, read_number};
 use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
 
-/// A real server, as far as it is known.
+/// A real server, which may still have names in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RealServer<'a> {
-    /// Names in it can only be looked up when the service is known.
+    /// Its names can be looked up only once the service is known.
     Written(&'a [u8], Endpoint<'a>),
     Known(IpAddr, Option<u16>),
 }
@@ -64,8 +64,8 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// Reads all tokens. Returns the command; after help and version the rest is left unread, as
-    /// whoever asks for help gets it.
+    /// Reads all tokens and returns the command. The rest is not read after help and version, which
+    /// never fail.
     pub(super) fn read<R: Resolve + ?Sized>(
         &mut self,
         tokens: impl IntoIterator<Item = Result<Token<'a>, SyntaxError<'a>>>,
@@ -79,7 +79,7 @@ impl<'a> Draft<'a> {
                         return Err(UsageError::SecondCommand { first, second: option });
                     }
                     Some(_) => self.option(option, value, names)?,
-                    // Ours, so they need not follow the command as ipvsadm 1.31's must.
+                    // Unlike the options of ipvsadm 1.31, these need not follow the command.
                     None if option.spec().group == Group::Program => {
                         self.option(option, value, names)?;
                     }
@@ -237,7 +237,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Looks up the names in a real server's address, for a service that is known.
+/// Looks up the names in the address of a real server of `service`.
 pub(super) fn real_server<'a, R: Resolve + ?Sized>(
     text: &'a [u8],
     endpoint: Endpoint<'a>,
