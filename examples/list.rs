@@ -11,7 +11,7 @@
 
 use std::process::ExitCode;
 
-use ipvs::{Client, Error, Namespace, RefusalKind, Result, SnapshotEntry};
+use ipvs::{Client, Error, Namespace, RefusalKind, SnapshotEntry};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn list(namespace: Option<&str>) -> Result<()> {
+fn list(namespace: Option<&str>) -> Result<(), Error> {
     let mut client = match namespace {
         Some(name) => Client::in_namespace(&Namespace::find(name)?)?,
         None => Client::new()?,

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipvs::rules::Line;
-use ipvs::{Client, Plan, PlanOptions, Result, ServiceKey, Snapshot, State, Stats};
+use ipvs::{Client, Error, Plan, PlanOptions, ServiceKey, Snapshot, State, Stats};
 
 fn main() -> ExitCode {
     let arguments: Option<Vec<u32>> =
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 }
 
 /// Prints what changed in each interval: `count` times, or for ever.
-fn watch(interval: Duration, count: Option<u32>) -> Result<()> {
+fn watch(interval: Duration, count: Option<u32>) -> Result<(), Error> {
     let mut client = Client::new()?;
     let (mut before, mut read_at) = (client.snapshot()?, Instant::now());
     let mut left = count;

@@ -84,7 +84,7 @@ impl Error {
 }
 
 /// A `Result` whose error is [`Error`], unless another one is given.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The reason of [`Error::Malformed`], for code that has no other error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -156,7 +156,7 @@ pub mod rules;
 pub use client::{
     Aftermath, ApplyError, Batch, Client, Namespace, OnRefusal, Refused, RefusedChange,
 };
-pub use error::{Error, Operation, Refusal, RefusalKind, Result};
+pub use error::{Error, Operation, Refusal, RefusalKind};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};
 pub use plan::{Plan, PlanOptions, Rehearsal, Step, Summary, Tally};

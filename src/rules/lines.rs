@@ -7,6 +7,7 @@ use super::error::UsageError;
 use super::interpret::interpret_rule;
 use super::resolve::{NumericOnly, Resolve};
 use super::scanner::{LineWords, Scanner};
+use super::write::Line;
 use crate::Change;
 
 /// Reads the command on a rule line. `None` for a line with nothing but blanks and a comment.
@@ -80,17 +81,19 @@ impl<B: BufRead, R: Resolve> Iterator for CommandLines<B, R> {
     }
 }
 
-/// Reads one rule line, such as `-A -t 192.0.2.1:80 -s rr`. `None` for a line with nothing but
-/// blanks and a comment.
-///
-/// # Errors
-///
-/// If the line makes no sense or asks for anything but a change, such as a listing. Names of hosts
-/// and services are errors too: addresses and ports must be numbers.
-pub fn parse_line(line: &[u8]) -> Result<Option<Change>, RuleError> {
-    parse_command(line, &mut NumericOnly)
-        .map_err(RuleError::from)
-        .and_then(|command| command.map(only_change).transpose())
+impl Line {
+    /// Reads one rule line, such as `-A -t 192.0.2.1:80 -s rr`. `None` for a line with nothing but
+    /// blanks and a comment.
+    ///
+    /// # Errors
+    ///
+    /// If the line makes no sense or asks for anything but a change, such as a listing. Names of hosts
+    /// and services are errors too: addresses and ports must be numbers.
+    pub fn parse(line: &[u8]) -> Result<Option<Change>, RuleError> {
+        parse_command(line, &mut NumericOnly)
+            .map_err(RuleError::from)
+            .and_then(|command| command.map(only_change).transpose())
+    }
 }
 
 fn only_change(command: RuleCommand) -> Result<Change, RuleError> {

@@ -1,14 +1,14 @@
 //! Rules: changes in `ipvsadm`'s own language, one a line.
 //!
-//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`parse_line`] and
-//! [`Lines`] read them; [`Line`] writes a [`Change`](crate::Change) back as the line that asks for
-//! it.
+//! These are the lines that `ipvsadm -S` prints and `ipvsadm -R` reads. [`Line::parse`] and
+//! [`Lines`] read them; [`Line::new`] writes a [`Change`](crate::Change) back as the line that asks
+//! for it.
 //!
 //! ```
 //! use ipvs::rules;
 //! use ipvs::{Change, ServiceKey};
 //!
-//! let change = rules::parse_line(b"-D -t 192.0.2.1:80")?;
+//! let change = rules::Line::parse(b"-D -t 192.0.2.1:80")?;
 //! let key = ServiceKey::tcp(([192, 0, 2, 1], 80));
 //! assert_eq!(change, Some(Change::DeleteService(key)));
 //! # Ok::<(), rules::RuleError>(())
@@ -39,7 +39,7 @@ mod value;
 mod value_error;
 mod write;
 
-pub use lines::{Lines, RuleError, RuleLine, parse_line};
+pub use lines::{Lines, RuleError, RuleLine};
 pub use write::{Line, Unwritable};
 
 /// The whole language of the program's command line and rules. It comes without a promise of

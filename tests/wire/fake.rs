@@ -6,8 +6,9 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use ipvs::{Client, Result, Transport};
+use ipvs::{Client, Transport};
 
+use crate::Result;
 use crate::codec::{Attribute, Request, requests};
 
 /// The number of the IPVS family here.

@@ -309,7 +309,7 @@ fn daemons_are_started_and_stopped_as_by_the_reference() {
 }
 
 /// The library's only request, which is not answered.
-fn question<T>(ask: impl FnOnce(&mut Client<Fake>) -> ipvs::Result<T>) -> Request {
+fn question<T>(ask: impl FnOnce(&mut Client<Fake>) -> crate::Result<T>) -> Request {
     let (mut client, fake) = client(|_| Vec::new());
     assert!(ask(&mut client).is_err(), "nothing came");
     fake.only_request()

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use ipvs::{
-    AddressFamily, Client, Daemon, DaemonConfig, DaemonRole, Destination, Forwarding, Result,
-    Service, ServiceKey, Stats, Timeouts, Tunnel,
+    AddressFamily, Client, Daemon, DaemonConfig, DaemonRole, Destination, Forwarding, Service,
+    ServiceKey, Stats, Timeouts, Tunnel,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use crate::Result;
 use crate::codec::{Attribute, Request};
 use crate::fake::{Fake, ask};
 use crate::numbers::{cmd, daemon, dest, info, stats, svc, top};

@@ -22,3 +22,6 @@ mod text;
 mod values;
 mod whole;
 mod write;
+
+/// The outcome of a question to the kernel.
+type Result<T> = std::result::Result<T, ipvs::Error>;

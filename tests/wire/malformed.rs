@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use ipvs::{
     Client, Daemon, DaemonConfig, DaemonRole, Destination, DestinationConfig, DestinationKey,
-    Error, Forwarding, Info, Persistence, Result, Service, ServiceConfig, ServiceKey, Timeouts,
-    Tunnel, TunnelChecksum, Version,
+    Error, Forwarding, Info, Persistence, Service, ServiceConfig, ServiceKey, Timeouts, Tunnel,
+    TunnelChecksum, Version,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::Result;
 use crate::fake::{Fake, ask, client, look_up};
 use crate::numbers::{cmd, errno};
 use crate::{values, write};

@@ -127,7 +127,7 @@ fn each_error_number_has_its_text_in_a_batch() {
 
 #[test]
 fn each_error_number_has_its_text_for_each_query() {
-    type Question = fn(&mut Client<Fake>) -> ipvs::Result<()>;
+    type Question = fn(&mut Client<Fake>) -> crate::Result<()>;
     let questions: [(Operation, Question); 6] = [
         (Operation::ReadService, |client| client.service(&key()).map(drop)),
         (Operation::Read, |client| client.services().map(drop)),

@@ -1,12 +1,12 @@
 //! The library's requests, decoded, are what its caller asked for.
 
 use ipvs::{
-    Change, Client, ConfigError, DaemonRole, Error, Netmask, Persistence, Result, ServiceConfig,
-    ServiceKey,
+    Change, Client, ConfigError, DaemonRole, Error, Netmask, Persistence, ServiceConfig, ServiceKey,
 };
 use neli::consts::nl::NlmF;
 use proptest::prelude::*;
 
+use crate::Result;
 use crate::codec::Request;
 use crate::fake::{FAMILY, Fake, client, look_up, willing_client};
 use crate::numbers::cmd;

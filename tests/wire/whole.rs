@@ -62,13 +62,13 @@ fn server(port: u16) -> Destination {
     server
 }
 
-fn services(readings: &'static [Reading]) -> (ipvs::Result<Vec<Service>>, usize) {
+fn services(readings: &'static [Reading]) -> (crate::Result<Vec<Service>>, usize) {
     let entry = |port| write::service(&service(port));
     let (mut client, count) = lists(readings, cmd::NEW_SERVICE, entry);
     (client.services(), count.get())
 }
 
-fn servers(readings: &'static [Reading]) -> (ipvs::Result<Vec<Destination>>, usize) {
+fn servers(readings: &'static [Reading]) -> (crate::Result<Vec<Destination>>, usize) {
     let entry = |port| write::destination(&server(port));
     let (mut client, count) = lists(readings, cmd::NEW_DEST, entry);
     (client.destinations(&service_key(80)), count.get())

@@ -97,7 +97,7 @@ fn what_is_not_there_is_an_edit_that_the_kernel_refuses() {
         "-E -t 192.0.2.9:80 -s wrr --keep",
     ] {
         let whole = completed(rules, line).expect("an edit");
-        let change = crate::rules::parse_line(whole.as_bytes()).expect("a rule").expect("a rule");
+        let change = Line::parse(whole.as_bytes()).expect("a rule").expect("a rule");
         let mut rehearsal = crate::Rehearsal::new(crate::State::from(table(rules)));
         assert!(rehearsal.change(&change).is_err(), "{line}");
     }

@@ -111,10 +111,10 @@ fn rules_cannot_say_how_they_are_carried_out() {
 
 #[test]
 fn the_library_reads_changes_only() {
-    assert_eq!(parse_line(b"-C # all"), Ok(Some(Change::Flush)));
-    assert_eq!(parse_line(b" # nothing"), Ok(None));
+    assert_eq!(Line::parse(b"-C # all"), Ok(Some(Change::Flush)));
+    assert_eq!(Line::parse(b" # nothing"), Ok(None));
     for line in ["-L", "-S", "-h", "-v", "-R", "--apply", "-A -t www:80", "foo"] {
-        assert!(parse_line(line.as_bytes()).is_err(), "{line}");
+        assert!(Line::parse(line.as_bytes()).is_err(), "{line}");
     }
     let lines: Vec<_> = Lines::new(&b"-C\n-L\n-Z"[..]).map(Result::unwrap).collect();
     assert_eq!(lines[0].change, Ok(Change::Flush));

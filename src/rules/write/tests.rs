@@ -3,7 +3,6 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use proptest::prelude::*;
 
 use super::*;
-use crate::rules::parse_line;
 use crate::{DaemonRole, Netmask, SchedulerFlags, Setting, Timeouts, TunnelChecksum};
 
 fn text(change: &Change) -> String {
@@ -36,7 +35,7 @@ fn lines_are_written_as_the_reference_saves_them() {
         "--settings est_cpulist=",
         "--settings of_tomorrow=-7",
     ] {
-        match parse_line(line.as_bytes()) {
+        match Line::parse(line.as_bytes()) {
             Ok(Some(change)) => assert_eq!(text(&change), line),
             other => panic!("{line}: {other:?}"),
         }
@@ -258,7 +257,7 @@ proptest! {
     #[test]
     fn what_is_written_reads_as_what_it_was(change in change()) {
         let line = text(&change);
-        let read = parse_line(line.as_bytes());
+        let read = Line::parse(line.as_bytes());
         prop_assert_eq!(read, Ok(Some(change)), "{}", line);
     }
 }

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use ipvs::{
     Change, Client, DestinationConfig, DestinationKey, Forwarding, Name, RefusalKind, Refused,
-    Result, Service, ServiceConfig, ServiceKey,
+    Service, ServiceConfig, ServiceKey,
 };
 
 use crate::harness::KernelTest;
@@ -101,7 +101,7 @@ fn assert_service(client: &mut Client, key: ServiceKey, config: ServiceConfig) {
 
 /// Checks that the kernel refused, for this reason.
 #[track_caller]
-fn assert_refused<T: std::fmt::Debug>(result: Result<T>, kind: RefusalKind) {
+fn assert_refused<T: std::fmt::Debug>(result: Result<T, ipvs::Error>, kind: RefusalKind) {
     let error = result.expect_err("it is refused");
     assert_eq!(error.refusal_kind(), Some(kind), "{error}");
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use ipvs::{
     Change, Client, DaemonConfig, DaemonRole, DestinationConfig, Namespace, Operation, RefusalKind,
-    Result, ServiceConfig, Timeouts,
+    ServiceConfig, Timeouts,
 };
 
 use super::{connect, in_batch, name, scheduler, server, tcp, udp};
@@ -39,7 +39,7 @@ fn daemon() -> DaemonConfig {
 
 #[track_caller]
 fn assert_words<T: std::fmt::Debug>(
-    result: Result<T>,
+    result: Result<T, ipvs::Error>,
     operation: Operation,
     kind: RefusalKind,
     words: &str,

@@ -1,8 +1,9 @@
 //! The options that both programs have, from our option table, each with valid values.
 
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 
-use ipvs::rules::grammar::{OPTIONS, OptionId, OptionSpec, ValueKind};
+use ipvs::rules::grammar::{Group, OPTIONS, OptionId, OptionSpec, Scanner, Token, ValueKind};
 use ipvs::{Change, DestinationConfig, DestinationKey, Forwarding, ServiceConfig, ServiceKey};
 
 use super::pair::Line;
@@ -20,7 +21,31 @@ const OURS_ONLY: &[&str] = &[
     "wait",
     "netns",
     "no-load",
+    "settings",
+    "status",
+    "client",
+    "state",
+    "by",
+    "origin",
 ];
+
+/// True for listings that only our program has: by an address, and the connections of a service.
+/// docs/differences.md says so, with a test.
+pub(crate) fn lists_more_here(line: &Line) -> bool {
+    let (mut lists, mut connections, mut service, mut address) = (false, false, false, false);
+    for token in Scanner::new(line.words.iter().map(|word| word.as_bytes())) {
+        match token {
+            Ok(Token::Option { option: OptionId::List, .. }) => lists = true,
+            Ok(Token::Option { option: OptionId::Connection, .. }) => connections = true,
+            Ok(Token::Option { option: OptionId::RealServer, .. } | Token::Word(_)) => {
+                address = true
+            }
+            Ok(Token::Option { option, .. }) => service |= option.spec().group == Group::Service,
+            Err(_) => break,
+        }
+    }
+    lists && (address || connections && service)
+}
 
 /// The options that the reference has.
 pub(crate) fn shared() -> impl Iterator<Item = &'static OptionSpec> {

@@ -6,6 +6,7 @@
 use std::env;
 use std::time::{Duration, Instant};
 
+use super::options::lists_more_here;
 use super::pair::{Line, Pair};
 use crate::harness::KernelTest;
 
@@ -140,7 +141,7 @@ impl Dice {
 
 fn sequence(seed: u64, first: usize, length: usize) -> Vec<Step> {
     let mut dice = Dice(seed.wrapping_mul(1_000_003).wrapping_add(first as u64));
-    (0..length).map(|_| Step { line: command(&mut dice), started: dice.once_in(STARTED) }).collect()
+    (0..length).map(|_| Step { line: line(&mut dice), started: dice.once_in(STARTED) }).collect()
 }
 
 /// Addresses close together, so that the reference's comparison of them does not overflow.
@@ -210,6 +211,16 @@ const NOISE: &[&str] = &[
     "-X",
     "-q",
 ];
+
+/// A line that means the same to both programs.
+fn line(dice: &mut Dice) -> Line {
+    loop {
+        let line = command(dice);
+        if !lists_more_here(&line) {
+            return line;
+        }
+    }
+}
 
 fn command(dice: &mut Dice) -> Line {
     let mut text = match dice.below(100) {

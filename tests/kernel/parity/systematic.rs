@@ -2,7 +2,9 @@
 
 use ipvs::rules::grammar::{Group, OptionId, OptionSpec, Repeat, ValueKind};
 
-use super::options::{commands, complete, given, long, sample, shared, table, with};
+use super::options::{
+    commands, complete, given, lists_more_here, long, sample, shared, table, with,
+};
 use super::pair::{Differences, Line, Pair};
 use crate::harness::KernelTest;
 
@@ -28,7 +30,7 @@ pub(crate) fn compare_all(way: Way, lines: impl IntoIterator<Item = Line>, at_le
     let mut pair = Pair::new();
     let table = table();
     let mut differences = Differences::default();
-    for line in lines {
+    for line in lines.into_iter().filter(|line| !lists_more_here(line)) {
         pair.reset(&table);
         let both = differences.note(match way {
             Way::Arguments => pair.compare(&line),
