@@ -62,12 +62,18 @@ impl Amendment {
         let entry = table.service(self.service());
         match self {
             Amendment::Service(key, amendment) => {
-                let now = entry.map(|entry| *entry.config()).unwrap_or_default();
-                Ok(Change::EditService(*key, amendment.amend(key, &now)?))
+                let config = match entry {
+                    Some(entry) => amendment.amend(key, entry.config())?,
+                    // Not checked: that the service is missing matters more.
+                    None => ServiceConfig::default(),
+                };
+                Ok(Change::EditService(*key, config))
             }
             Amendment::Destination(service, key, amendment) => {
-                let now = entry.and_then(|entry| entry.destination(key)).copied();
-                let config = amendment.amend(service, key, &now.unwrap_or_default())?;
+                let config = match entry.and_then(|entry| entry.destination(key)) {
+                    Some(now) => amendment.amend(service, key, now)?,
+                    None => DestinationConfig::default(),
+                };
                 Ok(Change::EditDestination(*service, *key, config))
             }
         }

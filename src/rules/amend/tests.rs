@@ -1,4 +1,5 @@
 use super::*;
+use crate::RefusalKind;
 use crate::rules::command::RuleCommand;
 use crate::rules::grammar::parse_command;
 use crate::rules::resolve::NumericOnly;
@@ -91,14 +92,20 @@ fn a_complete_edit_kept_is_the_edit() {
 #[test]
 fn what_is_not_there_is_an_edit_that_the_kernel_refuses() {
     let rules = "-A -t 192.0.2.1:80 -s rr\n";
-    for line in [
-        "-e -t 192.0.2.1:80 -r 10.0.0.1 -w 3 --keep",
-        "-e -t 192.0.2.9:80 -r 10.0.0.1 -w 3 --keep",
-        "-E -t 192.0.2.9:80 -s wrr --keep",
+    for (line, want) in [
+        ("-e -t 192.0.2.1:80 -r 10.0.0.1 -w 3 --keep", RefusalKind::NoSuchDestination),
+        ("-e -t 192.0.2.9:80 -r 10.0.0.1 -w 3 --keep", RefusalKind::ServiceNotDefined),
+        ("-E -t 192.0.2.9:80 -s wrr --keep", RefusalKind::NoSuchService),
+        // Settings that only make sense for what is there.
+        ("-E -t 192.0.2.9 -s wrr --keep", RefusalKind::NoSuchService),
+        ("-E -t 192.0.2.9:80 -M 255.255.0.0 --keep", RefusalKind::NoSuchService),
     ] {
-        let whole = completed(rules, line).expect("an edit");
-        let change = Line::parse(whole.as_bytes()).expect("a rule").expect("a rule");
+        let change = match parse_command(line.as_bytes(), &mut NumericOnly) {
+            Ok(Some(RuleCommand::Amend(amendment))) => amendment.complete(&table(rules)),
+            other => panic!("{line}: {other:?}"),
+        };
         let mut rehearsal = crate::Rehearsal::new(crate::State::from(table(rules)));
-        assert!(rehearsal.change(&change).is_err(), "{line}");
+        let refusal = rehearsal.change(&change.expect(line)).expect_err(line);
+        assert_eq!(refusal.refusal_kind(), Some(want), "{line}");
     }
 }
