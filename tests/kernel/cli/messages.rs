@@ -82,8 +82,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --json",
             255,
-            "--json: an option of -S and -L; the command must come first, as in `ipvsadm -L \
-             --json`",
+            "--json: an option of -S, -L and --settings; the command must come first, as in \
+             `ipvsadm -L --json`",
         ),
         (
             "ipvsadm -n",
