@@ -57,9 +57,11 @@ pub(super) fn best_effort(
     let before = client.state_for(desired.state())?;
     let mut advice = Advice::default();
     let mut attempts = 0;
+    // The state after an earlier round.
+    let mut now = None;
     let remaining = loop {
         let wanted = with_daemons_of(desired.state(), &before);
-        let plan = Plan::between(&client.state_for(&wanted)?, &wanted, options);
+        let plan = Plan::between(now.as_ref().unwrap_or(&before), &wanted, options);
         let stop = || signals.arrived().is_some();
         let refused = match client.apply_with(&plan, OnRefusal::Continue, stop) {
             Ok(refused) => refused,
@@ -83,6 +85,7 @@ pub(super) fn best_effort(
                 break refused;
             }
         }
+        now = Some(client.state_for(desired.state())?);
     };
     report(&desired.refused);
     desired.explain(&remaining).iter().for_each(say);
