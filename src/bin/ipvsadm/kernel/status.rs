@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ipvs::{Client, Statistics};
+use ipvs::{Client, SettingValue, Statistics};
 
 use super::connections;
 use crate::output::status::{Defence, DefenceMode, Estimator, HashTable, Status, TableUse};
@@ -11,9 +11,6 @@ use crate::process::failure::Failure;
 /// Sizes and how full they are (`ip_vs_status_show` in net/netfilter/ipvs/ip_vs_ctl.c), from Linux
 /// 7.1 on.
 const FILE: &str = "/proc/thread-self/net/ip_vs_status";
-
-/// The settings, those of the network namespace of this thread.
-const SETTINGS: &str = "/proc/sys/net/ipv4/vs";
 
 /// The strategies against a shortage of memory, by the names of their settings.
 const DEFENCES: [&str; 3] = ["drop_entry", "drop_packet", "secure_tcp"];
@@ -37,35 +34,39 @@ pub(crate) fn read(client: &mut Client) -> Result<Status, Failure> {
     Ok(Status {
         info,
         connections,
-        connection_limit: number("conn_max"),
+        connection_limit: integer(client, "conn_max"),
         connection_table: file.connection_table.table.unwrap_or(fixed),
         services,
         service_table: file.service_table.table,
-        defences: DEFENCES.iter().filter_map(|name| defence(name)).collect(),
-        memory_threshold: number("amemthresh"),
+        defences: DEFENCES.iter().filter_map(|name| defence(client, name)).collect(),
+        memory_threshold: integer(client, "amemthresh"),
         estimator: Estimator {
             // Older kernels cannot stop it.
-            is_running: number("run_estimation") != Some(0),
+            is_running: integer(client, "run_estimation") != Some(0),
             threads: file.threads,
             most_threads: file.most_threads,
-            cpus: setting("est_cpulist"),
-            nice: setting("est_nice").and_then(|nice| nice.parse().ok()),
+            cpus: setting(client, "est_cpulist").map(|cpus| cpus.to_string()),
+            nice: integer(client, "est_nice"),
         },
         daemons: client.daemons()?,
     })
 }
 
-fn setting(name: &str) -> Option<String> {
-    let text = fs::read_to_string(format!("{SETTINGS}/{name}")).ok()?;
-    Some(text.trim().to_owned())
+/// A setting. `None` if the kernel does not have it or does not show it.
+fn setting(client: &mut Client, name: &str) -> Option<SettingValue> {
+    client.setting(name.parse().ok()?).ok().flatten()
 }
 
-fn number(name: &str) -> Option<u64> {
-    setting(name)?.parse().ok()
+/// A setting that is a whole number of this type.
+fn integer<N: TryFrom<i64>>(client: &mut Client, name: &str) -> Option<N> {
+    match setting(client, name)? {
+        SettingValue::Number(number) => number.try_into().ok(),
+        _ => None,
+    }
 }
 
-fn defence(name: &'static str) -> Option<Defence> {
-    let mode = match number(name)? {
+fn defence(client: &mut Client, name: &'static str) -> Option<Defence> {
+    let mode = match integer(client, name)? {
         0 => DefenceMode::Off,
         // The kernel itself changes between these two, once a second (`update_defense_level`).
         1 => DefenceMode::Idle,
