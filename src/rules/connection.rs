@@ -1,6 +1,6 @@
 //! What a listing of connections, or of part of the table, is limited to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::address::Endpoint;
 use super::resolve::Resolve;
@@ -26,10 +26,9 @@ impl EndpointFilter {
 /// As the command line writes it: `192.0.2.1`, `[2001:db8::1]:80`.
 impl std::fmt::Display for EndpointFilter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.address, self.port) {
-            (address, None) => address.fmt(f),
-            (IpAddr::V4(address), Some(port)) => write!(f, "{address}:{port}"),
-            (IpAddr::V6(address), Some(port)) => write!(f, "[{address}]:{port}"),
+        match self.port {
+            None => self.address.fmt(f),
+            Some(port) => SocketAddr::new(self.address, port).fmt(f),
         }
     }
 }
