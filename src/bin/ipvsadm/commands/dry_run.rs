@@ -13,7 +13,7 @@ use crate::commands::restore::Daemons;
 use crate::commands::rule::replace_daemon;
 use crate::names::Resolver;
 use crate::process::Sink;
-use crate::process::failure::{Failure, plain, status};
+use crate::process::failure::{Failure, status};
 use crate::process::notice::say;
 
 /// A change as a rule, or as a comment if no rule can express it.
@@ -88,8 +88,7 @@ fn lines(
 ) -> Result<(), Failure> {
     let mut status = 0;
     for line in CommandLines::new(input, Resolver::default()) {
-        let line =
-            line.map_err(|error| Failure::Unreadable(plain(error).context("standard input")))?;
+        let line = line.map_err(|error| Failure::unreadable("standard input", error))?;
         let stops = line.stops_restore();
         let outcome = match line.command {
             Ok(RuleCommand::Change(Change::StartDaemon(role, config)))

@@ -14,7 +14,7 @@ use anyhow::anyhow;
 use self::filter::Filter;
 use crate::names::ReverseNames;
 use crate::output::connections::Connection;
-use crate::process::failure::{Failure, plain};
+use crate::process::failure::Failure;
 
 /// The kernel's lists, those of the network namespace of this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ fn read_lines(list: &mut impl BufRead, block: &mut Vec<u8>, least: usize) -> io:
 }
 
 fn unreadable(list: List, error: io::Error) -> Failure {
-    Failure::Unreadable(plain(error).context(list.file()))
+    Failure::unreadable(list.file(), error)
 }
 
 /// The connections in these lines that pass.

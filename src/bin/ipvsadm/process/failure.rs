@@ -1,5 +1,6 @@
 //! Failures and their exit statuses, which are all in [`status`].
 
+use std::fmt::Display;
 use std::io;
 
 use ipvs::rules::Unwritable;
@@ -163,13 +164,20 @@ impl Failure {
     /// From carrying out a change.
     pub(crate) fn of_change(change: &Change, error: Error) -> Self {
         match (change, &error) {
-            (Change::SetSetting(setting, _), Error::Refused(refusal)) => Failure::Setting {
-                text: change_refusal_text(change, refusal),
-                is_unknown: refusal.kind() == RefusalKind::NoSuchSetting
-                    && setting.description().is_none(),
+            (Change::SetSetting(setting, _), Error::Refused(refusal)) => match refusal.kind() {
+                RefusalKind::NoSuchSetting => Failure::no_such_setting(*setting),
+                _ => Failure::Setting {
+                    text: change_refusal_text(change, refusal),
+                    is_unknown: false,
+                },
             },
             _ => Failure::from(error),
         }
+    }
+
+    /// From reading a file, or standard input, described by `source`.
+    pub(crate) fn unreadable(source: impl Display, error: io::Error) -> Self {
+        Failure::Unreadable(plain(error).context(source.to_string()))
     }
 
     /// For a setting that the kernel does not have.

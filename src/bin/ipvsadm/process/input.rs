@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use crate::process::failure::{Failure, plain};
+use crate::process::failure::Failure;
 use crate::process::lock::Lock;
 
 /// The sizes of the buffer at first and at most. Most inputs are short, and untouched memory costs
@@ -126,7 +126,7 @@ impl Source for LockedInput {
 }
 
 fn unreadable(error: io::Error) -> Failure {
-    Failure::Unreadable(plain(error).context("standard input"))
+    Failure::unreadable("standard input", error)
 }
 
 #[cfg(test)]
