@@ -17,6 +17,8 @@ pub(crate) const STAGE: &str = "IPVS_LAB_STAGE";
 pub(crate) const SCRATCH: &str = "IPVS_LAB_SCRATCH";
 /// `uml` in user-mode Linux. Not set on this machine's own kernel.
 pub(crate) const PLACE: &str = "IPVS_LAB_PLACE";
+/// A number that chooses the core that the kernel runs on. Not set where it may use all.
+pub(crate) const SEAT: &str = "IPVS_LAB_SEAT";
 /// The purpose of the kernel: `tests`, or the name of a session.
 pub(crate) const JOB: &str = "IPVS_LAB_JOB";
 /// Folders to keep visible under `/tmp` and `/run`, joined with `:`.
@@ -34,7 +36,7 @@ pub(crate) const SCRATCH_INSIDE: &str = "/run/lab";
 /// Removes role and job from a command's environment. If a session starts this program, it must not
 /// take them up again.
 pub(crate) fn forget_role(command: &mut Command) -> &mut Command {
-    for name in [STAGE, SCRATCH, PLACE, JOB, KEEP, TEST, SIZE, COLOURS] {
+    for name in [STAGE, SCRATCH, PLACE, SEAT, JOB, KEEP, TEST, SIZE, COLOURS] {
         command.env_remove(name);
     }
     command

@@ -9,9 +9,10 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, process};
 
-use super::stage::{PLACE, SCRATCH, STAGE, Stage};
+use super::stage::{PLACE, SCRATCH, SEAT, STAGE, Stage};
 
 /// The variable with the size of its memory, in its own notation.
 const MEMORY: &str = "IPVS_KERNEL_MEMORY";
@@ -42,6 +43,7 @@ pub(crate) fn command(program: &Path, scratch: &Path) -> Result<Command, String>
         .arg(format!("{STAGE}={}", Stage::Init.name()))
         .arg(format!("{SCRATCH}={}", scratch.display()))
         .arg(format!("{PLACE}=uml"))
+        .env(SEAT, seat().to_string())
         .env("HOME", scratch)
         .env("TMPDIR", memory_folder(&memory, scratch))
         .current_dir(scratch);
@@ -49,6 +51,12 @@ pub(crate) fn command(program: &Path, scratch: &Path) -> Result<Command, String>
         command.env("LD_PRELOAD", xstate);
     }
     Ok(command)
+}
+
+/// A number for the core that it runs on: kernels of one run get different ones.
+fn seat() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    (process::id() as usize).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn find() -> Option<PathBuf> {
