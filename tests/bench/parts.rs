@@ -11,7 +11,7 @@ use std::{env, fs, io};
 
 use criterion::{Criterion, Throughput};
 use ipvs::rules::grammar::{
-    LineWords, NumericOnly, RuleCommand, Scanner, parse_command, push_line,
+    NumericOnly, RuleCommand, Scanner, parse_command, push_line,
 };
 use ipvs::{Change, Client, ServiceKey, Transport};
 
@@ -66,7 +66,7 @@ impl Stock {
 /// From bytes to options and their values.
 fn scan(stock: &mut Stock) {
     for line in &stock.lines {
-        black_box(Scanner::new(LineWords::new(line)).map(Result::unwrap).count());
+        black_box(Scanner::of_line(line).map(Result::unwrap).count());
     }
 }
 
