@@ -80,9 +80,7 @@ impl Group {
                 "Output of -L (-S: -n, --format, --json, --all; --settings, --ramp and --monitor: \
                  --format, --json)"
             }
-            Group::Operation => {
-                "Operation (--drain, --undrain, --kick, --ramp, --monitor)"
-            }
+            Group::Operation => "Operation (--drain, --undrain, --kick, --ramp, --monitor)",
             Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::amend::DestinationAmendment;
 use super::error::UsageError;
-use super::options::OptionId;
-use crate::{ConfigError, DestinationConfig, DestinationKey, Forwarding, ServiceKey};
+use crate::{DestinationConfig, DestinationKey, Forwarding, ServiceKey};
 
 /// The most steps in a second: more would wake up the program for nothing.
 const STEPS_A_SECOND: u32 = 10;
@@ -49,14 +48,6 @@ impl RampOptions {
         if now.is_none() && is_other_port {
             return Err(UsageError::NewServerPort(self.server));
         }
-        // The kernel would refuse these too, but perhaps with another status.
-        config.check(&self.service, &self.server).map_err(|reason| {
-            let option = match reason {
-                ConfigError::DestinationFamily { .. } => OptionId::RealServer,
-                _ => OptionId::LThreshold,
-            };
-            UsageError::Config { option, reason, meant: None }
-        })?;
         Ok(config)
     }
 }

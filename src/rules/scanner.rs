@@ -142,9 +142,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
             }
             (ValueKind::Optional, None) => match self.next_word() {
                 // No option with an optional value that rules may have takes one with `#`.
-                Some(next)
-                    if next.first() == Some(&b'-') || self.comments && is_comment(next) =>
-                {
+                Some(next) if next.first() == Some(&b'-') || self.comments && is_comment(next) => {
                     self.put_back = Some(next);
                     None
                 }

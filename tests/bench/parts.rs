@@ -10,9 +10,7 @@ use std::process::{self, ExitCode};
 use std::{env, fs, io};
 
 use criterion::{Criterion, Throughput};
-use ipvs::rules::grammar::{
-    NumericOnly, RuleCommand, Scanner, parse_command, push_line,
-};
+use ipvs::rules::grammar::{NumericOnly, RuleCommand, Scanner, parse_command, push_line};
 use ipvs::{Change, Client, ServiceKey, Transport};
 
 /// The number of rules that each step works on at a time.

@@ -8,8 +8,7 @@ use super::draft::Draft;
 use super::option_set::{OptionSet, REFUSED};
 use crate::rules::amend::Amendment;
 use crate::rules::command::{
-    ApplyOptions, Command, Execution, Invocation, Listing, MonitorOptions, RuleCommand,
-    SaveOptions,
+    ApplyOptions, Command, Execution, Invocation, Listing, MonitorOptions, RuleCommand, SaveOptions,
 };
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
@@ -284,9 +283,7 @@ impl Draft<'_> {
 
     /// The format. Only listings of services have more than two.
     pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
-        use OptionId::{
-            Connection, Daemon, Json, Monitor, Ramp, Save, Settings, Status, Timeout,
-        };
+        use OptionId::{Connection, Daemon, Json, Monitor, Ramp, Save, Settings, Status, Timeout};
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
                 return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
