@@ -181,7 +181,7 @@ fn climb(
                 ramp.server,
                 ramp.weight,
                 ramp.wanted,
-                left.as_secs_f64().round()
+                left.as_secs_f64().ceil()
             ));
             if let Some(signal) = signals.wait(until) {
                 return Err(Failure::Signal(signal));
