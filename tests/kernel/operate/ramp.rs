@@ -359,7 +359,8 @@ fn a_ramp_that_makes_no_sense_changes_nothing() {
 /// What `--ramp` refuses, warns of and accepts, held against the kernel.
 fn schedulers_use_weights_as_the_table_says() {
     use ipvs::rules::grammar::{SCHEDULERS, WeightUse};
-    let (ns, _listeners) = balanced("");
+    let (ns, listeners) = balanced("");
+    listeners.iter().for_each(|it| it.set_nonblocking(true).expect("a socket"));
     let is_there = |scheduler: &str| {
         let ran = run(&ns, &format!("-A -f 99 -s {scheduler}"));
         run(&ns, "-D -f 99");
@@ -381,6 +382,8 @@ fn schedulers_use_weights_as_the_table_says() {
                 (0..40).map(|number| connect([127, 0, 1, number], [127, 0, 2, host])).collect()
             });
             let counts = counts(&ns, &format!("TCP 127.0.2.{host}:80"));
+            // Room for the next ones.
+            listeners.iter().for_each(|it| while it.accept().is_ok() {});
             run(&ns, "-C").success();
             counts
         };
