@@ -155,10 +155,13 @@ fn change(state: &mut State, random: &mut Random) {
 
 fn every_change_is_reported_and_the_lines_make_the_state() {
     const CHANGES: usize = 1000;
-    let initial = "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 2\n-A -f 9\n";
+    let mut initial =
+        "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 2\n".to_owned();
+    // With these the table is large, and not every reading asks for every service's servers.
+    (100..350).for_each(|mark| initial += &format!("-A -f {mark} -s rr\n"));
     let [ns, copy] = [Netns::new(), Netns::new()];
     for ns in [&ns, &copy] {
-        ns.command(program::ipvsadm()).arg("-R").stdin(initial).run().success();
+        ns.command(program::ipvsadm()).arg("-R").stdin(initial.as_str()).run().success();
     }
     let read = |ns: &Netns| ns.enter(|| Client::new()?.state()).expect("the state can be read");
     let monitor = monitor(&ns, "");

@@ -42,7 +42,14 @@ pub(crate) fn monitor(
     let mut due = begun;
     loop {
         let reading_begun = Instant::now();
-        match now.read(client, statistics) {
+        let is_last = end.is_some_and(|end| end <= reading_begun);
+        // A failed reading must not make anything wait longer, and old counters are worth nothing.
+        let is_whole = is_first || is_last || failed_readings > 0 || options.counters;
+        let read = match is_whole {
+            true => now.read_whole(client, statistics),
+            false => now.read_after(&before, client),
+        };
+        match read {
             Ok(()) => {
                 failed_readings = 0;
                 let moment = time(SystemTime::now());
@@ -76,7 +83,7 @@ pub(crate) fn monitor(
             Err(error) => return Err(lost(error)),
         }
         let read = Instant::now();
-        if end.is_some_and(|end| end <= read) {
+        if is_last {
             return Ok(());
         }
         // However large the table, half of the time is left to others.
