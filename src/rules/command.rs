@@ -1,10 +1,12 @@
 //! The meaning of a command line or a rule line whose values have all been checked.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::amend::Amendment;
 use super::connection::{ConnectionFilter, CountBy, Search};
 use super::format::Format;
+use super::ramp::RampOptions;
 use crate::{Change, ServiceKey, Setting, SettingValue};
 
 /// A whole command line.
@@ -50,6 +52,10 @@ pub enum Command {
     Apply(ApplyOptions),
     /// `-R`: run the rules on standard input.
     Restore(Execution),
+    /// `--ramp`: change the weight of a real server in steps.
+    Ramp(RampOptions),
+    /// `--monitor`: print what changes.
+    Monitor(MonitorOptions),
     /// `-h`: show the help.
     Help,
     /// `-v`: show the version.
@@ -94,6 +100,30 @@ pub struct ApplyOptions {
     pub allow_empty: bool,
     /// The way to carry it out.
     pub execution: Execution,
+}
+
+/// The options of `--monitor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonitorOptions {
+    /// `--interval`: the time between two readings.
+    pub interval: Duration,
+    /// `--for`: the time after which it ends. `None`: never.
+    pub length: Option<Duration>,
+    /// `--counters`: what counters grow by, too.
+    pub counters: bool,
+    /// As JSON, one object a line.
+    pub json: bool,
+}
+
+impl Default for MonitorOptions {
+    fn default() -> Self {
+        MonitorOptions {
+            interval: Duration::from_secs(1),
+            length: None,
+            counters: false,
+            json: false,
+        }
+    }
 }
 
 /// The subject of a listing, and its options.

@@ -5,7 +5,7 @@ use super::hint;
 use super::options::OptionId;
 use super::scanner::SyntaxError;
 use super::value_error::ValueError;
-use crate::{ConfigError, Setting};
+use crate::{ConfigError, DestinationKey, Setting};
 
 /// The reason words are not a command. The text names the option, and says what is wrong and what
 /// to write instead.
@@ -84,6 +84,23 @@ pub enum UsageError {
     /// `--set` with fewer than three values.
     #[error("{option}: needs three values: {option} TCP TCPFIN UDP", option = OptionId::Set)]
     MissingTimeouts,
+    /// A command without an option that it needs.
+    #[error("{command}: needs {option} {name}", name = .option.spec().value_name)]
+    MissingOption {
+        /// The command.
+        command: OptionId,
+        /// The option.
+        option: OptionId,
+    },
+    /// Steps that follow each other too fast.
+    #[error("{option}: at most ten steps a second", option = OptionId::Steps)]
+    TooManySteps,
+    /// A server that is not there, with a port that no packet would be sent to.
+    #[error(
+        "{option}: {0} is not there, and a new server has the service's port, unless -m is given",
+        option = OptionId::RealServer
+    )]
+    NewServerPort(DestinationKey),
     /// Several settings in a rule, of which each can be refused by itself.
     #[error("{option}: one NAME=VALUE in a rule, not several", option = OptionId::Settings)]
     SeveralSettings,

@@ -128,23 +128,23 @@ mod tests {
             (OptionId::Sort, "--sort: the command must come first, as in `ipvsadm -L --sort`"),
             (
                 OptionId::Weight,
-                "--weight: an option of -a and -e; the command must come first, as in `ipvsadm -a \
-                 --weight`",
+                "--weight: an option of -a, -e and --ramp; the command must come first, as in \
+                 `ipvsadm -a --weight`",
             ),
             (
                 OptionId::RealServer,
-                "--real-server: an option of -a, -e, -d and -L; the command must come first, as in \
-                 `ipvsadm -a --real-server`",
+                "--real-server: an option of -a, -e, -d, -L and --ramp; the command must come first, \
+                 as in `ipvsadm -a --real-server`",
             ),
             (
                 OptionId::TcpService,
-                "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L and -Z; the command must \
-                 come first, as in `ipvsadm -A --tcp-service`",
+                "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z and --ramp; the command \
+                 must come first, as in `ipvsadm -A --tcp-service`",
             ),
             (
                 OptionId::NoLoad,
-                "--no-load: the command is missing; an option of -S and -L, as in `ipvsadm -L \
-                 --no-load`",
+                "--no-load: the command is missing; an option of -S, -L and --monitor, as in `ipvsadm \
+                 -L --no-load`",
             ),
             (
                 OptionId::AllowEmpty,

@@ -49,7 +49,7 @@ pub(super) fn interpret_rule<'a, R: Resolve + ?Sized>(
     match draft.read(tokens, names)? {
         OptionId::Help => Ok(RuleCommand::Help),
         OptionId::Version => Ok(RuleCommand::Version),
-        command @ (OptionId::Restore | OptionId::Apply) => {
+        command @ (OptionId::Restore | OptionId::Apply | OptionId::Ramp | OptionId::Monitor) => {
             draft.invocation(command, names)?;
             Err(UsageError::Nested(command))
         }

@@ -6,7 +6,7 @@ use super::command::RuleCommand;
 use super::error::UsageError;
 use super::interpret::interpret_rule;
 use super::resolve::{NumericOnly, Resolve};
-use super::scanner::{LineWords, Scanner};
+use super::scanner::{LineWords, Scanner, is_comment};
 use super::write::Line;
 use crate::Change;
 
@@ -20,11 +20,10 @@ pub fn parse_command<R: Resolve + ?Sized>(
     line: &[u8],
     names: &mut R,
 ) -> Result<Option<RuleCommand>, UsageError> {
-    let words = LineWords::new(line);
-    if words.clone().next().is_none() {
+    if LineWords::new(line).next().is_none_or(is_comment) {
         return Ok(None);
     }
-    interpret_rule(Scanner::new(words), names).map(Some)
+    interpret_rule(Scanner::of_line(line), names).map(Some)
 }
 
 /// A line with a command on it.

@@ -29,6 +29,7 @@ mod ipv4;
 mod lines;
 mod number;
 mod options;
+mod ramp;
 mod resolve;
 mod scanner;
 mod schedulers;
@@ -60,8 +61,8 @@ pub mod grammar {
     pub use super::address::with_brackets;
     pub use super::amend::{Amendment, DestinationAmendment, ServiceAmendment};
     pub use super::command::{
-        ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, RuleCommand,
-        SaveOptions, ServiceListing, View,
+        ApplyOptions, Command, ConnectionListing, Execution, Invocation, Listing, MonitorOptions,
+        RuleCommand, SaveOptions, ServiceListing, View,
     };
     pub use super::connection::{
         ConnectionFilter, ConnectionState, CountBy, EndpointFilter, Network, Search,
@@ -72,9 +73,10 @@ pub mod grammar {
     pub use super::interpret::interpret;
     pub use super::lines::{CommandLine, CommandLines, parse_command};
     pub use super::options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
+    pub use super::ramp::RampOptions;
     pub use super::resolve::{NumericOnly, Resolve, ResolveError, ReverseResolve};
     pub use super::scanner::{LineWords, Scanner, SyntaxError, Token};
-    pub use super::schedulers::{KnownScheduler, SCHEDULERS};
+    pub use super::schedulers::{KnownScheduler, SCHEDULERS, WeightUse, weight_use};
     pub use super::tunnel::TunnelKind;
     pub use super::value_error::ValueError;
     pub use super::write::push_line;

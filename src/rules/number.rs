@@ -27,6 +27,7 @@ pub(super) const SYNC_ID: Range = range(0, 255);
 pub(super) const SYNC_LENGTH: Range = range(1, 65507);
 pub(super) const MULTICAST_PORT: Range = range(1, 65535);
 pub(super) const TTL: Range = range(1, 255);
+pub(super) const STEPS: Range = range(1, i32::MAX as u32);
 pub(super) const WAIT: Range = range(0, LONGEST_TIMEOUT);
 
 /// A decimal number as `strtol` reads it: blanks and a sign may precede it, nothing may follow.

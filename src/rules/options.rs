@@ -46,6 +46,8 @@ pub enum Group {
     Tunnel,
     /// Options of listings.
     Listing,
+    /// Options of the commands that operate a balancer for a while.
+    Operation,
     /// Options that say how to carry out a command; ipvsadm 1.31 has none of them.
     Program,
     /// Settings of a sync daemon.
@@ -61,6 +63,7 @@ impl Group {
         Group::Server,
         Group::Tunnel,
         Group::Listing,
+        Group::Operation,
         Group::Program,
         Group::Daemon,
     ];
@@ -71,11 +74,13 @@ impl Group {
             Group::Command => "Commands (give one, before its options)",
             Group::Service => "Virtual service (one)",
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
-            Group::Server => "Real server (-a, -e; -d and -L take -r only)",
-            Group::Tunnel => "Tunnel to a real server (-a, -e with -i)",
+            Group::Server => "Real server (-a, -e, --ramp; -d and -L take -r only)",
+            Group::Tunnel => "Tunnel to a real server (-a, -e, --ramp with -i)",
             Group::Listing => {
-                "Output of -L (-S: -n, --format, --json, --all; --settings: --format, --json)"
+                "Output of -L (-S: -n, --format, --json, --all; --settings, --ramp and --monitor: \
+                 --format, --json)"
             }
+            Group::Operation => "Operation (--drain, --undrain, --kick, --ramp, --monitor)",
             Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }

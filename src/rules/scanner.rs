@@ -49,6 +49,8 @@ pub struct Scanner<'a, W> {
     /// A word that was read ahead and is not a value.
     put_back: Option<&'a [u8]>,
     mode: Mode,
+    /// A word that begins with `#`, where an option or a word of its own could stand, ends the line.
+    comments: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,13 +58,31 @@ enum Mode {
     Options,
     /// After `--`.
     WordsOnly,
-    Failed,
+    /// After an error or the beginning of a comment.
+    Ended,
+}
+
+impl<'a> Scanner<'a, LineWords<'a>> {
+    /// Reads the words of a rule line, which may end with a comment.
+    ///
+    /// A comment begins with a word that begins with `#`, unless that is the value of an option:
+    /// in `-s #x`, `#x` is the name of a scheduler, as in ipvsadm 1.31. All lines that this makes
+    /// shorter are errors there.
+    pub fn of_line(line: &'a [u8]) -> Self {
+        Scanner { comments: true, ..Scanner::new(LineWords::new(line)) }
+    }
 }
 
 impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
     /// Reads these words, which exclude the name of the program.
     pub fn new(words: impl IntoIterator<IntoIter = W>) -> Self {
-        Scanner { words: words.into_iter(), cluster: None, put_back: None, mode: Mode::Options }
+        Scanner {
+            words: words.into_iter(),
+            cluster: None,
+            put_back: None,
+            mode: Mode::Options,
+            comments: false,
+        }
     }
 
     fn next_word(&mut self) -> Option<&'a [u8]> {
@@ -121,7 +141,8 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
                 Some(self.next_word().ok_or(SyntaxError::MissingValue { option })?)
             }
             (ValueKind::Optional, None) => match self.next_word() {
-                Some(next) if next.first() == Some(&b'-') => {
+                // No option with an optional value that rules may have takes one with `#`.
+                Some(next) if next.first() == Some(&b'-') || self.comments && is_comment(next) => {
                     self.put_back = Some(next);
                     None
                 }
@@ -137,7 +158,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.mode == Mode::Failed {
+        if self.mode == Mode::Ended {
             return None;
         }
         let token = if let Some((word, at)) = self.cluster.take() {
@@ -145,10 +166,14 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
         } else {
             let word = self.next_word()?;
             match word {
+                [b'#', ..] if self.comments => {
+                    self.mode = Mode::Ended;
+                    return None;
+                }
                 _ if self.mode == Mode::WordsOnly => Ok(Token::Word(word)),
                 b"--" => {
                     self.mode = Mode::WordsOnly;
-                    Ok(Token::Word(self.next_word()?))
+                    return self.next();
                 }
                 [b'-', b'-', ..] => self.long(word),
                 [b'-', _, ..] => self.short(word, 1),
@@ -156,7 +181,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
             }
         };
         if token.is_err() {
-            self.mode = Mode::Failed;
+            self.mode = Mode::Ended;
         }
         Some(token)
     }
@@ -165,8 +190,8 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Iterator for Scanner<'a, W> {
 /// The words of a rule line.
 ///
 /// Spaces, tabs, carriage returns and newlines separate them. The word `ipvsadm` is dropped
-/// wherever it stands, so that lines copied from scripts are rules. A `#` at the beginning of a
-/// word starts a comment. A NUL byte ends its word.
+/// wherever it stands, so that lines copied from scripts are rules. A NUL byte ends its word. A
+/// comment is words too: only [`Scanner::of_line`] can tell it from a value that begins with `#`.
 #[derive(Debug, Clone)]
 pub struct LineWords<'a> {
     line: &'a [u8],
@@ -188,6 +213,11 @@ impl<'a> LineWords<'a> {
         }
         at
     }
+}
+
+/// True if a comment begins with this word, where no value of an option is expected.
+pub(super) fn is_comment(word: &[u8]) -> bool {
+    word.first() == Some(&b'#')
 }
 
 /// The classes of bytes in a line.
@@ -225,13 +255,8 @@ impl<'a> Iterator for LineWords<'a> {
                 _ => end,
             };
             let word = &line[start..end];
-            match word {
-                [b'#', ..] => {
-                    self.at = line.len();
-                    return None;
-                }
-                b"ipvsadm" => {}
-                _ => return Some(word),
+            if word != b"ipvsadm" {
+                return Some(word);
             }
         }
     }

@@ -9,22 +9,47 @@ pub struct KnownScheduler {
     pub name: &'static str,
     /// Its method, in a few words.
     pub summary: &'static str,
+    /// What it makes of weights.
+    pub weights: WeightUse,
+}
+
+/// What a scheduler makes of the weights of real servers. All give nothing to a server whose weight
+/// is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightUse {
+    /// A server's share of new connections follows its weight.
+    Share,
+    /// The weight decides which clients are a server's, so a change moves some to another.
+    Hash,
+    /// The server with the highest weight comes first.
+    Rank,
+    /// Every weight above 0 means the same.
+    Nothing,
+}
+
+/// What a scheduler makes of weights. `None` for one that the mainline kernel does not have.
+pub fn weight_use(scheduler: &str) -> Option<WeightUse> {
+    SCHEDULERS.iter().find(|known| known.name == scheduler).map(|known| known.weights)
+}
+
+const fn known(name: &'static str, weights: WeightUse, summary: &'static str) -> KnownScheduler {
+    KnownScheduler { name, summary, weights }
 }
 
 /// The schedulers of the mainline kernel (`net/netfilter/ipvs/ip_vs_*.c`), the usual ones first.
 pub const SCHEDULERS: &[KnownScheduler] = &[
-    KnownScheduler { name: "rr", summary: "round robin" },
-    KnownScheduler { name: "wrr", summary: "weighted round robin" },
-    KnownScheduler { name: "lc", summary: "least connections" },
-    KnownScheduler { name: "wlc", summary: "weighted least connections (the default)" },
-    KnownScheduler { name: "lblc", summary: "locality-based least connections" },
-    KnownScheduler { name: "lblcr", summary: "locality-based least connections with replication" },
-    KnownScheduler { name: "dh", summary: "destination hashing" },
-    KnownScheduler { name: "sh", summary: "source hashing" },
-    KnownScheduler { name: "sed", summary: "shortest expected delay" },
-    KnownScheduler { name: "nq", summary: "never queue" },
-    KnownScheduler { name: "fo", summary: "weighted failover" },
-    KnownScheduler { name: "ovf", summary: "weighted overflow" },
-    KnownScheduler { name: "mh", summary: "Maglev hashing" },
-    KnownScheduler { name: "twos", summary: "power of two random choices" },
+    known("rr", WeightUse::Nothing, "round robin"),
+    known("wrr", WeightUse::Share, "weighted round robin"),
+    known("lc", WeightUse::Nothing, "least connections"),
+    known("wlc", WeightUse::Share, "weighted least connections (the default)"),
+    known("lblc", WeightUse::Share, "locality-based least connections"),
+    known("lblcr", WeightUse::Share, "locality-based least connections with replication"),
+    known("dh", WeightUse::Nothing, "destination hashing"),
+    known("sh", WeightUse::Hash, "source hashing"),
+    known("sed", WeightUse::Share, "shortest expected delay"),
+    known("nq", WeightUse::Share, "never queue"),
+    known("fo", WeightUse::Rank, "weighted failover"),
+    known("ovf", WeightUse::Rank, "weighted overflow"),
+    known("mh", WeightUse::Hash, "Maglev hashing"),
+    known("twos", WeightUse::Share, "power of two random choices"),
 ];

@@ -22,7 +22,7 @@ macro_rules! options {
 /// The commands that set up a virtual service.
 const SET_SERVICE: CommandSet = CommandSet::of(&[AddService, EditService]);
 /// The commands that set up a real server.
-const SET_SERVER: CommandSet = CommandSet::of(&[AddServer, EditServer]);
+const SET_SERVER: CommandSet = CommandSet::of(&[AddServer, EditServer, Ramp]);
 /// The commands that name a real server.
 const SERVER: CommandSet = SET_SERVER.and(CommandSet::of(&[DeleteServer]));
 /// The commands that name a virtual service.
@@ -41,12 +41,16 @@ const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(
     StartDaemon,
     StopDaemon,
 ]));
+/// The commands that print the table once.
+const SHOW: CommandSet = CommandSet::of(&[List, Save]);
 /// The commands that only read.
-const READ: CommandSet = CommandSet::of(&[List, Save]);
+const READ: CommandSet = SHOW.and(MONITOR);
 /// The commands with a choice of formats.
-const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings]));
+const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings, Ramp]));
 /// The commands that talk to the kernel.
 const KERNEL: CommandSet = WRITE.and(READ);
+const RAMP: CommandSet = CommandSet::of(&[Ramp]);
+const MONITOR: CommandSet = CommandSet::of(&[Monitor]);
 
 const fn command(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Command, long, help)
@@ -70,6 +74,10 @@ const fn tunnel(long: &'static str, help: &'static str) -> OptionSpec {
 
 const fn listing(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Listing, long, help).with(LIST)
+}
+
+const fn operation(long: &'static str, help: &'static str) -> OptionSpec {
+    OptionSpec::new(Group::Operation, long, help)
 }
 
 const fn daemon(long: &'static str, help: &'static str) -> OptionSpec {
@@ -127,6 +135,14 @@ options! {
         "make the table match the rules or JSON in FILE or on standard input, changing only what \
          differs, all or nothing",
     ).optional("FILE");
+    /// `--ramp`, a command.
+    Ramp: command(
+        "ramp",
+        "change the weight of a real server in steps; one that is not there is added, at first \
+         with weight 0",
+    );
+    /// `--monitor`, a command.
+    Monitor: command("monitor", "print each change of the state as a rule, until interrupted");
     /// `-h`, a command.
     Help: command("help", "show this help").short('h');
     /// `-v`, a command.
@@ -238,7 +254,7 @@ options! {
     Exact: listing("exact", "show numbers in full, not shortened to K, M, G or T").short('X');
     /// `-n`
     Numeric: listing("numeric", "show addresses and ports as numbers, not names")
-        .short('n').with(READ);
+        .short('n').with(SHOW);
     /// `--nosort`
     Nosort: listing("nosort", "keep the kernel's order");
     /// `--sort`
@@ -269,6 +285,27 @@ options! {
     All: listing("all", "with -S: save settings, timeouts and sync daemons too")
         .with(CommandSet::of(&[Save]));
 
+    /// `--over`
+    Over: operation("over", "with --ramp: the time until the last step: 0.1 to 2678400")
+        .value("SECONDS").with(RAMP);
+    /// `--steps`
+    Steps: operation(
+        "steps",
+        "with --ramp: the number of steps, at most ten a second (default: one for each unit of \
+         weight, at most one a second)",
+    ).value("COUNT").with(RAMP);
+    /// `--interval`
+    Interval: operation(
+        "interval",
+        "with --monitor: the time between two readings: 0.1 to 2678400 (default 1)",
+    ).value("SECONDS").with(MONITOR);
+    /// `--for`
+    For: operation("for", "with --monitor: end after this time: 0.1 to 2678400")
+        .value("SECONDS").with(MONITOR);
+    /// `--counters`
+    Counters: operation("counters", "with --monitor: print what counters grow by, too")
+        .with(MONITOR);
+
     /// `--dry-run`
     DryRun: program(
         "dry-run",
@@ -295,7 +332,7 @@ options! {
     Netns: program("netns", "work in this network namespace: a name, a path or a process ID")
         .value("NAMESPACE").with(KERNEL);
     /// `--no-load`
-    NoLoad: program("no-load", "with -L, -S: fail if IPVS is not loaded, instead of loading it")
+    NoLoad: program("no-load", "with -L, -S, --monitor: fail if IPVS is not loaded, instead of loading it")
         .with(READ);
 
     /// `--mcast-interface`

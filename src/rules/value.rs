@@ -1,6 +1,7 @@
 //! The values of options: masks, names, flags and others.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use super::error::UsageError;
 use super::format::Format;
@@ -108,6 +109,26 @@ pub(super) fn namespace(text: &[u8]) -> Result<&str, ValueError> {
     word(text).filter(|name| !name.is_empty()).ok_or(ValueError::NotANamespace)
 }
 
+/// A length of time in seconds, which may have a fraction: 0.1 to a month of 31 days. Digits below
+/// a nanosecond are ignored.
+pub(super) fn seconds(text: &[u8]) -> Result<Duration, ValueError> {
+    let read = || {
+        let text = word(text)?;
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !all_digits(whole) || !all_digits(fraction) {
+            return None;
+        }
+        let digits = format!("{fraction:0<9}");
+        let time = Duration::new(whole.parse().ok()?, digits.get(..9)?.parse().ok()?);
+        (LEAST_TIME..=MOST_TIME).contains(&time).then_some(time)
+    };
+    read().ok_or(ValueError::NotSeconds)
+}
+
+const LEAST_TIME: Duration = Duration::from_millis(100);
+const MOST_TIME: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
 fn word(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok()
 }
@@ -143,6 +164,46 @@ mod tests {
             };
             assert_eq!(read(AddressFamily::V4).as_deref(), v4, "{text:?}");
             assert_eq!(read(AddressFamily::V6).as_deref(), v6, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_may_have_a_fraction() {
+        let read = |text: &str| seconds(text.as_bytes()).ok().map(|time| time.as_secs_f64());
+        for (text, want) in [
+            ("1", 1.0),
+            ("0.1", 0.1),
+            ("00.5", 0.5),
+            ("2.25", 2.25),
+            ("1.00000000099", 1.0),
+            ("2678400", 2678400.0),
+            ("2678400.0", 2678400.0),
+        ] {
+            assert_eq!(read(text), Some(want), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0.0",
+            "0.09",
+            "-1",
+            "+1",
+            ".5",
+            "5.",
+            ".",
+            "1,5",
+            "1e3",
+            " 1",
+            "1s",
+            "1.5.2",
+            "x",
+            "2678400.1",
+            "2678401",
+            "99999999999999999999",
+            "inf",
+            "NaN",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
         }
     }
 

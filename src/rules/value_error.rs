@@ -23,6 +23,9 @@ pub enum ValueError {
         /// The greatest number allowed.
         most: u32,
     },
+    /// Not a length of time in seconds.
+    #[error("not a number of seconds from 0.1 to 2678400")]
+    NotSeconds,
     /// A number in place of an address.
     #[error("a port without an address")]
     PortAlone,

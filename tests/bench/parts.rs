@@ -10,9 +10,7 @@ use std::process::{self, ExitCode};
 use std::{env, fs, io};
 
 use criterion::{Criterion, Throughput};
-use ipvs::rules::grammar::{
-    LineWords, NumericOnly, RuleCommand, Scanner, parse_command, push_line,
-};
+use ipvs::rules::grammar::{NumericOnly, RuleCommand, Scanner, parse_command, push_line};
 use ipvs::{Change, Client, ServiceKey, Transport};
 
 /// The number of rules that each step works on at a time.
@@ -66,7 +64,7 @@ impl Stock {
 /// From bytes to options and their values.
 fn scan(stock: &mut Stock) {
     for line in &stock.lines {
-        black_box(Scanner::new(LineWords::new(line)).map(Result::unwrap).count());
+        black_box(Scanner::of_line(line).map(Result::unwrap).count());
     }
 }
 

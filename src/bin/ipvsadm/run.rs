@@ -3,8 +3,9 @@
 use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
-use crate::commands::{amend, apply, dry_run, list, restore, rule, save, settings};
+use crate::commands::{amend, apply, dry_run, list, monitor, ramp, restore, rule, save, settings};
 use crate::kernel::connect::{Loading, connect};
+use crate::kernel::home::Home;
 use crate::process::Sink;
 use crate::process::failure::Failure;
 use crate::process::input::LockedInput;
@@ -45,6 +46,14 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         Command::Amend(amendment, execution) => {
             let change = amend::complete(&mut client, amendment)?;
             change_one(&mut client, &change, *execution, sink)
+        }
+        Command::Ramp(options) => {
+            let home = Home::of(invocation.namespace.as_deref())?;
+            ramp::ramp(&mut client, options, &home, sink)
+        }
+        Command::Monitor(options) => {
+            let home = Home::of(invocation.namespace.as_deref())?;
+            monitor::monitor(&mut client, options, &home, sink)
         }
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),

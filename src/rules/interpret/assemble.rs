@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::option_set::{OptionSet, REFUSED};
 use crate::rules::amend::Amendment;
 use crate::rules::command::{
-    ApplyOptions, Command, Execution, Invocation, Listing, RuleCommand, SaveOptions,
+    ApplyOptions, Command, Execution, Invocation, Listing, MonitorOptions, RuleCommand, SaveOptions,
 };
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
@@ -46,6 +46,17 @@ impl Draft<'_> {
                     allow_empty: self.given.has(OptionId::AllowEmpty),
                     execution,
                 })
+            }
+            OptionId::Ramp => {
+                self.check_belongs(command)?;
+                self.no_more_words(0)?;
+                self.apply_ipv6()?;
+                Command::Ramp(self.ramp(command, names)?)
+            }
+            OptionId::Monitor => {
+                self.check_belongs(command)?;
+                self.no_more_words(0)?;
+                Command::Monitor(self.monitor(command)?)
             }
             OptionId::Settings => match self.settings()? {
                 settings if settings.is_empty() => Command::List(self.listed_settings()?),
@@ -235,6 +246,16 @@ impl Draft<'_> {
         Ok(Listing::Settings { json })
     }
 
+    fn monitor(&self, command: OptionId) -> Result<MonitorOptions, UsageError> {
+        let default = MonitorOptions::default();
+        Ok(MonitorOptions {
+            interval: self.interval.unwrap_or(default.interval),
+            length: self.length,
+            counters: self.given.has(OptionId::Counters),
+            json: self.format(Some(command))? == Format::Json,
+        })
+    }
+
     fn role(&self, command: OptionId) -> Result<DaemonRole, UsageError> {
         self.role.ok_or(UsageError::MissingValue(command))
     }
@@ -262,7 +283,7 @@ impl Draft<'_> {
 
     /// The format. Only listings of services have more than two.
     pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
-        use OptionId::{Connection, Daemon, Json, Save, Settings, Status, Timeout};
+        use OptionId::{Connection, Daemon, Json, Monitor, Ramp, Save, Settings, Status, Timeout};
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
                 return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
@@ -272,7 +293,10 @@ impl Draft<'_> {
         };
         match (subject, format) {
             (
-                Some(subject @ (Connection | Timeout | Daemon | Status | Save | Settings)),
+                Some(
+                    subject @ (Connection | Timeout | Daemon | Status | Save | Settings | Ramp
+                    | Monitor),
+                ),
                 Format::Table | Format::Prometheus,
             ) => Err(UsageError::NoSuchFormat { subject, format }),
             _ => Ok(format),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+use std::time::Duration;
 
 use super::option_set::OptionSet;
 use crate::rules::address::Endpoint;
@@ -56,6 +57,10 @@ pub(super) struct Draft<'a> {
     pub(super) count_by: Option<CountBy>,
     pub(super) format: Format,
     pub(super) wait: Option<u32>,
+    pub(super) over: Option<Duration>,
+    pub(super) steps: Option<NonZeroU32>,
+    pub(super) interval: Option<Duration>,
+    pub(super) length: Option<Duration>,
     pub(super) namespace: Option<&'a str>,
     pub(super) file: Option<&'a [u8]>,
     /// The words that belong to no option: as many as hardly any command exceeds, their number, and
@@ -202,6 +207,10 @@ impl<'a> Draft<'a> {
             OptionId::By => self.count_by = Some(read(option, value, CountBy::parse)?),
             OptionId::Format => self.format = read(option, value, value::format)?,
             OptionId::Wait => self.wait = Some(number(number::WAIT)?),
+            OptionId::Over => self.over = Some(read(option, value, value::seconds)?),
+            OptionId::Steps => self.steps = NonZeroU32::new(number(number::STEPS)?),
+            OptionId::Interval => self.interval = Some(read(option, value, value::seconds)?),
+            OptionId::For => self.length = Some(read(option, value, value::seconds)?),
             OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),
             // The others have no value.
             _ => {}

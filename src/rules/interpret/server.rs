@@ -6,7 +6,9 @@ use super::draft::{Draft, RealServer, real_server};
 use super::option_set::OptionSet;
 use crate::rules::amend::{Amendment, DestinationAmendment};
 use crate::rules::error::UsageError;
+use crate::rules::format::Format;
 use crate::rules::options::OptionId;
+use crate::rules::ramp::{RampOptions, are_steps_few};
 use crate::rules::resolve::Resolve;
 use crate::rules::tunnel::CHECKSUM_OPTIONS;
 use crate::{ConfigError, DestinationConfig, DestinationKey, Forwarding, ServiceKey};
@@ -59,6 +61,38 @@ impl Draft<'_> {
         // The port is part of the server's key, whatever its forwarding method makes of it.
         let key = DestinationKey { address, port: port.unwrap_or(service.port()) };
         Ok(Amendment::Destination(service, key, self.server_settings()?))
+    }
+
+    /// `--ramp`. Its settings are an amendment of the server, or of the default for a new one.
+    pub(super) fn ramp<R: Resolve + ?Sized>(
+        &self,
+        command: OptionId,
+        names: &mut R,
+    ) -> Result<RampOptions, UsageError> {
+        let missing = |option| UsageError::MissingOption { command, option };
+        let (service, address, port) = self.needed_server(command, names)?;
+        let settings = DestinationAmendment { weight: None, ..self.server_settings()? };
+        let weight = self.weight.ok_or(missing(OptionId::Weight))?;
+        let over = self.over.ok_or(missing(OptionId::Over))?;
+        if self.steps.is_some_and(|steps| !are_steps_few(steps.get(), over)) {
+            return Err(UsageError::TooManySteps);
+        }
+        let json = self.format(Some(command))? == Format::Json;
+        let dry_run = self.given.has(OptionId::DryRun);
+        if json && dry_run {
+            // A dry run prints rules.
+            return Err(UsageError::Conflict { first: OptionId::DryRun, second: OptionId::Json });
+        }
+        Ok(RampOptions {
+            service,
+            server: DestinationKey { address, port: port.unwrap_or(service.port()) },
+            settings,
+            weight,
+            over,
+            steps: self.steps,
+            dry_run,
+            json,
+        })
     }
 
     fn server_settings(&self) -> Result<DestinationAmendment, UsageError> {

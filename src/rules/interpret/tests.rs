@@ -3,6 +3,8 @@
 mod kernel_settings;
 mod listing;
 mod messages;
+mod monitor;
+mod ramp;
 mod server;
 mod service;
 mod settings;

@@ -5,6 +5,8 @@ pub(crate) mod apply;
 mod connections;
 pub(crate) mod dry_run;
 pub(crate) mod list;
+pub(crate) mod monitor;
+pub(crate) mod ramp;
 pub(crate) mod replace;
 pub(crate) mod restore;
 pub(crate) mod rule;

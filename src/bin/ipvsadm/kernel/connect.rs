@@ -19,9 +19,14 @@ pub(crate) enum Loading {
 /// Exists, in each network namespace, while the kernel has IPVS.
 const TABLE: &str = "/proc/net/ip_vs";
 
+/// True if the kernel has IPVS now.
+pub(crate) fn is_loaded() -> bool {
+    Path::new(TABLE).exists()
+}
+
 /// Connects to IPVS.
 pub(crate) fn connect(loading: Loading) -> Result<Client, Failure> {
-    if loading == Loading::Never && !Path::new(TABLE).exists() {
+    if loading == Loading::Never && !is_loaded() {
         let problem = "IPVS is not loaded, and --no-load leaves it so";
         return Err(Failure::Unavailable(problem.to_owned()));
     }

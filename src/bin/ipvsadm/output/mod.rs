@@ -2,6 +2,7 @@
 //!
 //! Every format of a table is a [`Printer`], and knows nothing of how the table is read.
 
+pub(crate) mod changes;
 pub(crate) mod classic;
 pub(crate) mod connections;
 mod counter;
@@ -9,6 +10,7 @@ pub(crate) mod counts;
 pub(crate) mod json;
 mod pad;
 pub(crate) mod prometheus;
+pub(crate) mod ramp;
 pub(crate) mod rules;
 pub(crate) mod settings;
 pub(crate) mod status;

@@ -28,7 +28,8 @@ pub(crate) mod status {
     pub(crate) const SIGNAL: u8 = 128;
     /// No command, an unknown option, or one without its value.
     pub(crate) const SYNTAX: u8 = 255;
-    /// The kernel refused, or the namespace cannot be entered.
+    /// The kernel refused, the namespace cannot be entered, or somebody else changed what the command
+    /// was working on.
     pub(crate) const REFUSED: u8 = 255;
 }
 
@@ -83,6 +84,12 @@ pub(crate) enum Failure {
         /// A description of the process, if it is visible from here.
         holder: Option<String>,
     },
+    /// The command makes no sense for the table as it is, and nothing was changed.
+    #[error("{0}")]
+    Senseless(String),
+    /// Somebody else changed what the command was working on, which stopped it.
+    #[error("{0}")]
+    Overtaken(String),
     /// A signal arrived, and the changes made so far have been undone.
     #[error("")]
     Signal(i32),
@@ -112,9 +119,9 @@ impl Failure {
                 Mistake::Meaning => status::SENSELESS,
                 Mistake::Refusal => status::REFUSED,
             },
-            Failure::NotRules(_) | Failure::NoRules => status::SENSELESS,
+            Failure::NotRules(_) | Failure::NoRules | Failure::Senseless(_) => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
-            Failure::Kernel(_) => status::REFUSED,
+            Failure::Kernel(_) | Failure::Overtaken(_) => status::REFUSED,
             Failure::Setting { is_unknown: true, .. } => status::SENSELESS,
             Failure::Setting { .. } => status::REFUSED,
             Failure::NothingToList | Failure::NothingFound(_) | Failure::NoConnections(_) => {

@@ -6,6 +6,7 @@ pub(crate) mod input;
 pub(crate) mod lock;
 pub(crate) mod notice;
 pub(crate) mod progress;
+pub(crate) mod reader;
 pub(crate) mod replace_file;
 pub(crate) mod signals;
 mod sink;

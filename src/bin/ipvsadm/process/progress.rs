@@ -96,6 +96,46 @@ impl Drop for Progress {
     }
 }
 
+/// A line on standard error, if that is a terminal, that says how far a command is which waits.
+/// Dropping it erases the line.
+#[derive(Debug)]
+pub(crate) struct StatusLine {
+    is_watched: bool,
+    is_written: bool,
+}
+
+impl StatusLine {
+    pub(crate) fn new() -> Self {
+        StatusLine { is_watched: io::stderr().is_terminal(), is_written: false }
+    }
+
+    /// True if there is somebody to show it to.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
+    /// Shows this text in place of the one before.
+    pub(crate) fn show(&mut self, text: impl std::fmt::Display) {
+        if self.is_watched {
+            put(&format!("{CLEAR}{text}"));
+            self.is_written = true;
+        }
+    }
+
+    /// Erases the line, so that something else can be printed.
+    pub(crate) fn clear(&mut self) {
+        if std::mem::take(&mut self.is_written) {
+            put(CLEAR);
+        }
+    }
+}
+
+impl Drop for StatusLine {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// Errors are ignored: a command must not fail because nobody reads its progress.
 fn put(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -1,10 +1,14 @@
 //! The signals that ask the program to end.
 
+use std::cell::OnceCell;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::{flag, low_level::pipe};
 
 /// Watches for the signals that ask the program to end, so that its changes can be undone first.
 /// The first signal is noted; a second one ends the program at once.
@@ -14,6 +18,9 @@ use signal_hook::flag;
 #[derive(Debug)]
 pub(crate) struct Signals {
     arrived: Arc<AtomicUsize>,
+    watched: Vec<i32>,
+    /// Becomes readable with the first signal. Made by the first wait; `None` if that failed.
+    bell: OnceCell<Option<UnixStream>>,
 }
 
 impl Signals {
@@ -23,17 +30,44 @@ impl Signals {
         let arrived = Arc::new(AtomicUsize::new(0));
         let second = Arc::new(AtomicBool::new(false));
         let ignored = ignored();
+        let mut watched = Vec::new();
         for signal in [SIGHUP, SIGINT, SIGTERM] {
             if ignored & 1 << (signal - 1) != 0 {
                 continue;
             }
+            watched.push(signal);
             // The order matters: the first signal finds the flag down, then raises it. If a
             // handler cannot be installed, the signal keeps its default effect.
             let _ = flag::register_conditional_default(signal, Arc::clone(&second))
                 .and_then(|_| flag::register(signal, Arc::clone(&second)))
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&arrived), signal as usize));
         }
-        Signals { arrived }
+        Signals { arrived, watched, bell: OnceCell::new() }
+    }
+
+    /// Waits until this moment, or for a signal, which is returned.
+    pub(crate) fn wait(&self, until: Instant) -> Option<i32> {
+        let bell = self.bell.get_or_init(|| self.bell().ok());
+        loop {
+            // After the bell is made: a signal before that does not ring it.
+            if let Some(signal) = self.arrived() {
+                return Some(signal);
+            }
+            let left = until.checked_duration_since(Instant::now())?;
+            let left = Timespec::try_from(left).ok();
+            let mut bell: Vec<_> =
+                bell.iter().map(|bell| PollFd::new(bell, PollFlags::IN)).collect();
+            // It ends early with any signal, which is what the loop is for.
+            let _ = poll(&mut bell, left.as_ref());
+        }
+    }
+
+    fn bell(&self) -> std::io::Result<UnixStream> {
+        let (bell, rope) = UnixStream::pair()?;
+        for signal in &self.watched {
+            pipe::register(*signal, rope.try_clone()?)?;
+        }
+        Ok(bell)
     }
 
     /// The signal that has arrived.

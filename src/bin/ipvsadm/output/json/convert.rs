@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ipvs::rules::Unwritable;
-use ipvs::{AddressFamily, DaemonRole, Netmask, ServiceKey, Stats, TunnelChecksum};
+use ipvs::{AddressFamily, DaemonRole, DestinationKey, Netmask, ServiceKey, Stats, TunnelChecksum};
 
 use super::document::{
     self, Checksum, Counters, Family, Forwarding, Name, Number, Protocol, Role, TunnelKind,
@@ -49,16 +49,11 @@ pub(super) fn service(
     let all = detail == Detail::All;
     let destinations = destinations.iter().map(|server| destination(server, all)).collect();
     let config = &service.config;
-    let (mut protocol, mut address, mut port) = (None, None, None);
+    let (mut known_protocol, mut address, mut port) = (None, None, None);
     let (mut firewall_mark, mut family) = (None, None);
     match service.key {
         ServiceKey::Address { protocol: of, address: at, port: on } => {
-            protocol = Some(match of {
-                ipvs::Protocol::Tcp => Protocol::Tcp,
-                ipvs::Protocol::Udp => Protocol::Udp,
-                ipvs::Protocol::Sctp => Protocol::Sctp,
-                _ => Protocol::Other,
-            });
+            known_protocol = Some(protocol(of));
             address = Some(at);
             port = Some(Number(on.into()));
         }
@@ -69,7 +64,7 @@ pub(super) fn service(
     }
     let flags = config.scheduler_flags.names_in_rules(config.scheduler.as_str());
     document::Service {
-        protocol,
+        protocol: known_protocol,
         address,
         port,
         firewall_mark,
@@ -85,6 +80,15 @@ pub(super) fn service(
     }
 }
 
+/// The configuration of a service without its servers.
+pub(super) fn service_alone(
+    key: ipvs::ServiceKey,
+    config: ipvs::ServiceConfig,
+) -> document::Service {
+    let whole = service(&ipvs::Service::new(key, config), &[], Detail::Configuration);
+    document::Service { destinations: None, ..whole }
+}
+
 fn persistence(persistence: &ipvs::Persistence) -> document::Persistence {
     let (netmask, prefix_length) = match persistence.netmask {
         Netmask::V4(mask) => (Some(mask), None),
@@ -94,7 +98,7 @@ fn persistence(persistence: &ipvs::Persistence) -> document::Persistence {
     document::Persistence { timeout_seconds, netmask, prefix_length }
 }
 
-fn destination(destination: &ipvs::Destination, all: bool) -> document::Destination {
+pub(super) fn destination(destination: &ipvs::Destination, all: bool) -> document::Destination {
     let config = &destination.config;
     let (mut forwarding, tunnel) = forwarding(config.forwarding);
     if !all && forwarding == Forwarding::Local {
@@ -114,6 +118,35 @@ fn destination(destination: &ipvs::Destination, all: bool) -> document::Destinat
         persistent_connections: all.then_some(destination.persistent_connections),
         counters: destination.stats.as_deref().filter(|_| all).map(counters),
         rates: destination.stats.as_deref().filter(|_| all).map(rates),
+    }
+}
+
+impl From<&ServiceKey> for document::ServiceKey {
+    fn from(key: &ServiceKey) -> Self {
+        match *key {
+            ServiceKey::Address { protocol: of, address, port } => {
+                document::ServiceKey::Address { protocol: protocol(of), address, port }
+            }
+            ServiceKey::FirewallMark { mark, family } => document::ServiceKey::FirewallMark {
+                firewall_mark: mark.get(),
+                family: family.into(),
+            },
+        }
+    }
+}
+
+impl From<&DestinationKey> for document::DestinationKey {
+    fn from(key: &DestinationKey) -> Self {
+        document::DestinationKey { address: key.address, port: key.port }
+    }
+}
+
+fn protocol(protocol: ipvs::Protocol) -> Protocol {
+    match protocol {
+        ipvs::Protocol::Tcp => Protocol::Tcp,
+        ipvs::Protocol::Udp => Protocol::Udp,
+        ipvs::Protocol::Sctp => Protocol::Sctp,
+        _ => Protocol::Other,
     }
 }
 

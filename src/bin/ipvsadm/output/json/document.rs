@@ -67,7 +67,8 @@ pub(crate) struct Service<Server = Destination> {
     pub(crate) counters: Option<Counters>,
     #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub(crate) rates: Option<Counters>,
-    #[serde(default = "none")]
+    /// Always there where a table is written.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub(crate) destinations: Option<Vec<Server>>,
 }
 
@@ -258,6 +259,74 @@ pub(crate) enum ConnectionCount<'a> {
         state: Cow<'a, str>,
         connections: u64,
     },
+}
+
+/// What a service is known by. It is only written, as is everything that says what has changed.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ServiceKey {
+    Address { protocol: Protocol, address: IpAddr, port: u16 },
+    FirewallMark { firewall_mark: u32, family: Family },
+}
+
+/// What a server is known by in its service.
+#[derive(Debug, Serialize)]
+pub(crate) struct DestinationKey {
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+}
+
+/// A change of the state, a line of its own.
+#[derive(Debug, Serialize)]
+pub(crate) struct Change<'a> {
+    pub(crate) time: &'a str,
+    pub(crate) change: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<ServiceKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<DestinationKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) setting: Option<&'a str>,
+    pub(crate) from: Option<Configuration<'a>>,
+    pub(crate) to: Option<Configuration<'a>>,
+    /// `None` if no rule can express it.
+    pub(crate) rule: Option<String>,
+}
+
+/// What a change is from or to.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Configuration<'a> {
+    Service(Box<Service>),
+    Destination(Box<Destination>),
+    Timeouts(Timeouts),
+    Setting(SettingValue<'a>),
+    Daemon(Daemon),
+}
+
+/// What counters have grown by, a line of its own.
+#[derive(Debug, Serialize)]
+pub(crate) struct Growth<'a> {
+    pub(crate) time: &'a str,
+    pub(crate) change: &'static str,
+    pub(crate) service: ServiceKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<DestinationKey>,
+    pub(crate) reset: bool,
+    pub(crate) counters: Counters,
+}
+
+/// The outcome of `--ramp`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ramp {
+    pub(crate) service: ServiceKey,
+    pub(crate) destination: DestinationKey,
+    pub(crate) outcome: &'static str,
+    pub(crate) weight_before: Option<u32>,
+    pub(crate) weight: u32,
+    pub(crate) weight_wanted: u32,
+    pub(crate) steps: u32,
+    pub(crate) steps_taken: u32,
 }
 
 /// A hash table of the kernel's. It is only written, as is everything of the state.

@@ -1,11 +1,13 @@
 //! JSON. `docs/json.md` describes it for users, field by field, and `docs/ipvsadm.schema.json` for
 //! programs.
 
+mod changes;
 mod convert;
 pub(crate) mod document;
 mod layout;
 mod write;
 
+pub(crate) use changes::{print_change, print_growth, print_ramp};
 #[cfg(test)]
 pub(crate) use convert::Detail;
 pub(crate) use write::{
