@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::amend::Amendment;
 use super::connection::{ConnectionFilter, CountBy, Search};
 use super::format::Format;
+use super::operation::{DrainOptions, KickOptions, UndrainOptions};
 use crate::{Change, ServiceKey, Setting, SettingValue};
 
 /// A whole command line.
@@ -50,6 +51,12 @@ pub enum Command {
     Apply(ApplyOptions),
     /// `-R`: run the rules on standard input.
     Restore(Execution),
+    /// `--drain`: take a real server out without hurting anyone.
+    Drain(DrainOptions),
+    /// `--undrain`: bring it back.
+    Undrain(UndrainOptions),
+    /// `--kick`: end a real server's connections.
+    Kick(KickOptions),
     /// `-h`: show the help.
     Help,
     /// `-v`: show the version.

@@ -133,12 +133,12 @@ mod tests {
             ),
             (
                 OptionId::RealServer,
-                "--real-server: an option of -a, -e, -d and -L; the command must come first, as in \
-                 `ipvsadm -a --real-server`",
+                "--real-server: an option of -a, -e, -d, -L, --drain, --undrain and --kick; the \
+                 command must come first, as in `ipvsadm -a --real-server`",
             ),
             (
                 OptionId::TcpService,
-                "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L and -Z; the command must \
+                "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain and --kick; the command must \
                  come first, as in `ipvsadm -A --tcp-service`",
             ),
             (

@@ -28,6 +28,7 @@ mod interpret;
 mod ipv4;
 mod lines;
 mod number;
+mod operation;
 mod options;
 mod resolve;
 mod scanner;
@@ -71,6 +72,7 @@ pub mod grammar {
     pub use super::hint::likely;
     pub use super::interpret::interpret;
     pub use super::lines::{CommandLine, CommandLines, parse_command};
+    pub use super::operation::{DrainOptions, KickOptions, Target, Then, UndrainOptions, Until};
     pub use super::options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
     pub use super::resolve::{NumericOnly, Resolve, ResolveError, ReverseResolve};
     pub use super::scanner::{LineWords, Scanner, SyntaxError, Token};

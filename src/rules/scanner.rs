@@ -48,6 +48,9 @@ pub struct Scanner<'a, W> {
     cluster: Option<(&'a [u8], usize)>,
     /// A word that was read ahead and is not a value.
     put_back: Option<&'a [u8]>,
+    /// The command, if it was written in full: a few options have a value with some commands only,
+    /// none of which has a letter.
+    command: Option<OptionId>,
     mode: Mode,
 }
 
@@ -62,7 +65,13 @@ enum Mode {
 impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
     /// Reads these words, which exclude the name of the program.
     pub fn new(words: impl IntoIterator<IntoIter = W>) -> Self {
-        Scanner { words: words.into_iter(), cluster: None, put_back: None, mode: Mode::Options }
+        Scanner {
+            words: words.into_iter(),
+            cluster: None,
+            put_back: None,
+            command: None,
+            mode: Mode::Options,
+        }
     }
 
     fn next_word(&mut self) -> Option<&'a [u8]> {
@@ -111,7 +120,11 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
         word: &'a [u8],
         attached: Option<&'a [u8]>,
     ) -> Result<Token<'a>, SyntaxError<'a>> {
-        let value = match (option.spec().value, attached) {
+        let row = option.spec();
+        if row.is_command() {
+            self.command.get_or_insert(option);
+        }
+        let value = match (row.value_with_command(self.command), attached) {
             (ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords, Some(_)) => {
                 return Err(SyntaxError::UnwantedValue { option, word });
             }

@@ -11,8 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use ipvs::rules::grammar::{
-    Group, Invocation, OPTIONS, OptionId, OptionSpec, Resolve, Scanner, SyntaxError, Token,
-    UsageError, ValueKind, interpret,
+    CommandSet, Group, Invocation, OPTIONS, OptionId, OptionSpec, Resolve, Scanner, SyntaxError,
+    Token, UsageError, ValueKind, interpret,
 };
 
 /// Clap's name for the words that belong to no option.
@@ -133,6 +133,7 @@ fn any() -> clap::builder::ValueParser {
 /// The tokens in the order of the words. `None` if popt would parse the words differently.
 fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
     let mut placed = Vec::new();
+    let given = |option: &OptionSpec| matches.contains_id(option.long);
     for id in matches.ids() {
         let option = OptionId::by_long(id.as_str().as_bytes());
         let (Some(places), Some(values)) =
@@ -151,6 +152,16 @@ fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
                 Some((_, ValueKind::Optional)) if value == b"-" => return None,
                 Some((option, _)) if value == BARE.as_bytes() => {
                     Token::Option { option, value: None }
+                }
+                // With this command it has none, and clap does not say whether the value was
+                // attached.
+                Some((option, ValueKind::Optional))
+                    if option.spec().valued != CommandSet::ALL
+                        && !OPTIONS
+                            .iter()
+                            .any(|row| option.spec().valued.contains(row.id) && given(row)) =>
+                {
+                    return None;
                 }
                 Some((option, _)) => Token::Option { option, value: Some(value) },
             };

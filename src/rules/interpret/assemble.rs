@@ -47,6 +47,9 @@ impl Draft<'_> {
                     execution,
                 })
             }
+            OptionId::Drain => Command::Drain(self.drain(execution, names)?),
+            OptionId::Undrain => Command::Undrain(self.undrain(execution, names)?),
+            OptionId::Kick => Command::Kick(self.kick(execution, names)?),
             OptionId::Settings => match self.settings()? {
                 settings if settings.is_empty() => Command::List(self.listed_settings()?),
                 settings => Command::Settings(settings, execution),
@@ -169,14 +172,14 @@ impl Draft<'_> {
         }
     }
 
-    fn check_belongs(&self, command: OptionId) -> Result<(), UsageError> {
+    pub(super) fn check_belongs(&self, command: OptionId) -> Result<(), UsageError> {
         match self.given.first_in(REFUSED[command as usize]) {
             Some(option) => Err(UsageError::NotForCommand { option, command }),
             None => Ok(()),
         }
     }
 
-    fn apply_ipv6(&mut self) -> Result<(), UsageError> {
+    pub(super) fn apply_ipv6(&mut self) -> Result<(), UsageError> {
         if !self.given.has(OptionId::Ipv6) {
             return Ok(());
         }

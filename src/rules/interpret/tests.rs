@@ -3,6 +3,7 @@
 mod kernel_settings;
 mod listing;
 mod messages;
+mod operation;
 mod server;
 mod service;
 mod settings;

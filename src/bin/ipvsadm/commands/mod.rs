@@ -5,6 +5,7 @@ pub(crate) mod apply;
 mod connections;
 pub(crate) mod dry_run;
 pub(crate) mod list;
+pub(crate) mod operate;
 pub(crate) mod replace;
 pub(crate) mod restore;
 pub(crate) mod rule;

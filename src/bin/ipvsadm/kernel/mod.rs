@@ -2,6 +2,8 @@
 
 pub(crate) mod connect;
 pub(crate) mod connections;
+pub(crate) mod namespace;
+pub(crate) mod servers;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod totals;

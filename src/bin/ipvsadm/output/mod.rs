@@ -7,6 +7,7 @@ pub(crate) mod connections;
 mod counter;
 pub(crate) mod counts;
 pub(crate) mod json;
+pub(crate) mod operation;
 mod pad;
 pub(crate) mod prometheus;
 pub(crate) mod rules;

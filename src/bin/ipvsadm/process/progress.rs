@@ -96,6 +96,39 @@ impl Drop for Progress {
     }
 }
 
+/// A line on standard error that changes in place, for a person who waits. Nothing if standard error
+/// is not a terminal. Dropping it erases the line.
+#[derive(Debug)]
+pub(crate) struct StatusLine(Screen);
+
+impl StatusLine {
+    pub(crate) fn new() -> Self {
+        StatusLine(if io::stderr().is_terminal() { Screen::Clear } else { Screen::None })
+    }
+
+    /// Shows this text instead of the one before.
+    pub(crate) fn show(&mut self, text: &str) {
+        if self.0 != Screen::None {
+            put(&format!("{CLEAR}{text}"));
+            self.0 = Screen::Written;
+        }
+    }
+
+    /// Erases the text, so that something else can be printed.
+    pub(crate) fn clear(&mut self) {
+        if self.0 == Screen::Written {
+            put(CLEAR);
+            self.0 = Screen::Clear;
+        }
+    }
+}
+
+impl Drop for StatusLine {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// Errors are ignored: a command must not fail because nobody reads its progress.
 fn put(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());

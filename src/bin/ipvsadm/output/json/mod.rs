@@ -9,8 +9,8 @@ mod write;
 #[cfg(test)]
 pub(crate) use convert::Detail;
 pub(crate) use write::{
-    Json, print_connection, print_counts, print_daemons, print_settings, print_status,
-    print_timeouts,
+    Json, print_connection, print_counts, print_daemons, print_operation, print_settings,
+    print_status, print_timeouts,
 };
 #[cfg(test)]
 pub(crate) mod tests;
