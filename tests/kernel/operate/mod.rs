@@ -1,15 +1,26 @@
 //! Operating a balancer: what administrators do around the lines of its table.
 
 mod connections;
+mod drain;
+mod drain_traffic;
 mod keep;
+mod kick;
 mod search;
 mod status;
 
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [connections::tests(), keep::tests(), search::tests(), status::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        drain_traffic::tests(),
+        drain::tests(),
+        kick::tests(),
+        connections::tests(),
+        keep::tests(),
+        search::tests(),
+        status::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

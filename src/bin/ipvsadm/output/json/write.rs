@@ -158,7 +158,8 @@ pub(crate) fn print_operation(sink: &mut Sink, operation: &Operation) -> Result 
     let mut object = Object::new(sink);
     object.open();
     object.field("outcome", &operation.outcome.name())?;
-    object.field("seconds", &operation.took.as_secs_f64())?;
+    // In thousandths.
+    object.field("seconds", &(operation.took.as_millis() as f64 / 1000.0))?;
     object.begin_list("servers")?;
     for server in &operation.servers {
         object.line(&document::OperatedServer::from(server))?;
