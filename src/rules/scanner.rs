@@ -48,8 +48,7 @@ pub struct Scanner<'a, W> {
     cluster: Option<(&'a [u8], usize)>,
     /// A word that was read ahead and is not a value.
     put_back: Option<&'a [u8]>,
-    /// The command, if it was written in full: a few options have a value with some commands only,
-    /// none of which has a letter.
+    /// The command: a few options have a value with some commands only.
     command: Option<OptionId>,
     mode: Mode,
 }
@@ -108,9 +107,16 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
                 if !rest.is_empty() {
                     self.cluster = Some((word, at + 1));
                 }
+                self.note_command(option);
                 Ok(Token::Option { option, value: None })
             }
             _ => self.with_value(option, word, (!rest.is_empty()).then_some(rest)),
+        }
+    }
+
+    fn note_command(&mut self, option: OptionId) {
+        if self.command.is_none() && option.is_command() {
+            self.command = Some(option);
         }
     }
 
@@ -120,11 +126,8 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
         word: &'a [u8],
         attached: Option<&'a [u8]>,
     ) -> Result<Token<'a>, SyntaxError<'a>> {
-        let row = option.spec();
-        if row.is_command() {
-            self.command.get_or_insert(option);
-        }
-        let value = match (row.value_with_command(self.command), attached) {
+        self.note_command(option);
+        let value = match (option.spec().value_with_command(self.command), attached) {
             (ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords, Some(_)) => {
                 return Err(SyntaxError::UnwantedValue { option, word });
             }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::KernelTest;
@@ -74,7 +74,9 @@ pub(super) fn web(service: &str) -> Web {
 pub(super) fn from(ns: &Netns, client: u8, to: &str) -> std::io::Result<TcpStream> {
     let to: SocketAddr = to.parse().expect("an address");
     ns.enter(|| {
-        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        // Not for the programs that are started meanwhile.
+        let socket =
+            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         bind(&socket, &SocketAddr::from(([127, 0, 0, client], 0)))?;
         connect(&socket, &to)?;
         Ok(TcpStream::from(socket))
