@@ -147,6 +147,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod drain;
 mod error;
 mod model;
 mod netlink;
@@ -156,6 +157,7 @@ pub mod rules;
 pub use client::{
     Aftermath, ApplyError, Batch, Client, Namespace, OnRefusal, Refused, RefusedChange,
 };
+pub use drain::Drain;
 pub use error::{Error, Operation, Refusal, RefusalKind};
 pub use model::*;
 pub use netlink::socket::{KernelSocket, Transport};

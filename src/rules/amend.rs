@@ -121,6 +121,11 @@ impl ServiceAmendment {
 }
 
 impl DestinationAmendment {
+    /// The weight, if it is given.
+    pub fn weight(&self) -> Option<u32> {
+        self.weight
+    }
+
     pub(super) fn amend(
         &self,
         service: &ServiceKey,

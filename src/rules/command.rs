@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::amend::Amendment;
 use super::connection::{ConnectionFilter, CountBy, Search};
 use super::format::Format;
+use super::operation::{DrainOptions, KickOptions, UndrainOptions};
 use super::ramp::RampOptions;
 use crate::{Change, ServiceKey, Setting, SettingValue};
 
@@ -52,6 +53,12 @@ pub enum Command {
     Apply(ApplyOptions),
     /// `-R`: run the rules on standard input.
     Restore(Execution),
+    /// `--drain`: take a real server out without hurting anyone.
+    Drain(DrainOptions),
+    /// `--undrain`: bring it back.
+    Undrain(UndrainOptions),
+    /// `--kick`: end a real server's connections.
+    Kick(KickOptions),
     /// `--ramp`: change the weight of a real server in steps.
     Ramp(RampOptions),
     /// `--monitor`: print what changes.

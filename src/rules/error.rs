@@ -115,6 +115,9 @@ pub enum UsageError {
     #[error("{0}: only where {option} sets something: {option} NAME=VALUE",
         option = OptionId::Settings)]
     OnlySetsSettings(OptionId),
+    /// `--kick --then kick`.
+    #[error("{then}: {kick} takes keep or remove", then = OptionId::Then, kick = OptionId::Kick)]
+    KickThenKick,
     /// Two options that exclude each other.
     #[error("{second}: not valid with {first}")]
     Conflict {

@@ -133,13 +133,13 @@ mod tests {
             ),
             (
                 OptionId::RealServer,
-                "--real-server: an option of -a, -e, -d, -L and --ramp; the command must come first, \
-                 as in `ipvsadm -a --real-server`",
+                "--real-server: an option of -a, -e, -d, -L, --drain, --undrain, --kick and --ramp; \
+                 the command must come first, as in `ipvsadm -a --real-server`",
             ),
             (
                 OptionId::TcpService,
-                "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z and --ramp; the command \
-                 must come first, as in `ipvsadm -A --tcp-service`",
+                "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, \
+                 --kick and --ramp; the command must come first, as in `ipvsadm -A --tcp-service`",
             ),
             (
                 OptionId::NoLoad,

@@ -6,6 +6,7 @@
 mod assemble;
 mod draft;
 mod listing;
+mod operation;
 mod option_set;
 mod server;
 mod service;
@@ -49,7 +50,13 @@ pub(super) fn interpret_rule<'a, R: Resolve + ?Sized>(
     match draft.read(tokens, names)? {
         OptionId::Help => Ok(RuleCommand::Help),
         OptionId::Version => Ok(RuleCommand::Version),
-        command @ (OptionId::Restore | OptionId::Apply | OptionId::Ramp | OptionId::Monitor) => {
+        command @ (OptionId::Restore
+        | OptionId::Apply
+        | OptionId::Drain
+        | OptionId::Undrain
+        | OptionId::Kick
+        | OptionId::Ramp
+        | OptionId::Monitor) => {
             draft.invocation(command, names)?;
             Err(UsageError::Nested(command))
         }

@@ -28,6 +28,7 @@ mod interpret;
 mod ipv4;
 mod lines;
 mod number;
+mod operation;
 mod options;
 mod ramp;
 mod resolve;
@@ -72,6 +73,7 @@ pub mod grammar {
     pub use super::hint::likely;
     pub use super::interpret::interpret;
     pub use super::lines::{CommandLine, CommandLines, parse_command};
+    pub use super::operation::{DrainOptions, KickOptions, Target, Then, UndrainOptions, Until};
     pub use super::options::{CommandSet, Group, OPTIONS, OptionId, OptionSpec, Repeat, ValueKind};
     pub use super::ramp::RampOptions;
     pub use super::resolve::{NumericOnly, Resolve, ResolveError, ReverseResolve};

@@ -46,7 +46,7 @@ pub enum Group {
     Tunnel,
     /// Options of listings.
     Listing,
-    /// Options of the commands that operate a balancer for a while.
+    /// Options of commands that operate a balancer.
     Operation,
     /// Options that say how to carry out a command; ipvsadm 1.31 has none of them.
     Program,
@@ -74,7 +74,9 @@ impl Group {
             Group::Command => "Commands (give one, before its options)",
             Group::Service => "Virtual service (one)",
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
-            Group::Server => "Real server (-a, -e, --ramp; -d and -L take -r only)",
+            Group::Server => {
+                "Real server (-a, -e, --ramp; -d, -L, --drain, --undrain and --kick take -r only)"
+            }
             Group::Tunnel => "Tunnel to a real server (-a, -e, --ramp with -i)",
             Group::Listing => {
                 "Output of -L (-S: -n, --format, --json, --all; --settings, --ramp and --monitor: \
@@ -134,6 +136,8 @@ pub struct OptionSpec {
     pub short_alias: Option<char>,
     /// Its value.
     pub value: ValueKind,
+    /// The commands with which it has one. With others it is a flag.
+    pub valued: CommandSet,
     /// The value's name in help.
     pub value_name: &'static str,
     /// The options that it excludes.
@@ -155,6 +159,7 @@ impl OptionSpec {
             short: None,
             short_alias: None,
             value: ValueKind::None,
+            valued: CommandSet::ALL,
             value_name: "",
             repeat: Repeat::Never,
             commands: CommandSet::NONE,
@@ -179,6 +184,10 @@ impl OptionSpec {
         OptionSpec { value: ValueKind::Optional, value_name: name, ..self }
     }
 
+    pub(super) const fn value_with(self, valued: CommandSet) -> Self {
+        OptionSpec { valued, ..self }
+    }
+
     pub(super) const fn words(self, count: usize, names: &'static str) -> Self {
         OptionSpec { value: ValueKind::Words(count), value_name: names, ..self }
     }
@@ -193,6 +202,20 @@ impl OptionSpec {
 
     pub(super) const fn with(self, commands: CommandSet) -> Self {
         OptionSpec { commands, ..self }
+    }
+
+    /// True for a command.
+    pub const fn is_command(&self) -> bool {
+        matches!(self.group, Group::Command)
+    }
+
+    /// The kind of value with this command.
+    pub fn value_with_command(&self, command: Option<OptionId>) -> ValueKind {
+        match command {
+            _ if self.valued == CommandSet::ALL => self.value,
+            Some(command) if self.valued.contains(command) => self.value,
+            _ => ValueKind::None,
+        }
     }
 
     pub(super) const fn row(self, id: OptionId) -> Self {
@@ -213,7 +236,7 @@ impl OptionId {
 
     /// True for a command.
     pub const fn is_command(self) -> bool {
-        matches!(self.spec().group, Group::Command)
+        self.spec().is_command()
     }
 
     /// The option with this long form, written without the dashes.

@@ -48,6 +48,8 @@ pub struct Scanner<'a, W> {
     cluster: Option<(&'a [u8], usize)>,
     /// A word that was read ahead and is not a value.
     put_back: Option<&'a [u8]>,
+    /// The command: a few options have a value with some commands only.
+    command: Option<OptionId>,
     mode: Mode,
     /// A word that begins with `#`, where an option or a word of its own could stand, ends the line.
     comments: bool,
@@ -80,6 +82,7 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
             words: words.into_iter(),
             cluster: None,
             put_back: None,
+            command: None,
             mode: Mode::Options,
             comments: false,
         }
@@ -119,9 +122,16 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
                 if !rest.is_empty() {
                     self.cluster = Some((word, at + 1));
                 }
+                self.note_command(option);
                 Ok(Token::Option { option, value: None })
             }
             _ => self.with_value(option, word, (!rest.is_empty()).then_some(rest)),
+        }
+    }
+
+    fn note_command(&mut self, option: OptionId) {
+        if self.command.is_none() && option.is_command() {
+            self.command = Some(option);
         }
     }
 
@@ -131,7 +141,8 @@ impl<'a, W: Iterator<Item = &'a [u8]>> Scanner<'a, W> {
         word: &'a [u8],
         attached: Option<&'a [u8]>,
     ) -> Result<Token<'a>, SyntaxError<'a>> {
-        let value = match (option.spec().value, attached) {
+        self.note_command(option);
+        let value = match (option.spec().value_with_command(self.command), attached) {
             (ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords, Some(_)) => {
                 return Err(SyntaxError::UnwantedValue { option, word });
             }

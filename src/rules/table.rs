@@ -27,11 +27,15 @@ const SET_SERVER: CommandSet = CommandSet::of(&[AddServer, EditServer, Ramp]);
 const SERVER: CommandSet = SET_SERVER.and(CommandSet::of(&[DeleteServer]));
 /// The commands that name a virtual service.
 const SERVICE: CommandSet =
-    SET_SERVICE.and(SERVER).and(CommandSet::of(&[DeleteService, List, Zero]));
+    SET_SERVICE.and(SERVER).and(TAKE_OUT).and(CommandSet::of(&[DeleteService, List, Zero]));
 const LIST: CommandSet = CommandSet::of(&[List]);
 const START: CommandSet = CommandSet::of(&[StartDaemon]);
-/// The commands that may change a whole table, and so hold the lock.
-const TABLE: CommandSet = CommandSet::of(&[Apply, Restore, Clear]);
+/// The commands that wait for connections to end.
+const DRAIN: CommandSet = CommandSet::of(&[Drain, Kick]);
+/// The commands that take a real server out or bring it back.
+const TAKE_OUT: CommandSet = DRAIN.and(CommandSet::of(&[Undrain]));
+/// The commands that may change a whole table, or read it and then change it, and so hold the lock.
+const TABLE: CommandSet = CommandSet::of(&[Apply, Restore, Clear]).and(TAKE_OUT);
 /// The commands that change something.
 const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(&[
     DeleteService,
@@ -47,6 +51,8 @@ const SHOW: CommandSet = CommandSet::of(&[List, Save]);
 const READ: CommandSet = SHOW.and(MONITOR);
 /// The commands with a choice of formats.
 const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings, Ramp]));
+/// The commands that print JSON where they are asked to.
+const JSON: CommandSet = PRINT.and(TAKE_OUT);
 /// The commands that talk to the kernel.
 const KERNEL: CommandSet = WRITE.and(READ);
 const RAMP: CommandSet = CommandSet::of(&[Ramp]);
@@ -135,6 +141,15 @@ options! {
         "make the table match the rules or JSON in FILE or on standard input, changing only what \
          differs, all or nothing",
     ).optional("FILE");
+    /// `--drain`, a command.
+    Drain: command(
+        "drain",
+        "give a real server no new connections, and wait until those it has end",
+    );
+    /// `--undrain`, a command.
+    Undrain: command("undrain", "give a drained real server its weight back");
+    /// `--kick`, a command.
+    Kick: command("kick", "end the connections of a real server at once");
     /// `--ramp`, a command.
     Ramp: command(
         "ramp",
@@ -192,7 +207,7 @@ options! {
 
     /// `-r`
     RealServer: server("real-server", "address of the real server (default port: the service's)")
-        .short('r').value("ADDRESS").with(SERVER.and(LIST));
+        .short('r').value("ADDRESS").with(SERVER.and(LIST).and(TAKE_OUT));
     /// `-g`
     Gatewaying: server("gatewaying", "direct routing (the default)")
         .short('g').repeat(Repeat::OneForwarding);
@@ -232,7 +247,10 @@ options! {
     /// `-c`
     Connection: listing("connection", "list connections").short('c');
     /// `--timeout`
-    Timeout: listing("timeout", "list connection timeouts");
+    Timeout: listing(
+        "timeout",
+        "list connection timeouts; with --drain, --kick: wait at most SECONDS, 0 not at all",
+    ).optional("SECONDS").with(LIST.and(DRAIN)).value_with(DRAIN);
     /// `--daemon`
     Daemon: listing("daemon", "list sync daemons");
     /// `--status`
@@ -280,11 +298,27 @@ options! {
     ).value("FORMAT").with(PRINT);
     /// `--json`
     Json: listing("json", "the same as --format json; --apply reads what -S --json prints")
-        .with(PRINT);
+        .with(JSON);
     /// `--all`
     All: listing("all", "with -S: save settings, timeouts and sync daemons too")
         .with(CommandSet::of(&[Save]));
 
+    /// `--until`
+    Until: operation(
+        "until",
+        "with --drain: wait for active connections (the default; not for UDP) or for all",
+    ).value("active|all").with(CommandSet::of(&[Drain]));
+    /// `--then`
+    Then: operation(
+        "then",
+        "afterwards, keep the server (the default) or remove it; with --drain also kick: end what \
+         is left",
+    ).value("keep|remove|kick").with(DRAIN);
+    /// `--force`
+    Force: operation(
+        "force",
+        "even where clients would be refused, or a weight is overwritten that others have set",
+    ).with(TAKE_OUT);
     /// `--over`
     Over: operation("over", "with --ramp: the time until the last step: 0.1 to 2678400")
         .value("SECONDS").with(RAMP);
@@ -325,8 +359,7 @@ options! {
     /// `--wait`
     Wait: program(
         "wait",
-        "with --apply, -R, -C: wait at most this long for another of them to finish (default: no \
-         limit)",
+        "wait at most this long for another command that changes the table (default: no limit)",
     ).value("SECONDS").with(TABLE);
     /// `--netns`
     Netns: program("netns", "work in this network namespace: a name, a path or a process ID")

@@ -74,6 +74,12 @@ pub enum ValueError {
     /// Not what connections are counted by.
     #[error("not client, server, service or state")]
     NotACountBy,
+    /// Not what a drain waits for.
+    #[error("neither active nor all")]
+    NotAnUntil,
+    /// Not what follows a drain.
+    #[error("not keep, remove or kick")]
+    NotAThen,
     /// Not the name of a format.
     #[error("not a format: classic, table, json or prometheus")]
     NotAFormat,

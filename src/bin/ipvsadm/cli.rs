@@ -137,6 +137,8 @@ fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
                     // To popt, a lone dash belongs to no option.
                     return None;
                 }
+                // Clap does not say whether the value was attached.
+                (Some(option), Some(_)) if is_flag(option, &tokens) => return None,
                 (Some(option), value) => tokens.push(Token::Option { option, value }),
                 (None, Some(word)) => {
                     tokens.push(Token::Word(word));
@@ -147,6 +149,15 @@ fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
         }
     }
     Some(tokens)
+}
+
+/// True for an option that has no value with the command, which is among these tokens.
+fn is_flag(option: OptionId, before: &[Token<'_>]) -> bool {
+    let command = before.iter().find_map(|token| match token {
+        Token::Option { option, .. } if option.is_command() => Some(*option),
+        _ => None,
+    });
+    option.spec().value_with_command(command) == ValueKind::None
 }
 
 #[cfg(test)]

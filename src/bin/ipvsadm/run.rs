@@ -3,6 +3,7 @@
 use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
+use crate::commands::operate::{drain, kick, undrain};
 use crate::commands::{amend, apply, dry_run, list, monitor, ramp, restore, rule, save, settings};
 use crate::kernel::connect::{Loading, connect};
 use crate::kernel::home::Home;
@@ -31,6 +32,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         true => Loading::IfMissing,
         false => Loading::Never,
     })?;
+    let namespace = invocation.namespace.as_deref();
     match &invocation.command {
         Command::Apply(options) => apply::apply(&mut client, options, sink),
         Command::Restore(execution) => restore_rules(&mut client, *execution, sink),
@@ -43,6 +45,9 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         Command::Settings(wanted, execution) => {
             settings::set(&mut client, wanted, *execution, sink)
         }
+        Command::Drain(options) => drain::drain(&mut client, options, namespace, sink),
+        Command::Undrain(options) => undrain::undrain(&mut client, options, namespace, sink),
+        Command::Kick(options) => kick::kick(&mut client, options, namespace, sink),
         Command::Amend(amendment, execution) => {
             let change = amend::complete(&mut client, amendment)?;
             change_one(&mut client, &change, *execution, sink)

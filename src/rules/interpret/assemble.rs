@@ -47,6 +47,9 @@ impl Draft<'_> {
                     execution,
                 })
             }
+            OptionId::Drain => Command::Drain(self.drain(execution, names)?),
+            OptionId::Undrain => Command::Undrain(self.undrain(execution, names)?),
+            OptionId::Kick => Command::Kick(self.kick(execution, names)?),
             OptionId::Ramp => {
                 self.check_belongs(command)?;
                 self.no_more_words(0)?;
@@ -180,14 +183,14 @@ impl Draft<'_> {
         }
     }
 
-    fn check_belongs(&self, command: OptionId) -> Result<(), UsageError> {
+    pub(super) fn check_belongs(&self, command: OptionId) -> Result<(), UsageError> {
         match self.given.first_in(REFUSED[command as usize]) {
             Some(option) => Err(UsageError::NotForCommand { option, command }),
             None => Ok(()),
         }
     }
 
-    fn apply_ipv6(&mut self) -> Result<(), UsageError> {
+    pub(super) fn apply_ipv6(&mut self) -> Result<(), UsageError> {
         if !self.given.has(OptionId::Ipv6) {
             return Ok(());
         }

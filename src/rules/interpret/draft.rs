@@ -10,6 +10,7 @@ use crate::rules::connection::{ConnectionState, CountBy, Network};
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
 use crate::rules::number;
+use crate::rules::operation::{Then, Until};
 use crate::rules::options::{Group, OptionId, Repeat};
 use crate::rules::resolve::Resolve;
 use crate::rules::scanner::{SyntaxError, Token};
@@ -55,6 +56,10 @@ pub(super) struct Draft<'a> {
     pub(super) client: Option<Network>,
     pub(super) state: Option<ConnectionState>,
     pub(super) count_by: Option<CountBy>,
+    pub(super) until: Option<Until>,
+    pub(super) then: Option<Then>,
+    /// `--timeout`, where it has a value.
+    pub(super) timeout: Option<u32>,
     pub(super) format: Format,
     pub(super) wait: Option<u32>,
     pub(super) over: Option<Duration>,
@@ -205,6 +210,11 @@ impl<'a> Draft<'a> {
             }
             OptionId::State => self.state = Some(read(option, value, ConnectionState::parse)?),
             OptionId::By => self.count_by = Some(read(option, value, CountBy::parse)?),
+            OptionId::Until => self.until = Some(read(option, value, Until::parse)?),
+            OptionId::Then => self.then = Some(read(option, value, Then::parse)?),
+            OptionId::Timeout if self.command != Some(OptionId::List) && !bare => {
+                self.timeout = Some(number(number::WAIT)?);
+            }
             OptionId::Format => self.format = read(option, value, value::format)?,
             OptionId::Wait => self.wait = Some(number(number::WAIT)?),
             OptionId::Over => self.over = Some(read(option, value, value::seconds)?),

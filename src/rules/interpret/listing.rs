@@ -128,7 +128,7 @@ impl Draft<'_> {
     }
 
     /// The real server to list.
-    fn listed_server<R: Resolve + ?Sized>(
+    pub(super) fn listed_server<R: Resolve + ?Sized>(
         &self,
         names: &mut R,
     ) -> Result<Option<EndpointFilter>, UsageError> {

@@ -4,6 +4,7 @@ mod kernel_settings;
 mod listing;
 mod messages;
 mod monitor;
+mod operation;
 mod ramp;
 mod server;
 mod service;

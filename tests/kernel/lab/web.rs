@@ -65,6 +65,8 @@ fn configuration(folder: &str) -> String {
                 listen 80 backlog=4096;
                 listen 8080 backlog=4096;
                 root {folder};
+                # A page of any size takes its time.
+                location /slow {{ limit_rate 10k; }}
             }}
         }}
         "

@@ -38,7 +38,7 @@ fn pair() -> [String; 2] {
 }
 
 /// Builds the library to preload for [`apply_between`].
-fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     preload::build("between", include_str!("between.c"))
 }
 
@@ -49,7 +49,7 @@ fn apply_between(ns: &Netns, library: &Path, rules: &str, datagrams: usize, then
 }
 
 /// Like [`apply_between`], with any command.
-fn run_between(
+pub(crate) fn run_between(
     ns: &Netns,
     library: &Path,
     command: &[OsString],

@@ -6,7 +6,7 @@
 mod apply;
 mod counted;
 mod dry_run;
-mod interrupted;
+pub(crate) mod interrupted;
 mod kernel_settings;
 mod lock;
 mod namespaces;
@@ -15,7 +15,7 @@ mod restore;
 mod save;
 mod settings;
 mod tables;
-mod traffic;
+pub(crate) mod traffic;
 mod whole;
 
 use std::ffi::OsStr;
@@ -56,7 +56,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
 pub(crate) const SIZE: &str = "IPVS_LIVE";
 
 /// `small` by default, `large` at full size.
-fn size<T>(small: T, large: T) -> T {
+pub(crate) fn size<T>(small: T, large: T) -> T {
     if full() { large } else { small }
 }
 

@@ -66,25 +66,25 @@ fn balanced() -> Lab {
     lab
 }
 
-/// `ab` with 20 requests in flight all the time.
-struct Load(Child);
+/// `ab` with many requests in flight all the time.
+pub(crate) struct Load(Child);
 
 /// The result of a [`Load`].
 #[derive(Debug)]
-struct Outcome {
-    complete: usize,
+pub(crate) struct Outcome {
+    pub(crate) complete: usize,
     /// Requests without the right answer, including those in flight when `ab` gives up, as it does
     /// after several refused connections.
-    lost: usize,
+    pub(crate) lost: usize,
     /// The whole output of `ab`.
-    output: String,
+    pub(crate) output: String,
 }
 
 impl Load {
-    fn start(client: &Netns) -> Load {
+    pub(crate) fn start(client: &Netns, at_once: u32) -> Load {
         let start = || {
             Command::new("ab")
-                .args(["-q", "-r", "-c", "20", "-t", "600", "-n", "1000000"])
+                .args(["-q", "-r", "-t", "600", "-n", "1000000", "-c", &at_once.to_string()])
                 .arg(format!("http://{SERVICE}/index.html"))
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
@@ -98,11 +98,11 @@ impl Load {
     }
 
     /// True if `ab` has given up.
-    fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.0.try_wait(), Ok(None))
     }
 
-    fn stop(mut self) -> Outcome {
+    pub(crate) fn stop(mut self) -> Outcome {
         let given_up = self.has_ended();
         if !given_up {
             let id = i32::try_from(self.0.id())
@@ -129,7 +129,7 @@ impl Load {
 fn reload_under_load(lab: &Lab, tables: [String; 2], programs: [&dyn Reload; 2]) -> Outcome {
     let director = &lab.network.director;
     let files = [file("even", &tables[0]), file("odd", &tables[1])];
-    let mut load = Load::start(&lab.network.client1);
+    let mut load = Load::start(&lab.network.client1, 20);
     let start = Instant::now();
     for round in 1..=RELOADS {
         if load.has_ended() {

@@ -2,7 +2,10 @@
 
 mod background;
 mod connections;
+mod drain;
+mod drain_traffic;
 mod keep;
+mod kick;
 mod monitor;
 mod ramp;
 mod search;
@@ -14,6 +17,9 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     [
         ramp::tests(),
         monitor::tests(),
+        drain_traffic::tests(),
+        drain::tests(),
+        kick::tests(),
         connections::tests(),
         keep::tests(),
         search::tests(),

@@ -50,6 +50,17 @@ pub(crate) fn settings(
     outcome(different, sink)
 }
 
+/// Shows these changes, all of which have an effect.
+pub(crate) fn changes<'c>(
+    changes: impl IntoIterator<Item = &'c Change>,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let mut changes = changes.into_iter().peekable();
+    let different = changes.peek().is_some();
+    changes.try_for_each(|change| show(sink, change))?;
+    outcome(different, sink)
+}
+
 /// Shows the effect of one change.
 pub(crate) fn change(client: &mut Client, change: &Change, sink: &mut Sink) -> Result<(), Failure> {
     // Without the settings: a change of one of those is a command of its own.

@@ -6,6 +6,7 @@ mod connections;
 pub(crate) mod dry_run;
 pub(crate) mod list;
 pub(crate) mod monitor;
+pub(crate) mod operate;
 pub(crate) mod ramp;
 pub(crate) mod replace;
 pub(crate) mod restore;

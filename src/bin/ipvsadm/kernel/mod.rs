@@ -3,7 +3,9 @@
 pub(crate) mod connect;
 pub(crate) mod connections;
 pub(crate) mod home;
+pub(crate) mod namespace;
 pub(crate) mod reading;
+pub(crate) mod servers;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod totals;

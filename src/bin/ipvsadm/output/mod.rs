@@ -8,6 +8,7 @@ pub(crate) mod connections;
 mod counter;
 pub(crate) mod counts;
 pub(crate) mod json;
+pub(crate) mod operation;
 mod pad;
 pub(crate) mod prometheus;
 pub(crate) mod ramp;

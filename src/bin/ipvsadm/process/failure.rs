@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use ipvs::rules::Unwritable;
-use ipvs::rules::grammar::{Mistake, Search, UsageError, likely};
+use ipvs::rules::grammar::{EndpointFilter, Mistake, Search, UsageError, likely};
 use ipvs::{Change, Error, Refusal, RefusalKind, Setting};
 
 /// The exit statuses. 0 is success; with `--dry-run`, nothing to do.
@@ -15,11 +15,13 @@ pub(crate) mod status {
     pub(crate) const NOT_THERE: u8 = 1;
     /// `ipvsadm-save` called wrongly, as in ipvsadm 1.31.
     pub(crate) const SAVE_USAGE: u8 = 1;
-    /// A value out of range, an option that does not belong to the command, or a file that makes no
-    /// sense. Nothing was changed.
+    /// A value out of range, an option that does not belong to the command, a file that makes no
+    /// sense, or something that would hurt clients. Nothing was changed.
     pub(crate) const SENSELESS: u8 = 2;
     /// The kernel has no IPVS, or this user may not use it.
     pub(crate) const UNAVAILABLE: u8 = 2;
+    /// The time of `--timeout` ran out.
+    pub(crate) const TIMEOUT: u8 = 3;
     /// Another ipvsadm held the lock too long. iptables uses the same status.
     pub(crate) const LOCKED: u8 = 4;
     /// Input could not be read, or output could not be written.
@@ -73,6 +75,9 @@ pub(crate) enum Failure {
     /// Nothing in the table has the address.
     #[error("{}", nothing_found(.0))]
     NothingFound(Search),
+    /// No service has the server.
+    #[error("no real server has {0}")]
+    NoSuchServer(EndpointFilter),
     /// Another process holds the lock.
     #[error(
         "gave up after {seconds} s waiting for another ipvsadm that is changing this table{}; \
@@ -121,7 +126,9 @@ impl Failure {
             },
             Failure::NotRules(_) | Failure::NoRules | Failure::Senseless(_) => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
-            Failure::Kernel(_) | Failure::Overtaken(_) => status::REFUSED,
+            Failure::Kernel(_) | Failure::Overtaken(_) | Failure::NoSuchServer(_) => {
+                status::REFUSED
+            }
             Failure::Setting { is_unknown: true, .. } => status::SENSELESS,
             Failure::Setting { .. } => status::REFUSED,
             Failure::NothingToList | Failure::NothingFound(_) | Failure::NoConnections(_) => {

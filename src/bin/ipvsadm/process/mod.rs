@@ -4,6 +4,7 @@ pub(crate) mod advice;
 pub(crate) mod failure;
 pub(crate) mod input;
 pub(crate) mod lock;
+pub(crate) mod memory;
 pub(crate) mod notice;
 pub(crate) mod progress;
 pub(crate) mod reader;

@@ -173,6 +173,8 @@ fn sample(option: OptionId) -> &'static str {
         OptionId::State => "NONE",
         By => "state",
         OptionId::Format => "json",
+        OptionId::Until => "all",
+        OptionId::Then => "keep",
         StartDaemon | StopDaemon => "master",
         _ => "7",
     }
@@ -193,7 +195,7 @@ fn each_command_takes_its_options_and_no_others() {
                 _ => {}
             }
             words.push(format!("--{}", row.long));
-            if row.value != ValueKind::None {
+            if row.value_with_command(Some(command.id)) != ValueKind::None {
                 words.push(sample(row.id).into());
             }
             let words: Vec<_> = words.iter().map(String::as_str).collect();

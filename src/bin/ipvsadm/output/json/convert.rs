@@ -10,6 +10,7 @@ use super::document::{
 };
 use crate::output::connections::Connection;
 use crate::output::counts::{Endpoint, Row, Subject};
+use crate::output::operation;
 use crate::output::status::{Defence, DefenceMode, Estimator, HashTable};
 
 /// How much is printed of services and servers.
@@ -277,6 +278,46 @@ impl<'a> From<&'a Row> for document::ConnectionCount<'a> {
                 state: String::from_utf8_lossy(state),
                 connections,
             },
+        }
+    }
+}
+
+impl From<ipvs::Protocol> for Protocol {
+    fn from(protocol: ipvs::Protocol) -> Self {
+        match protocol {
+            ipvs::Protocol::Tcp => Protocol::Tcp,
+            ipvs::Protocol::Udp => Protocol::Udp,
+            ipvs::Protocol::Sctp => Protocol::Sctp,
+            _ => Protocol::Other,
+        }
+    }
+}
+
+impl From<&operation::Server> for document::OperatedServer {
+    fn from(server: &operation::Server) -> Self {
+        document::OperatedServer {
+            service: match server.service {
+                ServiceKey::Address { protocol, address, port } => {
+                    document::OperatedService::Address {
+                        protocol: protocol.into(),
+                        virtual_address: address,
+                        virtual_port: port,
+                    }
+                }
+                ServiceKey::FirewallMark { mark, family } => {
+                    document::OperatedService::FirewallMark {
+                        firewall_mark: mark.get(),
+                        family: family.into(),
+                    }
+                }
+            },
+            destination_address: server.key.address,
+            destination_port: server.key.port,
+            state: server.state.name(),
+            weight_before: server.weight_before,
+            weight: server.weight,
+            active_connections: server.active,
+            inactive_connections: server.inactive,
         }
     }
 }

@@ -461,6 +461,27 @@ pub(crate) type FirewallMark = Number<1, { u32::MAX }>;
 /// Weights and thresholds, which the kernel keeps as signed numbers.
 pub(crate) type Count = Number<0, { i32::MAX as u32 }>;
 pub(crate) type PrefixLength = Number<1, 128>;
+/// A real server of a service, as `--drain`, `--undrain` and `--kick` leave it.
+#[derive(Debug, Serialize)]
+pub(crate) struct OperatedServer {
+    #[serde(flatten)]
+    pub(crate) service: OperatedService,
+    pub(crate) destination_address: IpAddr,
+    pub(crate) destination_port: u16,
+    pub(crate) state: &'static str,
+    pub(crate) weight_before: Option<u32>,
+    pub(crate) weight: Option<u32>,
+    pub(crate) active_connections: u32,
+    pub(crate) inactive_connections: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum OperatedService {
+    Address { protocol: Protocol, virtual_address: IpAddr, virtual_port: u16 },
+    FirewallMark { firewall_mark: u32, family: Family },
+}
+
 /// A month of 31 days at most: more is too much for the kernel's clock arithmetic.
 pub(crate) type Seconds = Number<0, { 31 * 24 * 60 * 60 }>;
 

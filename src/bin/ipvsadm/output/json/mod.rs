@@ -11,8 +11,8 @@ pub(crate) use changes::{print_change, print_growth, print_ramp};
 #[cfg(test)]
 pub(crate) use convert::Detail;
 pub(crate) use write::{
-    Json, print_connection, print_counts, print_daemons, print_settings, print_status,
-    print_timeouts,
+    Json, print_connection, print_counts, print_daemons, print_operation, print_settings,
+    print_status, print_timeouts,
 };
 #[cfg(test)]
 pub(crate) mod tests;

@@ -11,6 +11,7 @@ use super::document;
 use super::layout::{push_block, push_line};
 use crate::output::connections::Connection;
 use crate::output::counts::Row;
+use crate::output::operation::Operation;
 use crate::output::settings::Settings;
 use crate::output::status::Status;
 use crate::output::{Next, Printer};
@@ -148,6 +149,22 @@ pub(crate) fn print_status(sink: &mut Sink, status: &Status) -> Result {
     object.field("memory_threshold_pages", &status.memory_threshold)?;
     object.field("estimator", &document::Estimator::from(&status.estimator))?;
     object.daemons(&status.daemons)?;
+    object.close();
+    Ok(())
+}
+
+/// Prints the outcome of a command that operates a balancer.
+pub(crate) fn print_operation(sink: &mut Sink, operation: &Operation) -> Result {
+    let mut object = Object::new(sink);
+    object.open();
+    object.field("outcome", &operation.outcome.name())?;
+    // In thousandths.
+    object.field("seconds", &(operation.took.as_millis() as f64 / 1000.0))?;
+    object.begin_list("servers")?;
+    for server in &operation.servers {
+        object.line(&document::OperatedServer::from(server))?;
+    }
+    object.end_list();
     object.close();
     Ok(())
 }
