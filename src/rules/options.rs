@@ -75,7 +75,7 @@ impl Group {
             Group::Service => "Virtual service (one)",
             Group::ServiceSetup => "Settings of a virtual service (-A, -E)",
             Group::Server => {
-                "Real server (-a, -e, --ramp; -d, -L, --drain, --undrain and --kick take -r only)"
+                "Real server (all with -a, -e and --ramp; other commands take -r only)"
             }
             Group::Tunnel => "Tunnel to a real server (-a, -e, --ramp with -i)",
             Group::Listing => {

@@ -32,7 +32,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         true => Loading::IfMissing,
         false => Loading::Never,
     })?;
-    let namespace = invocation.namespace.as_deref();
+    let home = || Home::of(invocation.namespace.as_deref());
     match &invocation.command {
         Command::Apply(options) => apply::apply(&mut client, options, sink),
         Command::Restore(execution) => restore_rules(&mut client, *execution, sink),
@@ -45,21 +45,15 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         Command::Settings(wanted, execution) => {
             settings::set(&mut client, wanted, *execution, sink)
         }
-        Command::Drain(options) => drain::drain(&mut client, options, namespace, sink),
-        Command::Undrain(options) => undrain::undrain(&mut client, options, namespace, sink),
-        Command::Kick(options) => kick::kick(&mut client, options, namespace, sink),
+        Command::Drain(options) => drain::drain(&mut client, options, &home()?, sink),
+        Command::Undrain(options) => undrain::undrain(&mut client, options, &home()?, sink),
+        Command::Kick(options) => kick::kick(&mut client, options, &home()?, sink),
         Command::Amend(amendment, execution) => {
             let change = amend::complete(&mut client, amendment)?;
             change_one(&mut client, &change, *execution, sink)
         }
-        Command::Ramp(options) => {
-            let home = Home::of(invocation.namespace.as_deref())?;
-            ramp::ramp(&mut client, options, &home, sink)
-        }
-        Command::Monitor(options) => {
-            let home = Home::of(invocation.namespace.as_deref())?;
-            monitor::monitor(&mut client, options, &home, sink)
-        }
+        Command::Ramp(options) => ramp::ramp(&mut client, options, &home()?, sink),
+        Command::Monitor(options) => monitor::monitor(&mut client, options, &home()?, sink),
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),
         Command::Help | Command::Version => Ok(()),

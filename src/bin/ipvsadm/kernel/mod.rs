@@ -3,7 +3,6 @@
 pub(crate) mod connect;
 pub(crate) mod connections;
 pub(crate) mod home;
-pub(crate) mod namespace;
 pub(crate) mod reading;
 pub(crate) mod servers;
 pub(crate) mod status;

@@ -18,6 +18,7 @@ use super::spelling::{Named, Spelling, connections};
 use super::wait::{End, Screen, Watched, wait};
 use super::{Session, apply, refuse};
 use crate::commands::dry_run;
+use crate::kernel::home::Home;
 use crate::kernel::servers::{self, Found};
 use crate::output::json;
 use crate::output::operation::{Operation, Outcome, Server, ServerState};
@@ -32,10 +33,10 @@ use crate::process::signals::Signals;
 pub(crate) fn drain(
     client: &mut Client,
     options: &DrainOptions,
-    namespace: Option<&str>,
+    home: &Home<'_>,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let mut session = Session::begin(client, options.execution.wait, namespace)?;
+    let mut session = Session::begin(client, options.execution.wait, home)?;
     let found = servers::find(client, &options.target)?;
     if !options.force {
         let mut reasons = hazards(client, &found, options, &session.spelling)?;
@@ -76,7 +77,7 @@ pub(crate) fn drain(
         }
     }
     let timeout = options.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    let end = wait(client, &mut watched, timeout, namespace, &signals, &mut screen);
+    let end = wait(client, &mut watched, timeout, home, &signals, &mut screen);
     let mut drain = Drain { options, session, signals, screen, watched };
     let result = drain.finish(client, end);
     let Drain { signals, screen, watched, .. } = drain;

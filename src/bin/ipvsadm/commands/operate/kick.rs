@@ -20,6 +20,7 @@ use super::unfinished::mending;
 use super::wait::Screen;
 use super::{Session, refuse};
 use crate::commands::dry_run;
+use crate::kernel::home::Home;
 use crate::kernel::servers;
 use crate::output::json;
 use crate::output::operation::{Operation, Outcome, Server, ServerState};
@@ -46,10 +47,10 @@ const ON: SettingValue = SettingValue::Number(1);
 pub(crate) fn kick(
     client: &mut Client,
     options: &KickOptions,
-    namespace: Option<&str>,
+    home: &Home<'_>,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let session = Session::begin(client, options.execution.wait, namespace)?;
+    let session = Session::begin(client, options.execution.wait, home)?;
     let found = servers::find_in(client, &options.service, &options.server)?;
     if !options.force {
         refuse(&Vec::from_iter(unsupported()))?;

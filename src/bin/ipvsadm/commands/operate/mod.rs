@@ -8,13 +8,11 @@ pub(crate) mod undrain;
 mod unfinished;
 mod wait;
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use ipvs::{ApplyError, Client, OnRefusal, Plan, PlanOptions, State, Table};
 
 use self::spelling::Spelling;
 use crate::commands::transition;
+use crate::kernel::home::Home;
 use crate::process::failure::{Failure, change_refusal_text, status};
 use crate::process::lock::Lock;
 use crate::process::memory::Memory;
@@ -32,15 +30,11 @@ struct Session<'n> {
 
 impl<'n> Session<'n> {
     /// Takes the lock, and reports what a command that was killed has left.
-    fn begin(
-        client: &mut Client,
-        wait: Option<u32>,
-        namespace: Option<&'n str>,
-    ) -> Result<Self, Failure> {
+    fn begin(client: &mut Client, wait: Option<u32>, home: &Home<'n>) -> Result<Self, Failure> {
         let session = Session {
             lock: Lock::acquire(wait)?,
             memory: Memory::of_this_namespace().ok(),
-            spelling: Spelling::new(namespace),
+            spelling: Spelling::new(home.name()),
         };
         // Without the lock, the other command might still be running.
         if let (Some(memory), Some(_)) = (&session.memory, &session.lock) {
@@ -74,17 +68,4 @@ fn refuse(reasons: &[String]) -> Result<(), Failure> {
     reasons.iter().for_each(say);
     say("Nothing was changed.");
     Err(Failure::Reported(status::SENSELESS))
-}
-
-/// Sleeps until then, or until a signal arrives. Returns the signal.
-fn sleep_until(then: Instant, signals: &Signals) -> Option<i32> {
-    /// The longest that a signal waits.
-    const SLICE: Duration = Duration::from_millis(50);
-    loop {
-        let left = then.saturating_duration_since(Instant::now());
-        if signals.arrived().is_some() || left.is_zero() {
-            return signals.arrived();
-        }
-        thread::sleep(left.min(SLICE));
-    }
 }

@@ -8,6 +8,7 @@ use ipvs::{Client, DestinationConfig, Plan, PlanOptions, State, Table};
 use super::spelling::{Named, Spelling};
 use super::{Session, apply};
 use crate::commands::dry_run;
+use crate::kernel::home::Home;
 use crate::kernel::servers;
 use crate::output::json;
 use crate::output::operation::{Operation, Outcome, Server, ServerState};
@@ -21,11 +22,11 @@ use crate::process::signals::Signals;
 pub(crate) fn undrain(
     client: &mut Client,
     options: &UndrainOptions,
-    namespace: Option<&str>,
+    home: &Home<'_>,
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let session = Session::begin(client, options.execution.wait, namespace)?;
+    let session = Session::begin(client, options.execution.wait, home)?;
     let Some((memory, remembered)) = session
         .memory
         .as_ref()

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use ipvs::rules::grammar::Until;
 use ipvs::{Client, Destination, Drain, ServiceKey};
 
-use super::sleep_until;
 use super::spelling::{Named, connections};
-use crate::kernel::{namespace, servers};
+use crate::kernel::home::Home;
+use crate::kernel::servers;
 use crate::output::operation::{Server, ServerState};
 use crate::process::Sink;
 use crate::process::failure::Failure;
@@ -132,15 +132,14 @@ pub(super) fn wait(
     client: &mut Client,
     watched: &mut [Watched],
     timeout: Option<Duration>,
-    namespace: Option<&str>,
+    home: &Home<'_>,
     signals: &Signals,
     screen: &mut Screen<'_>,
 ) -> End {
     let started = Instant::now();
     loop {
         let waited = started.elapsed();
-        let read =
-            namespace::check(namespace).and_then(|()| observe_all(client, watched, waited, screen));
+        let read = home.check().and_then(|()| observe_all(client, watched, waited, screen));
         if let Err(failure) = read {
             return End::Failed(failure);
         }
@@ -150,10 +149,10 @@ pub(super) fn wait(
         if timeout.is_some_and(|timeout| waited >= timeout) {
             return End::Timeout;
         }
-        screen.line.show(&progress(watched));
+        screen.line.show(progress(watched));
         let pause = pause(waited);
         let pause = timeout.map_or(pause, |timeout| pause.min(timeout - waited));
-        if sleep_until(Instant::now() + pause, signals).is_some() {
+        if signals.wait(Instant::now() + pause).is_some() {
             return End::Interrupted;
         }
     }
