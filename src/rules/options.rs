@@ -78,10 +78,7 @@ impl Group {
                 "Real server (all with -a, -e and --ramp; other commands take -r only)"
             }
             Group::Tunnel => "Tunnel to a real server (-a, -e, --ramp with -i)",
-            Group::Listing => {
-                "Output of -L (-S: -n, --format, --json, --all; --settings, --ramp and --monitor: \
-                 --format, --json)"
-            }
+            Group::Listing => "Output (-L takes all of these, other commands some)",
             Group::Operation => "Operation (--drain, --undrain, --kick, --ramp, --monitor)",
             Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
