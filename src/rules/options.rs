@@ -77,8 +77,7 @@ impl Group {
             Group::Server => "Real server (-a, -e, --ramp; -d and -L take -r only)",
             Group::Tunnel => "Tunnel to a real server (-a, -e, --ramp with -i)",
             Group::Listing => {
-                "Output of -L (-S: -n, --format, --json, --all; --settings, --ramp and --monitor: \
-                 --format, --json)"
+                "Output of -L (-S: -n, --format, --json, --all; others: --format, --json)"
             }
             Group::Operation => "Operation (--drain, --undrain, --kick, --ramp, --monitor)",
             Group::Program => "Execution (these may also precede the command)",
