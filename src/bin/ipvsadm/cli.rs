@@ -2,9 +2,10 @@
 //! their meaning.
 //!
 //! Of several mistakes, the first decides the exit status, but clap reports the first one it cannot
-//! parse and nothing about the words before. So when clap refuses a command line, the scanner of
-//! rule lines reads it again and says what is wrong. The scanner also reads the few command lines
-//! that clap and popt parse differently, since scripts were written for popt.
+//! parse and nothing about the words before. So when clap or the interpreter refuses a command line,
+//! the scanner of rule lines reads it again, word by word, and finds the first mistake. The scanner
+//! also reads the few command lines that clap and popt parse differently, since scripts were written
+//! for popt.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -18,10 +19,6 @@ use ipvs::rules::grammar::{
 /// Clap's name for the words that belong to no option.
 const WORDS: &str = "words";
 
-/// Stands for the missing value of an option. It can be no word of a command line, which ends at a
-/// NUL.
-const BARE: &str = "\0";
-
 /// Parses a command line without the name of the program.
 pub(crate) fn parse<R: Resolve + ?Sized>(
     words: &[OsString],
@@ -34,9 +31,10 @@ pub(crate) fn parse<R: Resolve + ?Sized>(
     let matches = command.try_get_matches_from_mut(words);
     // The program ends soon, and freeing some seventy arguments takes 3 % of a short run.
     std::mem::forget(command);
-    match matches.as_ref().ok().and_then(tokens) {
-        Some(tokens) => interpret(tokens.into_iter().map(Ok), names),
-        None => interpret(scan(words), names),
+    let tokens = matches.as_ref().ok().and_then(tokens);
+    match tokens.map(|tokens| interpret(tokens.into_iter().map(Ok), names)) {
+        Some(Ok(invocation)) => Ok(invocation),
+        Some(Err(_)) | None => interpret(scan(words), names),
     }
 }
 
@@ -100,15 +98,11 @@ fn argument(row: &OptionSpec) -> Arg {
     if let Some(letter) = row.short_alias {
         arg = arg.short_alias(letter);
     }
-    arg = match row.value {
-        // The stand-in for a value gives the option an index, and so its place in the order.
-        ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords => {
-            arg.num_args(0).default_missing_value("")
-        }
-        ValueKind::Required => arg.num_args(1).allow_hyphen_values(true),
-        ValueKind::Optional => arg.num_args(0..=1).default_missing_value(BARE),
-    };
-    arg.value_parser(any())
+    match row.value {
+        ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords => arg.num_args(0),
+        ValueKind::Required => arg.num_args(1).allow_hyphen_values(true).value_parser(any()),
+        ValueKind::Optional => arg.num_args(0..=1).value_parser(any()),
+    }
 }
 
 /// The argument with the texts of its row.
@@ -130,35 +124,29 @@ fn any() -> clap::builder::ValueParser {
     clap::builder::ValueParser::os_string()
 }
 
-/// The tokens in the order of the words. `None` if popt would parse the words differently.
+/// The tokens, where each option stands at its first place: clap does not say where the others were,
+/// which matters only to a line with a mistake. `None` if popt would parse the words differently.
 fn tokens(matches: &ArgMatches) -> Option<Vec<Token<'_>>> {
-    let mut placed = Vec::new();
+    let mut tokens = Vec::new();
     for id in matches.ids() {
         let option = OptionId::by_long(id.as_str().as_bytes());
-        let (Some(places), Some(values)) =
-            (matches.indices_of(id.as_str()), matches.get_raw(id.as_str()))
-        else {
-            continue;
-        };
-        for (place, value) in places.zip(values) {
-            let value = value.as_bytes();
-            let token = match option.map(|option| (option, option.spec().value)) {
-                None => Token::Word(value),
-                Some((option, ValueKind::None | ValueKind::Words(_) | ValueKind::AnyWords)) => {
-                    Token::Option { option, value: None }
+        for mut values in matches.get_raw_occurrences(id.as_str())? {
+            let value = values.next().map(OsStrExt::as_bytes);
+            match (option, value) {
+                (Some(option), Some(b"-")) if option.spec().value == ValueKind::Optional => {
+                    // To popt, a lone dash belongs to no option.
+                    return None;
                 }
-                // To popt, a lone dash belongs to no option.
-                Some((_, ValueKind::Optional)) if value == b"-" => return None,
-                Some((option, _)) if value == BARE.as_bytes() => {
-                    Token::Option { option, value: None }
+                (Some(option), value) => tokens.push(Token::Option { option, value }),
+                (None, Some(word)) => {
+                    tokens.push(Token::Word(word));
+                    tokens.extend(values.map(|word| Token::Word(word.as_bytes())));
                 }
-                Some((option, _)) => Token::Option { option, value: Some(value) },
-            };
-            placed.push((place, token));
+                (None, None) => {}
+            }
         }
     }
-    placed.sort_unstable_by_key(|(place, _)| *place);
-    Some(placed.into_iter().map(|(_, token)| token).collect())
+    Some(tokens)
 }
 
 #[cfg(test)]
