@@ -82,7 +82,7 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --json",
             255,
-            "--json: an option of -S, -L and --settings; the command must come first, as in \
+            "--json: an option of -S, -L, --settings, --ramp and --monitor; the command must come first, as in \
              `ipvsadm -L --json`",
         ),
         (
