@@ -73,6 +73,34 @@ use crate::model::{Change, State};
 /// 1 or 2, between which the kernel itself changes them. A running sync daemon counts as equal to a wanted one if it has all settings that
 /// the wanted one names, within the limits of the kernel.
 ///
+/// # What others have changed
+///
+/// The kernel announces no changes. A controller reads the state again and again, and the plan from one
+/// reading to the next is what has changed in between, by whichever program:
+///
+/// ```no_run
+/// use std::{thread, time::Duration};
+///
+/// use ipvs::{Client, Plan, PlanOptions};
+/// use ipvs::rules::Line;
+///
+/// let mut client = Client::new()?;
+/// let mut before = client.state()?;
+/// loop {
+///     thread::sleep(Duration::from_secs(1));
+///     let now = client.state()?;
+///     for step in Plan::between(&before, &now, PlanOptions::default()).steps() {
+///         println!("{}", Line::new(step.change())?);
+///         for before in step.undo() {
+///             println!("  before: {}", Line::new(&before)?);
+///         }
+///     }
+///     before = now;
+/// }
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Interruption
 ///
 /// A plan does not record how far it got. A program that is killed while it applies one leaves a

@@ -365,8 +365,10 @@ options! {
     Netns: program("netns", "work in this network namespace: a name, a path or a process ID")
         .value("NAMESPACE").with(KERNEL);
     /// `--no-load`
-    NoLoad: program("no-load", "with -L, -S, --monitor: fail if IPVS is not loaded, instead of loading it")
-        .with(READ);
+    NoLoad: program(
+        "no-load",
+        "with -L, -S, --monitor: fail if IPVS is not loaded, instead of loading it",
+    ).with(READ);
 
     /// `--mcast-interface`
     McastInterface: daemon("mcast-interface", "multicast interface (default eth0)").value("NAME");

@@ -82,7 +82,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --json",
             255,
-            "--json: an option of -S, -L and --settings; the command must come first, as in \
+            "--json: an option of -S, -L, --settings, --ramp and --monitor; the command must come \
+             first, as in \
              `ipvsadm -L --json`",
         ),
         (
@@ -99,14 +100,14 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm -t 10.0.0.2:80 -A",
             255,
-            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L and -Z; the command must come \
-             first, as in `ipvsadm -A --tcp-service`",
+            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z and --ramp; the command must \
+             come first, as in `ipvsadm -A --tcp-service`",
         ),
         (
             "ipvsadm --no-load",
             255,
-            "--no-load: the command is missing; an option of -S and -L, as in `ipvsadm -L \
-             --no-load`",
+            "--no-load: the command is missing; an option of -S, -L and --monitor, as in \
+             `ipvsadm -L --no-load`",
         ),
         ("ipvsadm --netns 1", 255, "--netns: the command is missing, as in `ipvsadm -L --netns`"),
         (

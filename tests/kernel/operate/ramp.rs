@@ -85,8 +85,12 @@ fn shares_rise_with_the_weights() {
         }
         scope.spawn(|| {
             ns.enter(|| {
-                while !done.load(Ordering::Relaxed) {
-                    TcpStream::connect("127.0.0.1:80").expect("a connection");
+                // From one address, ports would be used again, for which IPVS drops a packet.
+                for host in (1..250).cycle() {
+                    if done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    drop(connect([127, 0, 1, host], [127, 0, 0, 1]));
                     sleep(Duration::from_millis(2));
                 }
             });

@@ -160,6 +160,21 @@ fn comments_are_no_rules() {
     assert_eq!(codes(&ran), (Some(255), Some(0)));
     let saved = both(&pair, "-S -n");
     assert_eq!(outputs(&saved), ("", "-A -t 1.1.1.1:80 -s wlc\n-A -t 1.1.1.3:80 -s wlc\n"));
+    // A value may begin with # in both: here an interface of that name.
+    for ns in pair.namespaces() {
+        // Not in a batch, where `ip` has comments too.
+        ns.command("ip").args(["link", "add", "#0", "type", "dummy"]).run().success();
+        ns.command("ip").args(["link", "set", "#0", "up"]).run().success();
+    }
+    restored(&pair, "--start-daemon backup --mcast-interface #0 --syncid 3\n");
+    let daemons = both(&pair, "-L --daemon");
+    assert_eq!(daemons.reference.stdout, daemons.ours.stdout);
+    assert!(daemons.ours.stdout.contains("mcast=#0"), "{}", daemons.ours.stdout);
+    let refused = pair.run(&Line::restore("-A -t 1.1.1.5:80 -s #x\n"));
+    let text = "Scheduler or persistence engine not found";
+    assert_eq!(codes(&refused), (Some(255), Some(255)));
+    assert!(refused.reference.stderr.contains(text) && refused.ours.stderr.contains(text));
+    both(&pair, "--stop-daemon backup");
 }
 
 fn options_come_in_any_order() {

@@ -27,6 +27,13 @@ const OURS_ONLY: &[&str] = &[
     "state",
     "by",
     "origin",
+    "ramp",
+    "over",
+    "steps",
+    "monitor",
+    "interval",
+    "for",
+    "counters",
 ];
 
 /// True for listings that only our program has: by an address, and the connections of a service.
