@@ -45,10 +45,9 @@ fn run() -> Result<bool, Box<dyn Error>> {
     let refused = batch.finish()?;
     let seconds = start.elapsed().as_secs_f64();
 
-    for refused in &refused {
-        let (line, change) = refused.tag;
+    for ((line, change), refusal) in &refused {
         // The text is that of `ipvsadm`. A program would match on `refusal.kind()`.
-        eprintln!("line {line}: {}: {}", Line::new(change)?, refused.refusal);
+        eprintln!("line {line}: {}: {}", Line::new(change)?, refusal);
     }
     let accepted = rules.len() - refused.len();
     println!("{accepted} of {} rules applied in {seconds:.3} s", rules.len());

@@ -154,9 +154,7 @@ mod netlink;
 mod plan;
 pub mod rules;
 
-pub use client::{
-    Aftermath, ApplyError, Batch, Client, Namespace, OnRefusal, Refused, RefusedChange,
-};
+pub use client::{Aftermath, ApplyError, Batch, Client, Namespace, OnRefusal, RefusedChange};
 pub use drain::Drain;
 pub use error::{Error, Operation, Refusal, RefusalKind};
 pub use model::*;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Client, Refused};
+use super::Client;
 use crate::error::{Error, Refusal, Result};
 use crate::model::Change;
 use crate::netlink::socket::Transport;
@@ -251,8 +251,10 @@ impl<T: Transport> Client<T> {
                 break;
             }
         }
-        let refused = refused.into_iter().map(|Refused { tag: index, refusal, .. }| {
-            RefusedChange { index, change: *change(&changes[index]), refusal }
+        let refused = refused.into_iter().map(|(index, refusal)| RefusedChange {
+            index,
+            change: *change(&changes[index]),
+            refusal,
         });
         sent.refused = refused.collect();
         sent

@@ -23,8 +23,8 @@ use crate::plan::check_netmask_family;
 /// for (number, change) in rules().iter().enumerate() {
 ///     batch.push(number, change)?;
 /// }
-/// for refused in batch.finish()? {
-///     eprintln!("change {}: {}", refused.tag, refused.refusal);
+/// for (number, refusal) in batch.finish()? {
+///     eprintln!("change {number}: {refusal}");
 /// }
 /// # Ok::<(), ipvs::Error>(())
 /// ```
@@ -34,18 +34,8 @@ pub struct Batch<'c, Tag, T: Transport = KernelSocket> {
     client: &'c mut Client<T>,
     /// The tags of the changes that wait to be sent, in the same order.
     tags: Vec<Tag>,
-    refused: Vec<Refused<Tag>>,
+    refused: Vec<(Tag, Refusal)>,
     window: usize,
-}
-
-/// A change in a batch that the kernel refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refused<Tag> {
-    /// The value that was pushed with the change.
-    pub tag: Tag,
-    /// The refusal.
-    pub refusal: Refusal,
 }
 
 /// The most changes in one datagram. More would save no more time.
@@ -80,7 +70,7 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
             self.flush()?;
             return match self.client.set_setting(*setting, value) {
                 Err(Error::Refused(refusal)) => {
-                    self.refused.push(Refused { tag, refusal });
+                    self.refused.push((tag, refusal));
                     Ok(())
                 }
                 result => result,
@@ -114,7 +104,7 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
         let mut refusals = refusals.into_iter().peekable();
         for (index, tag) in self.tags.drain(..).enumerate() {
             if let Some((_, refusal)) = refusals.next_if(|(refused, _)| *refused == index) {
-                self.refused.push(Refused { tag, refusal });
+                self.refused.push((tag, refusal));
             }
         }
         outcome
@@ -125,17 +115,18 @@ impl<'c, Tag, T: Transport> Batch<'c, Tag, T> {
         self.tags.is_empty()
     }
 
-    /// Takes the refusals received since the last call, in the order in which the changes were
-    /// pushed. A change that still waits to be sent cannot be among them.
-    pub fn take_refused(&mut self) -> Vec<Refused<Tag>> {
+    /// Takes the refusals received since the last call, each with the tag of its change, in the order
+    /// in which the changes were pushed. A change that still waits to be sent cannot be among them.
+    pub fn take_refused(&mut self) -> Vec<(Tag, Refusal)> {
         std::mem::take(&mut self.refused)
     }
 
-    /// Sends the remaining changes, and returns the refusals that have not been taken.
+    /// Sends the remaining changes, and returns the refusals that have not been taken, each with the
+    /// tag of its change.
     ///
     /// # Errors
     /// Those of [`flush`](Self::flush).
-    pub fn finish(mut self) -> Result<Vec<Refused<Tag>>> {
+    pub fn finish(mut self) -> Result<Vec<(Tag, Refusal)>> {
         self.flush()?;
         Ok(self.take_refused())
     }

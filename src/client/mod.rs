@@ -9,7 +9,7 @@ mod settings;
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub use self::apply::{Aftermath, ApplyError, OnRefusal, RefusedChange};
-pub use self::batch::{Batch, Refused};
+pub use self::batch::Batch;
 pub use self::namespace::Namespace;
 use self::read::KeysRead;
 use crate::error::{Error, Malformed, Operation, Result};

@@ -83,7 +83,7 @@ fn a_batch_survives_all_its_requests_failing_within_the_buffer() {
         let mut batch = client.batch();
         push_all(&mut batch, &additions(1000));
         let refused = batch.take_refused();
-        assert!(refused.iter().map(|refused| refused.tag).eq(0..1000));
+        assert!(refused.iter().map(|(tag, _)| *tag).eq(0..1000));
         assert!(refused.iter().all(|r| r.refusal.kind() == RefusalKind::ServiceExists));
         assert_eq!(fake.most_waiting(), window);
     }
@@ -133,7 +133,7 @@ proptest! {
         }
         batch.flush().expect("it is answered");
         let refusals = batch.take_refused();
-        let tags: Vec<_> = refusals.iter().map(|refused| 1_000_000 - refused.tag).collect();
+        let tags: Vec<_> = refusals.iter().map(|(tag, _)| 1_000_000 - tag).collect();
         let expected: Vec<_> = (0..refused.len()).filter(|&number| refused[number]).collect();
         prop_assert_eq!(tags, expected);
         prop_assert!(fake.most_waiting() <= window);
@@ -150,7 +150,7 @@ fn refusals_are_returned_once_and_in_order() {
     batch.flush().expect("it is answered");
     batch.push(20, &changes[1]).expect("it is taken");
     let tags = |batch: &mut Batch<'_, usize, Fake>| {
-        batch.take_refused().iter().map(|refused| refused.tag).collect::<Vec<_>>()
+        batch.take_refused().iter().map(|(tag, _)| *tag).collect::<Vec<_>>()
     };
     assert_eq!(tags(&mut batch), [10]);
     assert_eq!(tags(&mut batch), []);
@@ -178,7 +178,7 @@ fn finish_returns_the_refusals() {
         batch.push(tag, change).expect("it is taken");
     }
     let refused = batch.finish().expect("the kernel answers");
-    let tags: Vec<_> = refused.iter().map(|refused| refused.tag).collect();
+    let tags: Vec<_> = refused.iter().map(|(tag, _)| *tag).collect();
     assert_eq!((tags, fake.sizes()), (vec!["one", "two"], vec![2]));
 }
 

@@ -119,8 +119,8 @@ fn each_error_number_has_its_text_in_a_batch() {
             let mut batch = client.batch();
             batch.push(0, &change).expect("it is taken");
             batch.flush().expect("it is answered");
-            let refused = batch.take_refused().remove(0);
-            assert_refused(&Error::from(refused.refusal), operation, errno);
+            let (_, refusal) = batch.take_refused().remove(0);
+            assert_refused(&Error::from(refusal), operation, errno);
         }
     }
 }

@@ -31,7 +31,7 @@ fn ten_thousand_changes_are_carried_out_and_then_all_refused() {
     let changes = additions(10_000);
     for refusals in [0, 10_000] {
         let refused = in_batch(&mut client, &changes);
-        assert!(refused.iter().map(|refused| refused.tag).eq(0..refusals), "{}", refused.len());
+        assert!(refused.iter().map(|(tag, _)| *tag).eq(0..refusals), "{}", refused.len());
         assert!(refused.iter().all(|r| r.refusal.kind() == RefusalKind::ServiceExists));
         assert_eq!(client.services().expect("a list").len(), 10_000);
     }
@@ -61,7 +61,7 @@ fn a_batch_of_dependent_changes_is_carried_out_in_order() {
         .enumerate()
         .filter_map(|(tag, (_, refused))| refused.map(|kind| (tag, kind)))
         .collect();
-    let found: Vec<_> = refused.iter().map(|r| (r.tag, r.refusal.kind())).collect();
+    let found: Vec<_> = refused.iter().map(|(tag, refusal)| (*tag, refusal.kind())).collect();
     assert_eq!(found, expected);
     assert_eq!(client.snapshot().expect("a table").entries, [], "the flush came last");
 }
@@ -101,7 +101,7 @@ fn one_batch_after_another_loses_nothing() {
             scope.spawn(move || {
                 for _ in 0..5 {
                     let refused = in_batch(client, changes);
-                    assert!(refused.is_sorted_by_key(|refused| refused.tag), "in their order");
+                    assert!(refused.is_sorted_by_key(|(tag, _)| *tag), "in their order");
                 }
             });
         }

@@ -13,7 +13,7 @@ mod whole;
 use std::net::SocketAddr;
 
 use ipvs::{
-    Change, Client, DestinationConfig, DestinationKey, Forwarding, Name, RefusalKind, Refused,
+    Change, Client, DestinationConfig, DestinationKey, Forwarding, Name, Refusal, RefusalKind,
     Service, ServiceConfig, ServiceKey,
 };
 
@@ -73,7 +73,7 @@ fn forwarding(forwarding: Forwarding) -> DestinationConfig {
 fn in_batch<'a>(
     client: &mut Client,
     changes: impl IntoIterator<Item = &'a Change>,
-) -> Vec<Refused<usize>> {
+) -> Vec<(usize, Refusal)> {
     let mut batch = client.batch();
     for (tag, change) in changes.into_iter().enumerate() {
         batch.push(tag, change).expect("it is taken");

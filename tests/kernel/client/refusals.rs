@@ -144,8 +144,8 @@ fn without_permission_everything_is_refused() {
         assert_words(client.info(), Operation::Read, denied, words);
 
         let refused = in_batch(&mut client, &vec![Change::Flush; 10_000]);
-        assert!(refused.iter().map(|refused| refused.tag).eq(0..10_000), "none is lost");
-        assert!(refused.iter().all(|refused| refused.refusal.kind() == denied));
+        assert!(refused.iter().map(|(tag, _)| *tag).eq(0..10_000), "none is lost");
+        assert!(refused.iter().all(|(_, refusal)| refusal.kind() == denied));
     });
     assert_eq!(root.snapshot().expect("a table"), before);
 }

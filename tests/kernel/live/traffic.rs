@@ -81,11 +81,11 @@ pub(crate) struct Outcome {
 }
 
 impl Load {
-    pub(crate) fn start(client: &Netns, at_once: u32) -> Load {
+    pub(crate) fn start(client: &Netns, at_once: u32, page: &str) -> Load {
         let start = || {
             Command::new("ab")
                 .args(["-q", "-r", "-t", "600", "-n", "1000000", "-c", &at_once.to_string()])
-                .arg(format!("http://{SERVICE}/index.html"))
+                .arg(format!("http://{SERVICE}/{page}"))
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -129,7 +129,7 @@ impl Load {
 fn reload_under_load(lab: &Lab, tables: [String; 2], programs: [&dyn Reload; 2]) -> Outcome {
     let director = &lab.network.director;
     let files = [file("even", &tables[0]), file("odd", &tables[1])];
-    let mut load = Load::start(&lab.network.client1, 20);
+    let mut load = Load::start(&lab.network.client1, 20, "index.html");
     let start = Instant::now();
     for round in 1..=RELOADS {
         if load.has_ended() {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::mount::{UnmountFlags, unmount};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -289,10 +290,10 @@ fn several_services_are_drained_and_brought_back_together() {
         -a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 3 -x 9 -y 5\n\
         -a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 1\n\
         -A -t 192.0.2.1:443 -s wlc\n\
-        -a -t 192.0.2.1:443 -r 10.0.0.1:8443 -i -w 7 --tun-type gue --tun-port 6080 --tun-nocsum\n\
+        -a -t 192.0.2.1:443 -r 10.0.0.1:8443 -m -w 7\n\
         -a -t 192.0.2.1:443 -r 10.0.0.2:443 -g -w 1\n\
         -A -u [2001:db8::1]:53 -s rr\n\
-        -a -u [2001:db8::1]:53 -r 10.0.0.1:53 -i -w 4 --tun-type ipip\n\
+        -a -u [2001:db8::1]:53 -r 10.0.0.1:53 -i -w 4 --tun-type gue --tun-port 6080 --tun-nocsum\n\
         -a -u [2001:db8::1]:53 -r [2001:db8::3]:53 -g -w 1\n\
         -A -f 7 -s rr\n\
         -a -f 7 -r 10.0.0.3:0 -m -w 1\n";
@@ -300,14 +301,14 @@ fn several_services_are_drained_and_brought_back_together() {
     let before = saved(&ns);
     let drained = before
         .replace("-r 10.0.0.1:80 -m -w 3", "-r 10.0.0.1:80 -m -w 0")
-        .replace("-r 10.0.0.1:8443 -i -w 7", "-r 10.0.0.1:8443 -i -w 0")
+        .replace("-r 10.0.0.1:8443 -m -w 7", "-r 10.0.0.1:8443 -m -w 0")
         .replace("-r 10.0.0.1:53 -i -w 4", "-r 10.0.0.1:53 -i -w 0");
     let dry = run(&ns, "--drain -r 10.0.0.1 --dry-run");
     assert_eq!(dry.code(), Some(1), "{}", dry.stderr);
     let edits = [
         "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 0 -x 9 -y 5",
-        "-e -t 192.0.2.1:443 -r 10.0.0.1:8443 -i -w 0 --tun-type gue --tun-port 6080 --tun-nocsum",
-        "-e -u [2001:db8::1]:53 -r 10.0.0.1:53 -i -w 0 --tun-type ipip",
+        "-e -t 192.0.2.1:443 -r 10.0.0.1:8443 -m -w 0",
+        "-e -u [2001:db8::1]:53 -r 10.0.0.1:53 -i -w 0 --tun-type gue --tun-port 6080 --tun-nocsum",
     ];
     let mut printed: Vec<&str> = dry.stdout.lines().collect();
     let mut wanted = edits.to_vec();
@@ -317,7 +318,7 @@ fn several_services_are_drained_and_brought_back_together() {
     assert_eq!(saved(&ns), before);
     // With the port it is one of them.
     run(&ns, "--drain -r 10.0.0.1:8443").success();
-    assert_eq!(saved(&ns), before.replace("8443 -i -w 7", "8443 -i -w 0"));
+    assert_eq!(saved(&ns), before.replace("8443 -m -w 7", "8443 -m -w 0"));
     let ran = run(&ns, "--drain -r 10.0.0.1").success();
     assert_eq!(ran.stdout.matches(" set to 0; ").count(), 2, "{}", ran.stdout);
     assert!(ran.stdout.contains("is draining already, from the weight 7"), "{}", ran.stdout);
@@ -454,16 +455,11 @@ fn what_others_do_meanwhile_ends_the_drain_with_a_word() {
     let outside = Netns::new();
     let waiting = Waiting::start(&outside, &format!("--drain {ONE} --netns {name}"));
     let waiting = waiting.until_draining(&web.ns);
-    run_command("umount", &format!("/run/netns/{name}"));
+    unmount(format!("/run/netns/{name}").as_str(), UnmountFlags::DETACH).expect("it is mounted");
     fs::remove_file(format!("/run/netns/{name}")).expect("its name is removed");
     let (status, _, errors) = waiting.end();
     assert_eq!(status.code(), Some(255), "{errors}");
     assert!(errors.contains(&format!("network namespace {name}: not found in")), "{errors}");
-}
-
-fn run_command(program: &str, argument: &str) {
-    let status = Command::new(program).arg(argument).status().expect("it runs");
-    assert!(status.success(), "{program} {argument}: {status}");
 }
 
 fn undrain_gives_back_only_what_it_knows() {

@@ -23,8 +23,7 @@ const SERVERS: [&str; 2] = ["128.10.10.8:80", "128.10.10.9:80"];
 /// The bytes that the servers send in a second of a page under `/slow`.
 const RATE: usize = 10 * 1024;
 
-/// The configurations of the service, with the setting that each needs and the command that
-/// changes it from the one before.
+/// The configurations of the service, one after the other, and the setting that each needs.
 const SERVICES: [(&str, Option<&str>); 4] = [
     ("-s wrr", None),
     ("-s wlc -p 60", Some("expire_quiescent_template=1")),
@@ -32,38 +31,50 @@ const SERVICES: [(&str, Option<&str>); 4] = [
     ("-s mh -b mh-fallback,mh-port", None),
 ];
 
-/// A slow download, which ends with the number of its bytes and the time of its end.
-fn download(client: &Netns) -> (TcpStream, JoinHandle<(usize, Instant)>) {
+/// A slow download. Returns the server that it comes from, and what gives the number of its bytes and
+/// the time of its end.
+fn download(client: &Netns) -> (&'static str, JoinHandle<(usize, Instant)>) {
     let mut stream = client.enter(|| TcpStream::connect(SERVICE)).expect("a connection");
     stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").expect("it is sent");
-    let mut reader = stream.try_clone().expect("a second handle");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("an answer");
+        head.push(byte[0]);
+    }
+    let mut first = [0];
+    stream.read_exact(&mut first).expect("a page");
+    let server = SERVERS[usize::from(first[0] - b'1')];
     let received = thread::spawn(move || {
-        let mut answer = Vec::new();
-        reader.read_to_end(&mut answer).expect("the download is not broken off");
-        let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("an answer");
-        (answer.len() - head - 4, Instant::now())
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the download is not broken off");
+        (1 + rest.len(), Instant::now())
     });
-    (stream, received)
+    (server, received)
 }
 
-/// The connections that a server has been given.
-fn given(director: &Netns, server: &str) -> u64 {
+/// The active connections of a server.
+fn active(director: &Netns, server: &str) -> u64 {
     let json = director.ipvsadm(["-L", "--json", "--exact", "-t", SERVICE]).success().stdout;
     let value = crate::schema::parsed(&json);
     let servers = value["services"][0]["destinations"].as_array().expect("servers").clone();
     let address = server.split(':').next().expect("an address");
-    let of = servers.iter().find(|it| it["address"] == address).expect("it is there");
-    of["active_connections"].as_u64().expect("a number")
+    let server = servers.iter().find(|it| it["address"] == address).expect("it is there");
+    server["active_connections"].as_u64().expect("a number")
 }
 
 fn a_drain_under_load_loses_no_request_and_ends_with_the_download() {
-    let time = size(Duration::from_secs(3), Duration::from_secs(30));
-    let services = size(&SERVICES[..], &SERVICES[..]);
+    let time = size(Duration::from_secs(4), Duration::from_secs(30));
+    let services = size(&SERVICES[..2], &SERVICES[..]);
     let lab = Lab::new();
     let director = &lab.network.director;
     let bytes = RATE * time.as_secs() as usize;
-    for name in ["server1", "server2"] {
-        fs::write(format!("/tmp/lab/{name}/slow"), vec![b'x'; bytes]).expect("a page");
+    // A page of the number of its server.
+    for (name, number) in [("server1", b'1'), ("server2", b'2')] {
+        for (page, length) in [("slow", bytes), ("slow-page", RATE * 3 / 2)] {
+            let page = format!("/tmp/lab/{name}/{page}");
+            fs::write(page, vec![number; length]).expect("a page");
+        }
     }
     director.sysctl("net.ipv4.ip_forward", "1");
     let run = |line: &str| director.ipvsadm(line.split(' ')).success();
@@ -71,19 +82,13 @@ fn a_drain_under_load_loses_no_request_and_ends_with_the_download() {
     for server in SERVERS {
         run(&format!("-a -t {SERVICE} -r {server} -m -w 3 -x 100000 -y 5"));
     }
-    let load = Load::start(&lab.network.client1, 50);
+    let load = Load::start(&lab.network.client1, 50, "slow-page");
     for (service, setting) in services {
         run(&format!("-E -t {SERVICE} {service}"));
         if let Some(setting) = setting {
             run(&format!("--settings {setting}"));
         }
-        // The server that the download goes to.
-        let (stream, received) = download(&lab.network.client2);
-        let port = stream.local_addr().expect("an address").port();
-        let entries = run("-L -c -n --client 192.168.144.11 --state established").stdout;
-        let entry = entries.lines().find(|line| line.contains(&format!(":{port} ")));
-        let server = entry.and_then(|line| line.split_whitespace().last());
-        let server = server.unwrap_or_else(|| panic!("{port} is not in {entries}")).to_owned();
+        let (server, received) = download(&lab.network.client2);
         let begun = Instant::now();
         let ran = director
             .command(program::ipvsadm())
@@ -101,7 +106,7 @@ fn a_drain_under_load_loses_no_request_and_ends_with_the_download() {
         println!("{service}: drained after {:?}, {late:?} after the download", drained - begun);
         // On a busy machine it may take longer than the two seconds that it waits.
         assert!(late < Duration::from_secs(20), "{service}: {late:?} after the download");
-        assert_eq!(given(director, &server), 0, "{service}");
+        assert_eq!(active(director, server), 0, "{service}");
         run(&format!("--undrain -t {SERVICE} -r {server}"));
         let rule = format!("-a -t {SERVICE} -r {server} -m -w 3 -x 100000 -y 5");
         assert!(run("-S -n").stdout.lines().any(|line| line == rule), "{service}: no {rule}");
@@ -109,5 +114,5 @@ fn a_drain_under_load_loses_no_request_and_ends_with_the_download() {
     let outcome = load.stop();
     println!("{} requests complete, {} lost", outcome.complete, outcome.lost);
     assert_eq!(outcome.lost, 0, "{}", outcome.output);
-    assert!(outcome.complete > 200, "{}", outcome.output);
+    assert!(outcome.complete > 100, "{}", outcome.output);
 }

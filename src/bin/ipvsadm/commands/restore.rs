@@ -162,11 +162,11 @@ impl Run {
     }
 
     fn report_refused(&mut self, batch: &mut Batch<'_, u64>, progress: &mut Progress) {
-        for refused in batch.take_refused() {
+        for (line, refusal) in batch.take_refused() {
             progress.clear();
-            say(format_args!("line {}: {}", refused.tag, refusal_text(&refused.refusal)));
-            self.advice.note(&refused.refusal);
-            if refused.tag == self.line {
+            say(format_args!("line {line}: {}", refusal_text(&refusal)));
+            self.advice.note(&refusal);
+            if line == self.line {
                 self.status = status::REFUSED;
             }
         }

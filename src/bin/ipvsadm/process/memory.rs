@@ -15,6 +15,8 @@ use ipvs::{Change, DestinationKey, ServiceKey};
 
 const FOLDER: &str = "/run/ipvsadm";
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
+/// The netlink sockets of the namespace, the kernel's own among them.
+const SOCKETS: &str = "/proc/thread-self/net/netlink";
 /// The beginnings of file names.
 const DRAINED: &str = "drained";
 const KICKED: &str = "kicked";
@@ -45,7 +47,9 @@ impl Memory {
     /// That of the network namespace which this thread is in.
     pub(crate) fn of_this_namespace() -> io::Result<Memory> {
         let namespace = fs::metadata(NAMESPACE)?;
-        let name = format!("{}-{}", namespace.dev(), namespace.ino());
+        let sockets = fs::read_to_string(SOCKETS).unwrap_or_default();
+        let birth = rtnetlink_inode(&sockets).unwrap_or(0);
+        let name = format!("{}-{}-{birth}", namespace.dev(), namespace.ino());
         Ok(Memory::in_folder(&Path::new(FOLDER).join(name)))
     }
 
@@ -133,10 +137,26 @@ impl Memory {
     fn write(&self, path: &Path, text: &str) -> io::Result<()> {
         // Others must not put rules there.
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        self.forget_others_of_this_inode();
         let mut file = tempfile::Builder::new().prefix(".new.").tempfile_in(&self.folder)?;
         file.write_all(text.as_bytes())?;
         file.persist(path)?;
         Ok(())
+    }
+
+    /// Namespaces of the same inode are gone: only one at a time can have it.
+    fn forget_others_of_this_inode(&self) {
+        let name = |folder: &Path| Some(folder.file_name()?.to_string_lossy().into_owned());
+        let inode = |name: &str| name.rsplit_once('-').map(|(inode, _)| inode.to_owned());
+        let (Some(parent), Some(own)) = (self.folder.parent(), name(&self.folder)) else {
+            return;
+        };
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            let other = name(&entry.path()).filter(|other| *other != own);
+            if other.is_some_and(|other| inode(&other) == inode(&own)) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     fn remove(&self, path: &Path) {
@@ -144,6 +164,19 @@ impl Memory {
         // Fails while there are others.
         let _ = fs::remove_dir(&self.folder);
     }
+}
+
+/// The inode of the kernel's socket for rtnetlink, which it makes together with the namespace. Unlike
+/// the inode of the namespace, the kernel does not use it again until it has used 2^32 others.
+fn rtnetlink_inode(sockets: &str) -> Option<u64> {
+    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+    sockets.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        match words.as_slice() {
+            [_, "0", "0", .., inode] => inode.parse().ok(),
+            _ => None,
+        }
+    })
 }
 
 /// A server as options: `-t 192.0.2.1:80 -r 10.0.0.1:80`.
@@ -223,6 +256,28 @@ mod tests {
         }
         assert_eq!(memory.drained(), []);
         assert!(!memory.folder.exists());
+    }
+
+    #[test]
+    fn a_namespace_that_gets_the_inode_of_another_one_remembers_nothing_of_it() {
+        let sockets = "\
+sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
+0000000000000000 0   4242       00000111 0        0        0     2        0        7001
+0000000000000000 16  0          00000000 0        0        0     2        0        6003
+0000000000000000 0   0          00000000 0        0        0     2        0        6001
+";
+        assert_eq!(rtnetlink_inode(sockets), Some(6001));
+        assert_eq!(rtnetlink_inode("nonsense\n"), None);
+        let folder = tempfile::tempdir().expect("a directory");
+        let of = |name: &str| Memory::in_folder(&folder.path().join(name));
+        let drained =
+            Drained { service: key("TCP 192.0.2.1:80"), server: key("10.0.0.1:80"), weight: 3 };
+        for name in ["4-40-1", "4-41-1", "4-40-2"] {
+            assert_eq!(of(name).drained(), []);
+            of(name).remember(&drained).expect("written");
+        }
+        let left = ["4-40-1", "4-41-1", "4-40-2"].map(|name| of(name).drained().len());
+        assert_eq!(left, [0, 1, 1]);
     }
 
     #[test]
