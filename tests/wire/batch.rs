@@ -84,7 +84,7 @@ fn a_batch_survives_all_its_requests_failing_within_the_buffer() {
         push_all(&mut batch, &additions(1000));
         let refused = batch.take_refused();
         assert!(refused.iter().map(|(tag, _)| *tag).eq(0..1000));
-        assert!(refused.iter().all(|r| r.refusal.kind() == RefusalKind::ServiceExists));
+        assert!(refused.iter().all(|r| r.1.kind() == RefusalKind::ServiceExists));
         assert_eq!(fake.most_waiting(), window);
     }
 }

@@ -32,7 +32,7 @@ fn ten_thousand_changes_are_carried_out_and_then_all_refused() {
     for refusals in [0, 10_000] {
         let refused = in_batch(&mut client, &changes);
         assert!(refused.iter().map(|(tag, _)| *tag).eq(0..refusals), "{}", refused.len());
-        assert!(refused.iter().all(|r| r.refusal.kind() == RefusalKind::ServiceExists));
+        assert!(refused.iter().all(|r| r.1.kind() == RefusalKind::ServiceExists));
         assert_eq!(client.services().expect("a list").len(), 10_000);
     }
 }
