@@ -82,9 +82,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --json",
             255,
-            "--json: an option of -S, -L, --settings, --ramp and --monitor; the command must come \
-             first, as in \
-             `ipvsadm -L --json`",
+            "--json: an option of -S, -L, --settings, --drain, --undrain, --kick, --ramp and \
+             --monitor; the command must come first, as in `ipvsadm -L --json`",
         ),
         (
             "ipvsadm -n",
@@ -100,8 +99,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm -t 10.0.0.2:80 -A",
             255,
-            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z and --ramp; the command must \
-             come first, as in `ipvsadm -A --tcp-service`",
+            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, --kick \
+             and --ramp; the command must come first, as in `ipvsadm -A --tcp-service`",
         ),
         (
             "ipvsadm --no-load",

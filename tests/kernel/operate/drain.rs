@@ -459,7 +459,7 @@ fn what_others_do_meanwhile_ends_the_drain_with_a_word() {
     fs::remove_file(format!("/run/netns/{name}")).expect("its name is removed");
     let (status, _, errors) = waiting.end();
     assert_eq!(status.code(), Some(255), "{errors}");
-    assert!(errors.contains(&format!("network namespace {name}: not found in")), "{errors}");
+    assert!(errors.contains(&format!("the network namespace {name} is gone")), "{errors}");
 }
 
 fn undrain_gives_back_only_what_it_knows() {

@@ -27,6 +27,12 @@ const OURS_ONLY: &[&str] = &[
     "state",
     "by",
     "origin",
+    "drain",
+    "undrain",
+    "kick",
+    "until",
+    "then",
+    "force",
     "ramp",
     "over",
     "steps",
@@ -108,7 +114,8 @@ pub(crate) fn complete(command: OptionId) -> Line {
 
 /// A valid value of the option; `None` if it takes none.
 pub(crate) fn sample(option: &OptionSpec) -> Option<&'static str> {
-    if option.value == ValueKind::None {
+    // The timeout has one with commands that only our program has.
+    if option.value == ValueKind::None || option.id == OptionId::Timeout {
         return None;
     }
     Some(match option.id {
