@@ -63,6 +63,8 @@ pub enum Command {
     Ramp(RampOptions),
     /// `--monitor`: print what changes.
     Monitor(MonitorOptions),
+    /// `--diff`: print what has changed since a file.
+    Diff(DiffOptions),
     /// `-h`: show the help.
     Help,
     /// `-v`: show the version.
@@ -107,6 +109,15 @@ pub struct ApplyOptions {
     pub allow_empty: bool,
     /// The way to carry it out.
     pub execution: Execution,
+}
+
+/// The options of `--diff`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DiffOptions {
+    /// The file. `None`: standard input.
+    pub file: Option<PathBuf>,
+    /// As JSON.
+    pub json: bool,
 }
 
 /// The options of `--monitor`.

@@ -143,7 +143,7 @@ mod tests {
             ),
             (
                 OptionId::NoLoad,
-                "--no-load: the command is missing; an option of -S, -L and --monitor, as in `ipvsadm \
+                "--no-load: the command is missing; an option of -S, -L, --monitor and --diff, as in `ipvsadm \
                  -L --no-load`",
             ),
             (

@@ -56,7 +56,8 @@ pub(super) fn interpret_rule<'a, R: Resolve + ?Sized>(
         | OptionId::Undrain
         | OptionId::Kick
         | OptionId::Ramp
-        | OptionId::Monitor) => {
+        | OptionId::Monitor
+        | OptionId::Diff) => {
             draft.invocation(command, names)?;
             Err(UsageError::Nested(command))
         }

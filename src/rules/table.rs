@@ -48,7 +48,7 @@ const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(
 /// The commands that print the table once.
 const SHOW: CommandSet = CommandSet::of(&[List, Save]);
 /// The commands that only read.
-const READ: CommandSet = SHOW.and(MONITOR);
+const READ: CommandSet = SHOW.and(MONITOR).and(CommandSet::of(&[Diff]));
 /// The commands with a choice of formats.
 const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings, Ramp]));
 /// The commands that print JSON where they are asked to.
@@ -158,6 +158,12 @@ options! {
     );
     /// `--monitor`, a command.
     Monitor: command("monitor", "print each change of the state as a rule, until interrupted");
+    /// `--diff`, a command.
+    Diff: command(
+        "diff",
+        "print as rules what has changed since FILE or standard input: rules, JSON, \
+         keepalived.conf or ldirectord.cf",
+    ).optional("FILE");
     /// `-h`, a command.
     Help: command("help", "show this help").short('h');
     /// `-v`, a command.
@@ -367,7 +373,7 @@ options! {
     /// `--no-load`
     NoLoad: program(
         "no-load",
-        "with -L, -S, --monitor: fail if IPVS is not loaded, instead of loading it",
+        "with -L, -S, --monitor, --diff: fail if IPVS is not loaded, instead of loading it",
     ).with(READ);
 
     /// `--mcast-interface`

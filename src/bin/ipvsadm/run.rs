@@ -4,7 +4,9 @@ use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
 use ipvs::{Change, Client};
 
 use crate::commands::operate::{drain, kick, undrain};
-use crate::commands::{amend, apply, dry_run, list, monitor, ramp, restore, rule, save, settings};
+use crate::commands::{
+    amend, apply, diff, dry_run, list, monitor, ramp, restore, rule, save, settings,
+};
 use crate::kernel::connect::{Loading, connect};
 use crate::kernel::home::Home;
 use crate::process::Sink;
@@ -54,6 +56,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         }
         Command::Ramp(options) => ramp::ramp(&mut client, options, &home()?, sink),
         Command::Monitor(options) => monitor::monitor(&mut client, options, &home()?, sink),
+        Command::Diff(options) => diff::diff(&mut client, options, sink),
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),
         Command::Help | Command::Version => Ok(()),

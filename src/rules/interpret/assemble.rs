@@ -8,7 +8,8 @@ use super::draft::Draft;
 use super::option_set::{OptionSet, REFUSED};
 use crate::rules::amend::Amendment;
 use crate::rules::command::{
-    ApplyOptions, Command, Execution, Invocation, Listing, MonitorOptions, RuleCommand, SaveOptions,
+    ApplyOptions, Command, DiffOptions, Execution, Invocation, Listing, MonitorOptions,
+    RuleCommand, SaveOptions,
 };
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
@@ -61,6 +62,11 @@ impl Draft<'_> {
                 self.no_more_words(0)?;
                 Command::Monitor(self.monitor(command)?)
             }
+            OptionId::Diff => {
+                self.check_belongs(command)?;
+                let json = self.format(Some(command))? == Format::Json;
+                Command::Diff(DiffOptions { file: self.file()?, json })
+            }
             OptionId::Settings => match self.settings()? {
                 settings if settings.is_empty() => Command::List(self.listed_settings()?),
                 settings => Command::Settings(settings, execution),
@@ -84,7 +90,7 @@ impl Draft<'_> {
         })
     }
 
-    /// The file of `--apply`: its value, or else the first word that belongs to no option. A lone
+    /// The file of `--apply` or `--diff`: its value, or else the first word that belongs to no option. A lone
     /// dash means standard input, as does no file.
     fn file(&self) -> Result<Option<PathBuf>, UsageError> {
         let (file, words) = match self.file {
@@ -286,7 +292,9 @@ impl Draft<'_> {
 
     /// The format. Only listings of services have more than two.
     pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
-        use OptionId::{Connection, Daemon, Json, Monitor, Ramp, Save, Settings, Status, Timeout};
+        use OptionId::{
+            Connection, Daemon, Diff, Json, Monitor, Ramp, Save, Settings, Status, Timeout,
+        };
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
                 return Err(UsageError::Conflict { first: Json, second: OptionId::Format });
@@ -298,7 +306,7 @@ impl Draft<'_> {
             (
                 Some(
                     subject @ (Connection | Timeout | Daemon | Status | Save | Settings | Ramp
-                    | Monitor),
+                    | Monitor | Diff),
                 ),
                 Format::Table | Format::Prometheus,
             ) => Err(UsageError::NoSuchFormat { subject, format }),

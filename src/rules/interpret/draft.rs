@@ -125,7 +125,7 @@ impl<'a> Draft<'a> {
             return Err(UsageError::BeforeCommand(option));
         }
         match (option, value) {
-            (OptionId::Apply, file) => self.file = file,
+            (OptionId::Apply | OptionId::Diff, file) => self.file = file,
             (_, Some(value)) => self.role = Some(read(option, value, value::daemon_role)?),
             (_, None) => {}
         }

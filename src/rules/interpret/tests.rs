@@ -14,7 +14,9 @@ mod whole_line;
 use std::num::{NonZeroU16, NonZeroU32};
 
 use super::*;
-use crate::rules::command::{ApplyOptions, ConnectionListing, Execution, Listing, View};
+use crate::rules::command::{
+    ApplyOptions, ConnectionListing, DiffOptions, Execution, Listing, View,
+};
 use crate::rules::connection::{ConnectionState, CountBy, EndpointFilter, Search};
 use crate::rules::error::Mistake;
 use crate::rules::format::Format;

@@ -82,8 +82,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --json",
             255,
-            "--json: an option of -S, -L, --settings, --drain, --undrain, --kick, --ramp and \
-             --monitor; the command must come first, as in `ipvsadm -L --json`",
+            "--json: an option of -S, -L, --settings, --drain, --undrain, --kick, --ramp, \
+             --monitor and --diff; the command must come first, as in `ipvsadm -L --json`",
         ),
         (
             "ipvsadm -n",
@@ -105,7 +105,7 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --no-load",
             255,
-            "--no-load: the command is missing; an option of -S, -L and --monitor, as in \
+            "--no-load: the command is missing; an option of -S, -L, --monitor and --diff, as in \
              `ipvsadm -L --no-load`",
         ),
         ("ipvsadm --netns 1", 255, "--netns: the command is missing, as in `ipvsadm -L --netns`"),

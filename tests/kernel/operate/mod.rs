@@ -2,6 +2,7 @@
 
 mod background;
 mod connections;
+mod diff;
 mod drain;
 mod drain_traffic;
 mod keep;
@@ -17,6 +18,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     [
         ramp::tests(),
         monitor::tests(),
+        diff::tests(),
         drain_traffic::tests(),
         drain::tests(),
         kick::tests(),

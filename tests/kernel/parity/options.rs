@@ -40,6 +40,7 @@ const OURS_ONLY: &[&str] = &[
     "interval",
     "for",
     "counters",
+    "diff",
 ];
 
 /// True for listings that only our program has: by an address, and the connections of a service.

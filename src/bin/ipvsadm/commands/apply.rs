@@ -1,10 +1,10 @@
 //! `--apply`: makes the state what a file describes, all of it or nothing.
 
-use ipvs::rules::grammar::ApplyOptions;
+use ipvs::rules::grammar::{ApplyOptions, OptionId};
 use ipvs::{Client, PlanOptions};
 
 use crate::commands::{dry_run, transition};
-use crate::desired::{Desired, End, Position, read_all};
+use crate::desired::{Desired, End, read_all};
 use crate::process::Sink;
 use crate::process::failure::{Failure, status};
 use crate::process::lock::Lock;
@@ -18,7 +18,7 @@ pub(crate) fn apply(
 ) -> Result<(), Failure> {
     let mut desired = Desired::read(&read_all(options.file.as_deref())?, End::OfFile)?;
     desired.check_settings(client)?;
-    let mistakes = mistakes(&desired);
+    let mistakes = desired.all_mistakes(OptionId::Apply);
     if !mistakes.is_empty() {
         transition::report(&mistakes);
         return Err(Failure::Reported(status::SENSELESS));
@@ -33,16 +33,4 @@ pub(crate) fn apply(
     }
     say(transition::all_or_nothing(client, &desired, plan_options)?.summary());
     Ok(())
-}
-
-/// Everything wrong with the file, in the order of its lines.
-fn mistakes(desired: &Desired) -> Vec<(Position, String)> {
-    let others = desired.others.iter().map(|(position, _)| {
-        (*position, "not part of a table; --apply takes only lines that describe one".to_owned())
-    });
-    let mut mistakes = desired.mistakes.clone();
-    mistakes.extend(desired.refused.iter().cloned());
-    mistakes.extend(others);
-    mistakes.sort_by_key(|(position, _)| *position);
-    mistakes
 }

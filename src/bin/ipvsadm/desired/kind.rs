@@ -1,10 +1,16 @@
-//! Recognizes the kind of a file by its first bytes.
+//! Recognizes the kind of a file by its content.
+
+use super::{keepalived, ldirectord};
 
 /// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Rules,
     Json,
+    /// The file of keepalived.
+    Keepalived,
+    /// The file of ldirectord.
+    Ldirectord,
     /// Something else: its name, and what to do about it.
     Other(&'static str),
 }
@@ -46,10 +52,35 @@ impl Kind {
             (None, _) if bytes.iter().take(4096).any(|byte| *byte == 0) => {
                 Kind::Other("binary data")
             }
-            (None, _) => Kind::Rules,
+            (None, _) => Kind::by_words(&String::from_utf8_lossy(bytes)),
         }
     }
+
+    /// By the first line that tells.
+    fn by_words(text: &str) -> Kind {
+        let kind = |line: &str| {
+            let line = line.trim();
+            let end = line.find(|char: char| {
+                char.is_ascii_whitespace() || matches!(char, '{' | '=' | '#' | '!')
+            });
+            let word = &line[..end.unwrap_or(line.len())];
+            let is_set = line[word.len()..].trim_start().starts_with('=');
+            if line.starts_with('-') || word == "ipvsadm" {
+                Some(Kind::Rules)
+            } else if is_set && ldirectord::is_keyword(word) {
+                Some(Kind::Ldirectord)
+            } else if keepalived::is_keyword(word) || (is_set && word.starts_with('$')) {
+                Some(Kind::Keepalived)
+            } else {
+                None
+            }
+        };
+        text.lines().take(MANY).find_map(kind).unwrap_or(Kind::Rules)
+    }
 }
+
+/// More lines than any file has of comments and of what nobody knows before anything else.
+const MANY: usize = 10_000;
 
 /// True if every other byte at the beginning is NUL, as in plain text encoded in UTF-16.
 fn looks_like_utf16(bytes: &[u8]) -> bool {
@@ -68,6 +99,34 @@ mod tests {
         }
         for json in ["{}", " \n{\"services\": []}"] {
             assert_eq!(Kind::of(json.as_bytes()), Kind::Json, "{json:?}");
+        }
+    }
+
+    #[test]
+    fn files_of_health_checkers_are_recognized() {
+        for file in [
+            "! Configuration File for keepalived\n\nglobal_defs {\n",
+            "# comment\n\n  virtual_server 10.0.0.1 80 {",
+            "virtual_server_group{",
+            "$VIP=10.0.0.1\nvirtual_server $VIP 80 {",
+            "include /etc/keepalived/conf.d/*.conf",
+            "@main vrrp_x\nvrrp_instance VI_1 {",
+        ] {
+            assert_eq!(Kind::of(file.as_bytes()), Kind::Keepalived, "{file:?}");
+        }
+        for file in [
+            "# Global Directives\nchecktimeout=3\n",
+            "quiescent = no",
+            "virtual=192.168.6.240:80\n\treal=192.168.6.2:80 gate",
+            "virtual6=[2001:db8::1]:80",
+        ] {
+            assert_eq!(Kind::of(file.as_bytes()), Kind::Ldirectord, "{file:?}");
+        }
+        for file in ["virtual 1", "hello = world", "{", "-A -f 1\nvirtual=1", "ipvsadm -A -f 1"] {
+            assert!(
+                !matches!(Kind::of(file.as_bytes()), Kind::Keepalived | Kind::Ldirectord),
+                "{file:?}"
+            );
         }
     }
 

@@ -1,19 +1,25 @@
 //! A file that describes the desired state, read and checked before anything is changed.
 
+mod health;
 mod json;
+mod keepalived;
 mod kind;
+mod ldirectord;
 mod position;
 mod source;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use ipvs::rules::Line;
-use ipvs::rules::grammar::{CommandLines, RuleCommand};
+use ipvs::rules::grammar::{CommandLines, OptionId, RuleCommand};
 use ipvs::{
     Change, Client, DaemonRole, DestinationKey, Error, Refusal, RefusalKind, RefusedChange,
     Rehearsal, ServiceKey, Setting, State,
 };
 
+pub(crate) use crate::desired::health::Checked;
+use crate::desired::health::HealthChecks;
 use crate::desired::kind::Kind;
 pub(crate) use crate::desired::position::Position;
 pub(crate) use crate::desired::source::read_all;
@@ -37,6 +43,8 @@ pub(crate) struct Desired {
     changes: Vec<(Position, Change)>,
     /// The kernel's refusals so far.
     refusals: BTreeMap<Position, Refusal>,
+    /// What health checks may change.
+    checks: HealthChecks,
 }
 
 /// Where reading a file of rules stops.
@@ -46,6 +54,14 @@ pub(crate) enum End {
     OfFile,
     /// Also after a line with `-h` or `-v`, as `-R` does.
     AtHelp,
+}
+
+/// What the file of a health checker sets up, and everything wrong with it.
+#[derive(Debug, Default)]
+struct Found {
+    changes: Vec<(Position, Change)>,
+    mistakes: Vec<(Position, String)>,
+    checks: HealthChecks,
 }
 
 impl Desired {
@@ -58,8 +74,69 @@ impl Desired {
         match Kind::of(bytes) {
             Kind::Json => Ok(Desired::from_json(bytes)),
             Kind::Rules => Desired::from_rules(bytes, end),
+            Kind::Keepalived => Err(Failure::NotRules(
+                "the file of keepalived; ipvsadm --diff FILE shows what differs from it",
+            )),
+            Kind::Ldirectord => Err(Failure::NotRules(
+                "the file of ldirectord; ipvsadm --diff FILE shows what differs from it",
+            )),
             Kind::Other(other) => Err(Failure::NotRules(other)),
         }
+    }
+
+    /// Reads a file to compare the kernel's state with, which may also be that of a health checker.
+    /// A file of keepalived's includes others by names that count from its folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotComparable`] for a file that is none of these.
+    pub(crate) fn read_to_compare(bytes: &[u8], file: Option<&Path>) -> Result<Desired, Failure> {
+        let found = match Kind::of(bytes) {
+            Kind::Json => return Ok(Desired::from_json(bytes)),
+            Kind::Rules => {
+                let desired = Desired::from_rules(bytes, End::OfFile)?;
+                let is_rules = desired.mistakes.is_empty()
+                    || !desired.changes.is_empty()
+                    || !desired.others.is_empty();
+                // Hundreds of lines that are no rules tell nobody what is wrong.
+                return match desired.mistakes.first() {
+                    Some((position, text)) if !is_rules => {
+                        Err(Failure::NotComparable(format!("{position} is no rule: {text}")))
+                    }
+                    _ => Ok(desired),
+                };
+            }
+            Kind::Keepalived => {
+                let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+                keepalived::read(bytes, folder)
+            }
+            Kind::Ldirectord => ldirectord::read(bytes, &mut Resolver::default()),
+            Kind::Other(other) => return Err(Failure::NotComparable(format!("it is {other}"))),
+        };
+        let mut desired =
+            Desired { mistakes: found.mistakes, checks: found.checks, ..Desired::default() };
+        for (position, change) in found.changes {
+            desired.rehearse(position, change);
+        }
+        Ok(desired)
+    }
+
+    /// What the file describes, given that health checks may have led to the kernel's state.
+    pub(crate) fn checked(&self, kernel: &State) -> Checked {
+        self.checks.allow(self.state(), kernel)
+    }
+
+    /// Everything wrong with the file, in the order of its lines. A command that describes no state
+    /// is a mistake too: `option` takes only lines that do.
+    pub(crate) fn all_mistakes(&self, option: OptionId) -> Vec<(Position, String)> {
+        let others = self.others.iter().map(|(position, _)| {
+            (*position, format!("not part of a table; {option} takes only lines that describe one"))
+        });
+        let mut mistakes = self.mistakes.clone();
+        mistakes.extend(self.refused.iter().cloned());
+        mistakes.extend(others);
+        mistakes.sort_by_key(|(position, _)| *position);
+        mistakes
     }
 
     fn from_json(bytes: &[u8]) -> Desired {

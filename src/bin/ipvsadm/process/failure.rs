@@ -7,9 +7,9 @@ use ipvs::rules::Unwritable;
 use ipvs::rules::grammar::{EndpointFilter, Mistake, Search, UsageError, likely};
 use ipvs::{Change, Error, Refusal, RefusalKind, Setting};
 
-/// The exit statuses. 0 is success; with `--dry-run`, nothing to do.
+/// The exit statuses. 0 is success; with `--dry-run`, nothing to do; with `--diff`, no difference.
 pub(crate) mod status {
-    /// `--dry-run` found something to do.
+    /// `--dry-run` found something to do, or `--diff` a difference.
     pub(crate) const DIFFERENT: u8 = 1;
     /// `-L SERVICE` or `-L ADDRESS` for what is not there; `-L -c` without a list of connections.
     pub(crate) const NOT_THERE: u8 = 1;
@@ -46,6 +46,9 @@ pub(crate) enum Failure {
     /// The file to apply is of another kind: its description, and what to do about it.
     #[error("neither rules nor JSON, but {0}")]
     NotRules(&'static str),
+    /// The file to compare the state with is of another kind, or of none: what it is.
+    #[error("no file to compare with: {0}; it takes rules, JSON, keepalived.conf or ldirectord.cf")]
+    NotComparable(String),
     /// The file to apply holds no command.
     #[error(
         "no rules: nothing was changed. To empty the table, pass --allow-empty, or the JSON \
@@ -124,7 +127,10 @@ impl Failure {
                 Mistake::Meaning => status::SENSELESS,
                 Mistake::Refusal => status::REFUSED,
             },
-            Failure::NotRules(_) | Failure::NoRules | Failure::Senseless(_) => status::SENSELESS,
+            Failure::NotRules(_)
+            | Failure::NotComparable(_)
+            | Failure::NoRules
+            | Failure::Senseless(_) => status::SENSELESS,
             Failure::Unavailable(_) => status::UNAVAILABLE,
             Failure::Kernel(_) | Failure::Overtaken(_) | Failure::NoSuchServer(_) => {
                 status::REFUSED

@@ -300,3 +300,39 @@ fn a_table_is_applied_from_a_file_or_standard_input() {
         assert_eq!(exit_status(&invocation(text).expect_err(text)), 2, "{text}");
     }
 }
+
+#[test]
+fn a_file_is_compared() {
+    let diff = |text| match invocation(text).map(|found| found.command) {
+        Ok(Command::Diff(options)) => Ok(options),
+        Ok(other) => panic!("{text}: {other:?}"),
+        Err(error) => Err(error),
+    };
+    let stdin = DiffOptions::default();
+    let file = DiffOptions { file: Some("rules".into()), json: false };
+    let json = DiffOptions { json: true, ..file.clone() };
+    for (text, want) in [
+        ("--diff", &stdin),
+        ("--diff -", &stdin),
+        ("--diff=-", &stdin),
+        ("--diff rules", &file),
+        ("--diff=rules", &file),
+        ("--diff rules --no-load --netns blue", &file),
+        ("--diff rules --json", &json),
+        ("--diff --format json rules", &json),
+    ] {
+        assert_eq!(diff(text).as_ref(), Ok(want), "{text}");
+    }
+    assert!(!invocation("--diff --no-load").expect("a command").load_module);
+    for text in [
+        "--diff rules more",
+        "--diff rules --dry-run",
+        "--diff rules --wait 3",
+        "--diff rules --keep-weights",
+        "--diff rules --format table",
+        "--diff rules -t 1.2.3.4:80",
+        "--diff rules -n",
+    ] {
+        assert_eq!(exit_status(&invocation(text).expect_err(text)), 2, "{text}");
+    }
+}

@@ -13,7 +13,26 @@ use crate::process::failure::Failure;
 
 /// Prints a step from one reading to the next.
 pub(crate) fn print_change(sink: &mut Sink, step: &Step, time: &str) -> Result<(), Failure> {
-    let undo = step.undo();
+    push_line(sink.text(), &change(step, &step.undo(), Some(time)))?;
+    sink.print("\n");
+    Ok(())
+}
+
+/// Prints the steps from what a file describes to the kernel's state, as one object.
+pub(crate) fn print_difference(
+    sink: &mut Sink,
+    steps: &[Step],
+    left_to_health_checks: usize,
+) -> Result<(), Failure> {
+    let undos: Vec<Vec<Change>> = steps.iter().map(Step::undo).collect();
+    let changes = steps.iter().zip(&undos).map(|(step, undo)| change(step, undo, None)).collect();
+    push_block(sink.text(), 0, &document::Difference { changes, left_to_health_checks })?;
+    sink.print("\n");
+    Ok(())
+}
+
+/// A step, with the changes that undo it.
+fn change<'a>(step: &'a Step, undo: &'a [Change], time: Option<&'a str>) -> document::Change<'a> {
     let (kind, to) = after(step.change());
     let (service, destination) = match step.change() {
         Change::AddService(service, _)
@@ -29,19 +48,16 @@ pub(crate) fn print_change(sink: &mut Sink, step: &Step, time: &str) -> Result<(
         Change::SetSetting(setting, _) => Some(setting.name()),
         _ => None,
     };
-    let line = document::Change {
+    document::Change {
         time,
         change: kind,
         service: service.map(Into::into),
         destination: destination.map(Into::into),
         setting,
-        from: before(&undo),
+        from: before(undo),
         to,
         rule: Line::new(step.change()).ok().map(|line| line.to_string()),
-    };
-    push_line(sink.text(), &line)?;
-    sink.print("\n");
-    Ok(())
+    }
 }
 
 /// The name of a change, and what it leads to.

@@ -276,10 +276,18 @@ pub(crate) struct DestinationKey {
     pub(crate) port: u16,
 }
 
-/// A change of the state, a line of its own.
+/// What has changed since a file.
+#[derive(Debug, Serialize)]
+pub(crate) struct Difference<'a> {
+    pub(crate) changes: Vec<Change<'a>>,
+    pub(crate) left_to_health_checks: usize,
+}
+
+/// A change of the state. With a time, it is a line of its own.
 #[derive(Debug, Serialize)]
 pub(crate) struct Change<'a> {
-    pub(crate) time: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<&'a str>,
     pub(crate) change: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) service: Option<ServiceKey>,

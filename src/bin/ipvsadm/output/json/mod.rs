@@ -7,7 +7,7 @@ pub(crate) mod document;
 mod layout;
 mod write;
 
-pub(crate) use changes::{print_change, print_growth, print_ramp};
+pub(crate) use changes::{print_change, print_difference, print_growth, print_ramp};
 #[cfg(test)]
 pub(crate) use convert::Detail;
 pub(crate) use write::{
