@@ -154,7 +154,10 @@ impl Memory {
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
             let other = name(&entry.path()).filter(|other| *other != own);
             if other.is_some_and(|other| inode(&other) == inode(&own)) {
-                let _ = fs::remove_dir_all(entry.path());
+                // Nothing in it is a folder, and a start would pay for what removes those too.
+                let files = fs::read_dir(entry.path()).into_iter().flatten().flatten();
+                files.for_each(|file| drop(fs::remove_file(file.path())));
+                let _ = fs::remove_dir(entry.path());
             }
         }
     }
