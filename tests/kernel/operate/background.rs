@@ -39,9 +39,11 @@ impl Background {
         Background { child, output, errors }
     }
 
-    /// What it has printed.
+    /// The whole lines that it has printed.
     pub(super) fn output(&self) -> String {
-        fs::read_to_string(&self.output).expect("text")
+        let mut text = fs::read_to_string(&self.output).expect("text");
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        text
     }
 
     pub(super) fn signal(&self, signal: Signal) {
