@@ -1,5 +1,6 @@
 //! The meaning of a command line or a rule line whose values have all been checked.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::connection::{ConnectionFilter, CountBy, Search};
 use super::format::Format;
 use super::operation::{DrainOptions, KickOptions, UndrainOptions};
 use super::ramp::RampOptions;
-use crate::{Change, ServiceKey, Setting, SettingValue};
+use crate::{Change, Forwarding, ServiceKey, Setting, SettingValue};
 
 /// A whole command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub enum Command {
     Monitor(MonitorOptions),
     /// `--diff`: print what has changed since a file.
     Diff(DiffOptions),
+    /// `--doctor`: look for what is wrong.
+    Doctor(DoctorOptions),
     /// `-h`: show the help.
     Help,
     /// `-v`: show the version.
@@ -142,6 +145,28 @@ impl Default for MonitorOptions {
             json: false,
         }
     }
+}
+
+/// The options of `--doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoctorOptions {
+    /// Only what concerns this service. Always there with `server_side`.
+    pub service: Option<ServiceKey>,
+    /// `--server-side`: this host is a real server of the service, and this is how the director
+    /// forwards to it. `None`: this host is the director.
+    pub server_side: Option<Forwarding>,
+    /// `--director`: the director's own address.
+    pub director: Option<IpAddr>,
+    /// `--for`: how long to watch what one reading cannot tell.
+    pub watch: Duration,
+    /// `--probe`: also send something.
+    pub probe: bool,
+    /// `--facts`: the file that has the facts. `-` is standard input.
+    pub facts: Option<PathBuf>,
+    /// `--save-facts`: the file to write them to. `-` is standard output.
+    pub save_facts: Option<PathBuf>,
+    /// As JSON.
+    pub json: bool,
 }
 
 /// The subject of a listing, and its options.

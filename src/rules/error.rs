@@ -81,6 +81,9 @@ pub enum UsageError {
     /// A command without a real server.
     #[error("{0}: needs a real server: -r ADDRESS")]
     MissingServer(OptionId),
+    /// `--server-side` without a forwarding method.
+    #[error("{option}: needs the forwarding method: -g, -i or -m", option = OptionId::ServerSide)]
+    MissingMethod,
     /// `--set` with fewer than three values.
     #[error("{option}: needs three values: {option} TCP TCPFIN UDP", option = OptionId::Set)]
     MissingTimeouts,

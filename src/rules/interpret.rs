@@ -4,6 +4,7 @@
 //! that depend on other options are put together at the end, so the order of options is free.
 
 mod assemble;
+mod doctor;
 mod draft;
 mod listing;
 mod operation;
@@ -57,7 +58,8 @@ pub(super) fn interpret_rule<'a, R: Resolve + ?Sized>(
         | OptionId::Kick
         | OptionId::Ramp
         | OptionId::Monitor
-        | OptionId::Diff) => {
+        | OptionId::Diff
+        | OptionId::Doctor) => {
             draft.invocation(command, names)?;
             Err(UsageError::Nested(command))
         }

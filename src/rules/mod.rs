@@ -62,7 +62,7 @@ pub mod grammar {
     pub use super::address::with_brackets;
     pub use super::amend::{Amendment, DestinationAmendment, ServiceAmendment};
     pub use super::command::{
-        ApplyOptions, Command, ConnectionListing, DiffOptions, Execution, Invocation, Listing,
+        ApplyOptions, Command, ConnectionListing, DiffOptions, DoctorOptions, Execution, Invocation, Listing,
         MonitorOptions, RuleCommand, SaveOptions, ServiceListing, View,
     };
     pub use super::connection::{

@@ -48,6 +48,8 @@ pub enum Group {
     Listing,
     /// Options of commands that operate a balancer.
     Operation,
+    /// Options of the doctor.
+    Doctor,
     /// Options that say how to carry out a command; ipvsadm 1.31 has none of them.
     Program,
     /// Settings of a sync daemon.
@@ -64,6 +66,7 @@ impl Group {
         Group::Tunnel,
         Group::Listing,
         Group::Operation,
+        Group::Doctor,
         Group::Program,
         Group::Daemon,
     ];
@@ -80,6 +83,7 @@ impl Group {
             Group::Tunnel => "Tunnel to a real server (-a, -e, --ramp with -i)",
             Group::Listing => "Output (-L takes all of these, other commands some)",
             Group::Operation => "Operation (--drain, --undrain, --kick, --ramp, --monitor)",
+            Group::Doctor => "Doctor (--doctor)",
             Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }

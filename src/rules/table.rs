@@ -27,7 +27,7 @@ const SET_SERVER: CommandSet = CommandSet::of(&[AddServer, EditServer, Ramp]);
 const SERVER: CommandSet = SET_SERVER.and(CommandSet::of(&[DeleteServer]));
 /// The commands that name a virtual service.
 const SERVICE: CommandSet =
-    SET_SERVICE.and(SERVER).and(TAKE_OUT).and(CommandSet::of(&[DeleteService, List, Zero]));
+    SET_SERVICE.and(SERVER).and(TAKE_OUT).and(CommandSet::of(&[DeleteService, List, Zero, Doctor]));
 const LIST: CommandSet = CommandSet::of(&[List]);
 const START: CommandSet = CommandSet::of(&[StartDaemon]);
 /// The commands that wait for connections to end.
@@ -48,7 +48,7 @@ const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(
 /// The commands that print the table once.
 const SHOW: CommandSet = CommandSet::of(&[List, Save]);
 /// The commands that only read.
-const READ: CommandSet = SHOW.and(MONITOR).and(CommandSet::of(&[Diff]));
+const READ: CommandSet = SHOW.and(MONITOR).and(DOCTOR).and(CommandSet::of(&[Diff]));
 /// The commands with a choice of formats.
 const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings, Ramp]));
 /// The commands that print JSON where they are asked to.
@@ -57,6 +57,9 @@ const JSON: CommandSet = PRINT.and(TAKE_OUT);
 const KERNEL: CommandSet = WRITE.and(READ);
 const RAMP: CommandSet = CommandSet::of(&[Ramp]);
 const MONITOR: CommandSet = CommandSet::of(&[Monitor]);
+const DOCTOR: CommandSet = CommandSet::of(&[Doctor]);
+/// The commands that take a forwarding method.
+const FORWARD: CommandSet = SET_SERVER.and(DOCTOR);
 
 const fn command(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Command, long, help)
@@ -84,6 +87,10 @@ const fn listing(long: &'static str, help: &'static str) -> OptionSpec {
 
 const fn operation(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Operation, long, help)
+}
+
+const fn doctor(long: &'static str, help: &'static str) -> OptionSpec {
+    OptionSpec::new(Group::Doctor, long, help).with(DOCTOR)
 }
 
 const fn daemon(long: &'static str, help: &'static str) -> OptionSpec {
@@ -164,6 +171,11 @@ options! {
         "print as rules what has changed since FILE or standard input: rules, JSON, \
          keepalived.conf or ldirectord.cf",
     ).optional("FILE");
+    /// `--doctor`, a command.
+    Doctor: command(
+        "doctor",
+        "look for what is wrong with this balancer, or with one service, and say what mends it",
+    );
     /// `-h`, a command.
     Help: command("help", "show this help").short('h');
     /// `-v`, a command.
@@ -216,12 +228,12 @@ options! {
         .short('r').value("ADDRESS").with(SERVER.and(LIST).and(TAKE_OUT));
     /// `-g`
     Gatewaying: server("gatewaying", "direct routing (the default)")
-        .short('g').repeat(Repeat::OneForwarding);
+        .short('g').with(FORWARD).repeat(Repeat::OneForwarding);
     /// `-i`
-    Ipip: server("ipip", "tunneling").short('i').repeat(Repeat::OneForwarding);
+    Ipip: server("ipip", "tunneling").short('i').with(FORWARD).repeat(Repeat::OneForwarding);
     /// `-m`
     Masquerading: server("masquerading", "masquerading (NAT)")
-        .short('m').repeat(Repeat::OneForwarding);
+        .short('m').with(FORWARD).repeat(Repeat::OneForwarding);
     /// `-w`
     Weight: server(
         "weight",
@@ -340,11 +352,31 @@ options! {
         "with --monitor: the time between two readings: 0.1 to 2678400 (default 1)",
     ).value("SECONDS").with(MONITOR);
     /// `--for`
-    For: operation("for", "with --monitor: end after this time: 0.1 to 2678400")
-        .value("SECONDS").with(MONITOR);
+    For: operation(
+        "for",
+        "with --monitor: end after this time; with --doctor: watch counters for this time (default \
+         3); 0.1 to 2678400",
+    ).value("SECONDS").with(MONITOR.and(DOCTOR));
     /// `--counters`
     Counters: operation("counters", "with --monitor: print what counters grow by, too")
         .with(MONITOR);
+
+    /// `--probe`
+    Probe: doctor("probe", "also send ARP requests, and connections to real servers");
+    /// `--server-side`
+    ServerSide: doctor(
+        "server-side",
+        "examine this host as a real server of the service; needs -g, -i or -m",
+    );
+    /// `--director`
+    Director: doctor("director", "with --server-side -m: the director's address behind which this host is")
+        .value("ADDRESS");
+    /// `--facts`
+    Facts: doctor("facts", "examine what FILE says instead of this host; - is standard input")
+        .value("FILE");
+    /// `--save-facts`
+    SaveFacts: doctor("save-facts", "write what was seen to FILE, for --facts; - is standard output")
+        .value("FILE");
 
     /// `--dry-run`
     DryRun: program(
@@ -373,7 +405,7 @@ options! {
     /// `--no-load`
     NoLoad: program(
         "no-load",
-        "with -L, -S, --monitor, --diff: fail if IPVS is not loaded, instead of loading it",
+        "with -L, -S, --monitor, --diff, --doctor: fail if IPVS is not loaded, instead of loading it",
     ).with(READ);
 
     /// `--mcast-interface`

@@ -40,6 +40,7 @@
 mod bench;
 mod cli;
 mod client;
+mod doctor;
 mod examples;
 mod formats;
 mod harness;
@@ -80,6 +81,7 @@ fn all_tests() -> Vec<KernelTest> {
         client::tests(),
         examples::tests(),
         operate::tests(),
+        doctor::tests(),
         formats::tests(),
         selftest::tests(),
     ]

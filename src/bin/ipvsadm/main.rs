@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod desired;
+mod doctor;
 mod kernel;
 mod names;
 mod output;

@@ -5,7 +5,7 @@ use ipvs::{Change, Client};
 
 use crate::commands::operate::{drain, kick, undrain};
 use crate::commands::{
-    amend, apply, diff, dry_run, list, monitor, ramp, restore, rule, save, settings,
+    amend, apply, diff, doctor, dry_run, list, monitor, ramp, restore, rule, save, settings,
 };
 use crate::kernel::connect::{Loading, connect};
 use crate::kernel::home::Home;
@@ -30,10 +30,15 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         // Before any other thread starts, since this moves only the thread that calls it.
         ipvs::Namespace::find(namespace)?.enter()?;
     }
-    let mut client = connect(match invocation.load_module {
+    let loading = match invocation.load_module {
         true => Loading::IfMissing,
         false => Loading::Never,
-    })?;
+    };
+    // To the doctor, a kernel without IPVS is a finding.
+    if let Command::Doctor(options) = &invocation.command {
+        return doctor::doctor(loading, options, sink);
+    }
+    let mut client = connect(loading)?;
     let home = || Home::of(invocation.namespace.as_deref());
     match &invocation.command {
         Command::Apply(options) => apply::apply(&mut client, options, sink),
@@ -59,7 +64,7 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         Command::Diff(options) => diff::diff(&mut client, options, sink),
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),
-        Command::Help | Command::Version => Ok(()),
+        Command::Doctor(_) | Command::Help | Command::Version => Ok(()),
     }
 }
 

@@ -67,6 +67,12 @@ impl Draft<'_> {
                 let json = self.format(Some(command))? == Format::Json;
                 Command::Diff(DiffOptions { file: self.file()?, json })
             }
+            OptionId::Doctor => {
+                self.check_belongs(command)?;
+                self.no_more_words(0)?;
+                self.apply_ipv6()?;
+                Command::Doctor(self.doctor(command)?)
+            }
             OptionId::Settings => match self.settings()? {
                 settings if settings.is_empty() => Command::List(self.listed_settings()?),
                 settings => Command::Settings(settings, execution),
@@ -293,7 +299,7 @@ impl Draft<'_> {
     /// The format. Only listings of services have more than two.
     pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
         use OptionId::{
-            Connection, Daemon, Diff, Json, Monitor, Ramp, Save, Settings, Status, Timeout,
+            Connection, Daemon, Diff, Doctor, Json, Monitor, Ramp, Save, Settings, Status, Timeout,
         };
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
@@ -306,7 +312,7 @@ impl Draft<'_> {
             (
                 Some(
                     subject @ (Connection | Timeout | Daemon | Status | Save | Settings | Ramp
-                    | Monitor | Diff),
+                    | Monitor | Diff | Doctor),
                 ),
                 Format::Table | Format::Prometheus,
             ) => Err(UsageError::NoSuchFormat { subject, format }),

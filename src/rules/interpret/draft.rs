@@ -15,6 +15,7 @@ use crate::rules::options::{Group, OptionId, Repeat};
 use crate::rules::resolve::Resolve;
 use crate::rules::scanner::{SyntaxError, Token};
 use crate::rules::tunnel::TunnelKind;
+use crate::rules::value_error::ValueError;
 use crate::rules::value::{self, read, read_number};
 use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
 
@@ -66,6 +67,9 @@ pub(super) struct Draft<'a> {
     pub(super) steps: Option<NonZeroU32>,
     pub(super) interval: Option<Duration>,
     pub(super) length: Option<Duration>,
+    pub(super) director: Option<IpAddr>,
+    pub(super) facts: Option<&'a [u8]>,
+    pub(super) save_facts: Option<&'a [u8]>,
     pub(super) namespace: Option<&'a str>,
     pub(super) file: Option<&'a [u8]>,
     /// The words that belong to no option: as many as hardly any command exceeds, their number, and
@@ -221,6 +225,17 @@ impl<'a> Draft<'a> {
             OptionId::Steps => self.steps = NonZeroU32::new(number(number::STEPS)?),
             OptionId::Interval => self.interval = Some(read(option, value, value::seconds)?),
             OptionId::For => self.length = Some(read(option, value, value::seconds)?),
+            OptionId::Director => {
+                self.director = Some(read(option, value, |text| {
+                    let endpoint = Endpoint::parse(text)?;
+                    match endpoint.resolve(names, Protocol::Tcp, AddressFamily::V4)? {
+                        (address, None) => Ok(address),
+                        _ => Err(ValueError::NotAnAddress),
+                    }
+                })?);
+            }
+            OptionId::Facts => self.facts = Some(value),
+            OptionId::SaveFacts => self.save_facts = Some(value),
             OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),
             // The others have no value.
             _ => {}

@@ -4,6 +4,7 @@ pub(crate) mod amend;
 pub(crate) mod apply;
 mod connections;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod dry_run;
 pub(crate) mod list;
 pub(crate) mod monitor;

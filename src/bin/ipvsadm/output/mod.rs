@@ -7,6 +7,7 @@ pub(crate) mod classic;
 pub(crate) mod connections;
 mod counter;
 pub(crate) mod counts;
+pub(crate) mod findings;
 pub(crate) mod json;
 pub(crate) mod operation;
 mod pad;

@@ -4,10 +4,12 @@
 mod changes;
 mod convert;
 pub(crate) mod document;
+mod findings;
 mod layout;
 mod write;
 
 pub(crate) use changes::{print_change, print_difference, print_growth, print_ramp};
+pub(crate) use findings::print_report;
 #[cfg(test)]
 pub(crate) use convert::Detail;
 pub(crate) use write::{

@@ -1,0 +1,127 @@
+//! What checks ask of the facts. What is missing makes a check impossible, and is no answer.
+
+use std::net::IpAddr;
+
+use super::{Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Server, Service, Way};
+
+/// Why a check cannot be made: words that follow a colon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) String);
+
+type Result<T> = std::result::Result<T, Missing>;
+
+impl Facts {
+    fn known<'f, T>(&self, fact: Option<&'f T>, name: &str) -> Result<&'f T> {
+        fact.ok_or_else(|| {
+            let why = self.unknown.get(name).map(String::as_str);
+            Missing(why.unwrap_or("the facts do not have it").to_owned())
+        })
+    }
+
+    pub(crate) fn ipvs(&self) -> Result<&Ipvs> {
+        self.known(self.ipvs.as_ref(), "ipvs")
+    }
+
+    pub(crate) fn connections(&self) -> Result<&Connections> {
+        self.known(self.connections.as_ref(), "connections")
+    }
+
+    pub(crate) fn network(&self) -> Result<&Network> {
+        self.known(self.network.as_ref(), "network")
+    }
+
+    pub(crate) fn firewall(&self) -> Result<&Firewall> {
+        self.known(self.firewall.as_ref(), "firewall")
+    }
+
+    pub(crate) fn probes(&self) -> Result<&Vec<Probe>> {
+        self.known(self.probes.as_ref(), "probes")
+    }
+
+    /// The services with their servers.
+    pub(crate) fn servers(&self) -> Result<impl Iterator<Item = (&Service, &Server)>> {
+        let services = &self.ipvs()?.services;
+        Ok(services.iter().flat_map(|service| service.servers.iter().map(move |it| (service, it))))
+    }
+
+    /// A kernel parameter. `None`: this kernel does not have it.
+    pub(crate) fn sysctl(&self, name: &str) -> Option<&str> {
+        self.sysctls.get(name).map(String::as_str)
+    }
+
+    /// A kernel parameter that is a number. Without it, the check cannot be made.
+    pub(crate) fn number(&self, name: &str) -> Result<i64> {
+        let value = self.sysctl(name).ok_or_else(|| Missing(format!("{name} is not there")))?;
+        value.trim().parse().map_err(|_| Missing(format!("{name} is no number: {value}")))
+    }
+
+    /// A parameter of an interface, of which the kernel takes the greater of `all` and its own:
+    /// `arp_ignore`, `arp_announce`, `rp_filter`, and those that are on if either is.
+    pub(crate) fn greater(&self, family: Family, interface: &str, name: &str) -> Result<i64> {
+        let all = self.number(&family.parameter("all", name))?;
+        Ok(all.max(self.number(&family.parameter(interface, name))?))
+    }
+
+    /// How the kernel would send a packet there.
+    pub(crate) fn way(&self, to: IpAddr, mark: Option<u32>) -> Result<&Way> {
+        let ways = &self.network()?.ways;
+        let found = ways.binary_search_by_key(&(to, mark), |way| (way.to, way.mark));
+        let found = found.ok().and_then(|at| ways.get(at));
+        found.ok_or_else(|| Missing(format!("the way to {to} is not known")))
+    }
+
+    /// True if the address is one of this host's.
+    pub(crate) fn has_address(&self, address: IpAddr) -> Result<bool> {
+        Ok(self.network()?.addresses.iter().any(|own| own.address == address))
+    }
+}
+
+/// The family of an address, as `net.ipv4` and `net.ipv6` have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+
+    /// The name of an interface's parameter, or of `all`'s.
+    pub(crate) fn parameter(self, interface: &str, name: &str) -> String {
+        let family = match self {
+            Family::V4 => "ipv4",
+            Family::V6 => "ipv6",
+        };
+        format!("net.{family}.conf.{}.{name}", interface.replace('.', "/"))
+    }
+}
+
+impl Network {
+    pub(crate) fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// The addresses of an interface, in networks that hold this address.
+    pub(crate) fn networks_with(&self, address: IpAddr) -> impl Iterator<Item = &Address> {
+        self.addresses.iter().filter(move |own| own.holds(address))
+    }
+}
+
+impl Address {
+    /// True if the address lies in this one's network.
+    pub(crate) fn holds(&self, address: IpAddr) -> bool {
+        let same = |own: u128, other: u128, length: u32| {
+            let shift = length - u32::from(self.prefix).min(length);
+            own.checked_shr(shift).unwrap_or(0) == other.checked_shr(shift).unwrap_or(0)
+        };
+        match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                same(own.to_bits().into(), other.to_bits().into(), 32)
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => same(own.to_bits(), other.to_bits(), 128),
+            _ => false,
+        }
+    }
+}

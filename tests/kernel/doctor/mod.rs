@@ -1,0 +1,12 @@
+//! `--doctor`: each check finds what it is for, on a network on which one thing is broken, and nothing
+//! on one that works; and what it prints mends it.
+
+mod network;
+mod patient;
+mod weights;
+
+use crate::harness::KernelTest;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    [weights::tests()].into_iter().flatten().collect()
+}

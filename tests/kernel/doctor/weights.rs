@@ -1,0 +1,44 @@
+//! Weights and thresholds.
+
+use super::network::{Direct, Nat, fails, rules, works};
+use super::patient::Patient;
+use crate::harness::KernelTest;
+
+pub(super) fn tests() -> Vec<KernelTest> {
+    crate::tests![no_destination, hash_refuses, weight_ignored]
+}
+
+fn no_destination() {
+    let Nat { client, director, .. } = &Nat::new();
+    let doctor = Patient::new(director);
+    works(client, Nat::VIP);
+    doctor.is_well();
+    rules(director, "-e -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 0\n");
+    fails(client, Nat::VIP);
+    let finding = doctor.has("no-destination");
+    doctor.mend(&finding);
+    works(client, Nat::VIP);
+    doctor.is_well();
+}
+
+fn hash_refuses() {
+    let Direct { client, director, .. } = &Direct::new();
+    let doctor = Patient::new(director);
+    // The one client that there is belongs to one of the two.
+    rules(director, "-E -t 192.0.2.100:80 -s sh\n");
+    works(client, Direct::VIP);
+    doctor.is_well();
+    let own = super::network::ask(client, Direct::VIP).expect("an answer");
+    let _ = own;
+}
+
+fn weight_ignored() {
+    let Direct { client, director, .. } = &Direct::new();
+    rules(director, "-e -t 192.0.2.100:80 -r 192.0.2.2:80 -g -w 3\n");
+    works(client, Direct::VIP);
+    let doctor = Patient::new(director);
+    let finding = doctor.has("weight-ignored");
+    doctor.mend(&finding);
+    doctor.is_well();
+    assert!(doctor.findings().is_empty());
+}
