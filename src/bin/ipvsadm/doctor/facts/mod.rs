@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::ask::Missing;
 pub(crate) use self::connections::{Connections, Group};
 pub(crate) use self::firewall::Firewall;
-pub(crate) use self::ipvs::{Counters, Daemon, Ipvs, Method, Server, Service, Tunnel};
+pub(crate) use self::ipvs::{Counters, Daemon, Ipvs, Method, Server, Service, TableUse, Tunnel};
 pub(crate) use self::network::{
     Address, Link, Listener, Neighbour, Network, Probe, Route, Rule, Way, WayKind,
 };

@@ -1,6 +1,14 @@
 //! Gathering the facts, once. Nothing is sent, unless it is asked for, and nothing is changed.
 
+mod connections;
+mod ipvs;
+mod watch;
+
 use std::time::Duration;
+
+use self::watch::Watch;
+
+use ::ipvs::Client;
 
 use super::facts::{Facts, Question, Side};
 use crate::kernel::connect::{Loading, connect};
@@ -19,17 +27,29 @@ pub(crate) struct Request {
 /// and the facts say why.
 pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
     let mut facts = Facts { question: request.question.clone(), ..Facts::default() };
-    let client = match request.question.side {
+    let watched = match request.question.side {
+        Side::Director => begin_to_watch(loading, &mut facts),
         // A real server needs no IPVS.
         Side::Server => None,
-        Side::Director => match connect(loading) {
-            Ok(client) => Some(client),
-            Err(failure) => {
-                facts.unknown.insert("ipvs".to_owned(), failure.to_string());
-                None
-            }
-        },
     };
-    let _ = client;
+    if let Some((client, watch)) = watched {
+        end_to_watch(client, watch, request.watch, &mut facts);
+    }
     facts
+}
+
+/// Reads what IPVS says for the first time.
+fn begin_to_watch(loading: Loading, facts: &mut Facts) -> Option<(Client, Watch)> {
+    let begun = connect(loading).and_then(|mut client| {
+        let watch = Watch::begin(&mut client)?;
+        Ok((client, watch))
+    });
+    begun.map_err(|failure| facts.unknown.insert("ipvs".to_owned(), failure.to_string())).ok()
+}
+
+/// Reads it for the second time.
+fn end_to_watch(mut client: Client, watch: Watch, length: Duration, facts: &mut Facts) {
+    if let Err(error) = watch.end(&mut client, length, facts) {
+        facts.unknown.insert("ipvs".to_owned(), error.to_string());
+    }
 }
