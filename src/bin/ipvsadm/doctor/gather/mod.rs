@@ -1,5 +1,9 @@
 //! Gathering the facts, once. Nothing is sent, unless it is asked for, and nothing is changed.
 
+mod listeners;
+mod network;
+mod sysctls;
+
 use std::time::Duration;
 
 use super::facts::{Facts, Question, Side};
@@ -31,5 +35,7 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
         },
     };
     let _ = client;
+    network::gather(&mut facts);
+    sysctls::gather(&mut facts);
     facts
 }
