@@ -2,14 +2,16 @@
 
 mod connections;
 mod ipvs;
+mod listeners;
+mod network;
+mod sysctls;
 mod watch;
 
 use std::time::Duration;
 
-use self::watch::Watch;
-
 use ::ipvs::Client;
 
+use self::watch::Watch;
 use super::facts::{Facts, Question, Side};
 use crate::kernel::connect::{Loading, connect};
 
@@ -32,9 +34,13 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
         // A real server needs no IPVS.
         Side::Server => None,
     };
+    // While IPVS is watched:
+    network::gather(&mut facts);
+    sysctls::gather(&mut facts);
     if let Some((client, watch)) = watched {
         end_to_watch(client, watch, request.watch, &mut facts);
     }
+    network::ask_ways(&mut facts);
     facts
 }
 
