@@ -120,7 +120,7 @@ impl Netns {
     /// the other.
     pub(crate) fn connect(&self, here: &str, other: &Netns, there: &str) {
         self.ip(&format!(
-            "link add name {here} type veth peer name {there} netns {}\nlink set {here} up",
+            "link add {here} type veth peer name {there} netns {}\nlink set {here} up",
             other.name
         ));
         other.ip(&format!("link set {there} up"));

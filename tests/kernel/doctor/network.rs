@@ -121,7 +121,7 @@ impl Direct {
     pub(super) fn new() -> Direct {
         let [client, director, first, second, switch] = std::array::from_fn(|_| Netns::new());
         switch.ip("link add name lan type bridge\nlink set lan up");
-        for (host, port) in [(&client, "c"), (&director, "d"), (&first, "s1"), (&second, "s2")] {
+        for (host, port) in [(&client, "p1"), (&director, "p2"), (&first, "p3"), (&second, "p4")] {
             switch.connect(port, host, "eth0");
             switch.ip(&format!("link set {port} master lan"));
         }

@@ -1,5 +1,9 @@
 //! The checks: pure functions from facts to findings, a file for each subject.
 
+mod connections;
+mod limits;
+mod masquerading;
+mod symptoms;
 mod weights;
 mod words;
 
@@ -58,7 +62,7 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [weights::CHECKS].into_iter().flatten()
+    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS].into_iter().flatten()
 }
 
 /// Makes every check that the facts are for.
@@ -74,6 +78,7 @@ pub(crate) fn examine(facts: &Facts) -> Report {
             Err(Missing(why)) => report.not_checked.push(NotChecked { id: check.id, why }),
         }
     }
+    symptoms::remove_explained(&mut report.findings);
     let about = facts.question.service;
     report.findings.retain(|finding| {
         about.is_none() || finding.service.is_none() || finding.service == about

@@ -67,7 +67,8 @@ pub(crate) struct Group {
     /// Those that another director has made. Nothing else is counted of them.
     #[serde(default)]
     pub(crate) synchronized: u64,
-    /// In SYN_RECV at the first reading and at the last.
+    /// In SYN_RECV at the first reading and at the last. Those from the director itself are not among
+    /// them.
     #[serde(default)]
     pub(crate) stuck: u64,
     /// Of the stuck ones, those whose client tried again during the watch.
@@ -77,11 +78,14 @@ pub(crate) struct Group {
     /// like the server's, as they are the likeliest to be its neighbours.
     #[serde(default)]
     pub(crate) stuck_clients: Vec<IpAddr>,
-    /// Stuck connections whose client is an address of the director.
+    /// The same of open connections.
+    #[serde(default)]
+    pub(crate) open_clients: Vec<IpAddr>,
+    /// The same, where the client is an address of the director.
     #[serde(default)]
     pub(crate) stuck_from_director: u64,
 }
 
 impl Group {
-    pub(crate) const MOST_CLIENTS: usize = 8;
+    pub(crate) const MOST_CLIENTS: usize = 4;
 }

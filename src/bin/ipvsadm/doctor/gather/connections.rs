@@ -146,6 +146,7 @@ pub(super) fn read(
         };
         if state == State::Open {
             group.open += 1;
+            keep_neighbour(&mut group.open_clients, group.server.ip(), client);
             let timeout = match connection.protocol {
                 b"TCP" => ipvs.tcp_timeout,
                 _ => ipvs.udp_timeout,
@@ -164,10 +165,13 @@ pub(super) fn read(
         }
         group.half_open += 1;
         if let Some(earlier) = earlier.filter(|earlier| earlier.was_half_open) {
+            if own.contains(&client) {
+                group.stuck_from_director += 1;
+                return;
+            }
             group.stuck += 1;
             group.retried += u64::from(connection.expires + seconds > u64::from(earlier.expires));
-            group.stuck_from_director += u64::from(own.contains(&client));
-            keep_neighbour(group, client);
+            keep_neighbour(&mut group.stuck_clients, group.server.ip(), client);
         }
     })?;
     let mut groups = groups.into_groups();
@@ -203,14 +207,12 @@ fn find(remembered: &[Remembered], connection: u64) -> Option<Remembered> {
 }
 
 /// Keeps the clients whose addresses have most bits in common with the server's.
-fn keep_neighbour(group: &mut Group, client: IpAddr) {
-    let server = group.server.ip();
+fn keep_neighbour(kept: &mut Vec<IpAddr>, server: IpAddr, client: IpAddr) {
     let likeness = |address: &IpAddr| match (*address, server) {
         (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
         (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
         _ => 0,
     };
-    let kept = &mut group.stuck_clients;
     if kept.contains(&client) {
         return;
     }

@@ -47,7 +47,7 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
 /// Reads what IPVS says for the first time.
 fn begin_to_watch(loading: Loading, facts: &mut Facts) -> Option<(Client, Watch)> {
     let begun = connect(loading).and_then(|mut client| {
-        let watch = Watch::begin(&mut client)?;
+        let watch = Watch::begin(&mut client, facts)?;
         Ok((client, watch))
     });
     begun.map_err(|failure| facts.unknown.insert("ipvs".to_owned(), failure.to_string())).ok()

@@ -9,7 +9,7 @@ use ::ipvs::{Client, Error};
 
 use super::connections::{self, First};
 use super::ipvs;
-use crate::doctor::facts::{Facts, Group, Ipvs};
+use crate::doctor::facts::{Facts, Group};
 use crate::process::progress::StatusLine;
 
 /// The kernel copies the counters every two seconds (`est_timer` in net/netfilter/ipvs/ip_vs_est.c):
@@ -22,19 +22,19 @@ pub(super) struct Watch {
     /// When it began, and was over.
     began: Instant,
     read: Instant,
-    table: Ipvs,
     /// `None`: there is nothing to watch, or it cannot be read.
     connections: Option<First>,
 }
 
 impl Watch {
-    /// Reads the table and the connections for the first time.
-    pub(super) fn begin(client: &mut Client) -> Result<Watch, Error> {
+    /// Reads the table and the connections for the first time. The facts have the table meanwhile.
+    pub(super) fn begin(client: &mut Client, facts: &mut Facts) -> Result<Watch, Error> {
         let began = Instant::now();
         let table = ipvs::read(client)?;
         let connections = connections::read_first(&table).ok();
         let connections = connections.filter(|it| !table.services.is_empty() || !it.is_empty());
-        Ok(Watch { began, read: Instant::now(), table, connections })
+        facts.ipvs = Some(table);
+        Ok(Watch { began, read: Instant::now(), connections })
     }
 
     /// Reads them again, this long after the first time, and says what differs.
@@ -50,8 +50,9 @@ impl Watch {
         if is_watched {
             wait_until(self.read + length);
         }
+        let table = facts.ipvs.take().unwrap_or_default();
         let elapsed = self.read.elapsed();
-        match connections::read(&self.table, self.connections, elapsed.as_secs(), &own) {
+        match connections::read(&table, self.connections, elapsed.as_secs(), &own) {
             Ok(read) => facts.connections = Some(read),
             Err(failure) => {
                 facts.unknown.insert("connections".to_owned(), failure.to_string());
@@ -62,7 +63,7 @@ impl Watch {
             wait_until(self.began + COPIED);
         }
         let mut now = ipvs::read(client)?;
-        ipvs::set_growth(&mut now, &self.table);
+        ipvs::set_growth(&mut now, &table);
         facts.watched_ms = match is_watched {
             true => u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             false => 0,

@@ -81,10 +81,11 @@ impl Groups {
         let found = service.and_then(|key| {
             let service = ipvs.service(&key)?;
             let same = |port| service.server(&DestinationKey { address: server, port });
-            // A server of a service of all ports may be one for all ports, too.
-            let found = same(port).or_else(|| same(0)).or_else(|| match key.port() {
-                FTP => same(FTP),
-                _ => None,
+            // A server of a service for all ports may be one for all ports, too. Templates may have
+            // port 0, and FTP's data has any.
+            let found = same(port).or_else(|| same(0)).or_else(|| match key.port() == FTP || port == 0 {
+                true => service.servers.iter().find(|it| it.key.address == server),
+                false => None,
             });
             found.map(|found| (found.key, found.weight == 0))
         });
@@ -118,6 +119,7 @@ impl Groups {
             stuck: 0,
             retried: 0,
             stuck_clients: Vec::new(),
+            open_clients: Vec::new(),
             stuck_from_director: 0,
         });
         Some(place)
