@@ -146,3 +146,17 @@ impl Direct {
         Direct { client, director, servers, switch, _web: web }
     }
 }
+
+/// A connection from `client` that stays open, to port 8080 of the server of [`Nat`], which takes the
+/// place of the usual one in the table.
+pub(super) fn hold(client: &Netns, server: &Netns, director: &Netns) -> (TcpListener, TcpStream) {
+    let listener = server.enter(|| TcpListener::bind("10.0.0.2:8080")).expect("the port is free");
+    rules(
+        director,
+        "-a -t 192.0.2.1:80 -r 10.0.0.2:8080 -m\n-e -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 0\n",
+    );
+    let address: SocketAddr = Nat::VIP.parse().expect("an address with a port");
+    let stream = client.enter(|| TcpStream::connect_timeout(&address, PATIENCE));
+    rules(director, "-e -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 1\n");
+    (listener, stream.expect("a connection"))
+}
