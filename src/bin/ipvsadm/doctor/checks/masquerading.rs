@@ -104,7 +104,9 @@ fn no_replies(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             ));
         }
         finding.fix("# or, if its way to the clients must stay as it is, here:");
-        source_nat(None, server).into_iter().for_each(|line| drop(finding.fix(format!("# {line}"))));
+        source_nat(None, server)
+            .into_iter()
+            .for_each(|line| drop(finding.fix(format!("# {line}"))));
     }
     Ok(())
 }
@@ -126,8 +128,10 @@ fn client_beside_server(facts: &Facts, found: &mut Found<'_>) -> Result<(), Miss
             };
             let network = network(own);
             let finding = found.add(
-                format!("{}, and the client {client} is in the server's network, {network}",
-                    half_open(it.group)),
+                format!(
+                    "{}, and the client {client} is in the server's network, {network}",
+                    half_open(it.group)
+                ),
                 "the server answers such clients directly, from its own address, which they do not \
                  know: they get no connection",
             );
@@ -227,19 +231,12 @@ fn network(own: &Address) -> String {
 }
 
 /// Commands that make the director the source of what it sends to a server, so that replies come back.
-fn source_nat(from: Option<&str>, server: IpAddr) -> Vec<String> {
-    let family = if server.is_ipv6() { "ip6" } else { "ip" };
-    let from = from.map(|from| format!("{family} saddr {from} ")).unwrap_or_default();
-    vec![
+fn source_nat(from: Option<&str>, server: IpAddr) -> [String; 2] {
+    let iptables = if server.is_ipv6() { "ip6tables" } else { "iptables" };
+    let from = from.map(|from| format!("-s {from} ")).unwrap_or_default();
+    [
         "sysctl -w net.ipv4.vs.conntrack=1".to_owned(),
-        format!("nft add table {family} ipvs_masquerade"),
-        format!(
-            "nft 'add chain {family} ipvs_masquerade postrouting \
-             {{ type nat hook postrouting priority 100; }}'"
-        ),
-        format!(
-            "nft add rule {family} ipvs_masquerade postrouting {from}{family} daddr {server} masquerade"
-        ),
+        format!("{iptables} -t nat -A POSTROUTING {from}-d {server} -j MASQUERADE"),
     ]
 }
 

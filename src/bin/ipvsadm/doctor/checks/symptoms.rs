@@ -51,7 +51,15 @@ mod tests {
 
     fn finding(id: &'static str, service: Option<ServiceKey>) -> Finding {
         let (seen, cause) = (String::new(), String::new());
-        Finding { id, severity: Severity::Error, service, destination: None, seen, cause, fix: vec![] }
+        Finding {
+            id,
+            severity: Severity::Error,
+            service,
+            destination: None,
+            seen,
+            cause,
+            fix: vec![],
+        }
     }
 
     #[test]
@@ -62,10 +70,7 @@ mod tests {
             findings.iter().map(|it| it.id).collect::<Vec<_>>()
         };
         let symptom = finding("nat-no-replies", one);
-        assert_eq!(
-            ids(vec![symptom.clone(), finding("firewall-drops", one)]),
-            ["firewall-drops"]
-        );
+        assert_eq!(ids(vec![symptom.clone(), finding("firewall-drops", one)]), ["firewall-drops"]);
         assert_eq!(ids(vec![symptom.clone(), finding("ip-forward-off", None)]), ["ip-forward-off"]);
         assert_eq!(ids(vec![symptom.clone(), finding("firewall-drops", other)]).len(), 2);
         assert_eq!(ids(vec![symptom, finding("weight-ignored", one)]).len(), 2);

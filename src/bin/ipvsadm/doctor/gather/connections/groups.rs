@@ -83,10 +83,11 @@ impl Groups {
             let same = |port| service.server(&DestinationKey { address: server, port });
             // A server of a service for all ports may be one for all ports, too. Templates may have
             // port 0, and FTP's data has any.
-            let found = same(port).or_else(|| same(0)).or_else(|| match key.port() == FTP || port == 0 {
-                true => service.servers.iter().find(|it| it.key.address == server),
-                false => None,
-            });
+            let found =
+                same(port).or_else(|| same(0)).or_else(|| match key.port() == FTP || port == 0 {
+                    true => service.servers.iter().find(|it| it.key.address == server),
+                    false => None,
+                });
             found.map(|found| (found.key, found.weight == 0))
         });
         let key = match (service, found) {
