@@ -1,5 +1,6 @@
 //! The checks: pure functions from facts to findings, a file for each subject.
 
+mod sync;
 mod weights;
 mod words;
 
@@ -42,7 +43,11 @@ pub(crate) struct Found<'r> {
 impl Found<'_> {
     /// Adds a finding about the host as a whole. Say what it is about, and what mends it, on what this
     /// returns.
-    pub(super) fn add(&mut self, seen: impl Into<String>, cause: impl Into<String>) -> &mut Finding {
+    pub(super) fn add(
+        &mut self,
+        seen: impl Into<String>,
+        cause: impl Into<String>,
+    ) -> &mut Finding {
         self.findings.push(Finding {
             id: self.check.id,
             severity: self.check.severity,
@@ -58,7 +63,7 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [weights::CHECKS].into_iter().flatten()
+    [sync::CHECKS, weights::CHECKS].into_iter().flatten()
 }
 
 /// Makes every check that the facts are for.
@@ -75,9 +80,9 @@ pub(crate) fn examine(facts: &Facts) -> Report {
         }
     }
     let about = facts.question.service;
-    report.findings.retain(|finding| {
-        about.is_none() || finding.service.is_none() || finding.service == about
-    });
+    report
+        .findings
+        .retain(|finding| about.is_none() || finding.service.is_none() || finding.service == about);
     // Findings about the host come before those about one service, if they are as bad.
     report.findings.sort_by_key(|finding| {
         (finding.severity, finding.service, finding.destination, Reverse(finding.id))

@@ -49,7 +49,8 @@ fn hash_refuses(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             continue;
         }
         for server in service.servers.iter().filter(|server| server.weight == 0) {
-            let flags: Vec<_> = service.flags.iter().map(String::as_str).chain([&*fallback]).collect();
+            let flags: Vec<_> =
+                service.flags.iter().map(String::as_str).chain([&*fallback]).collect();
             found
                 .add(
                     format!("its weight is 0, and the service has no {fallback}"),

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Server, Service, Way};
+use super::{
+    Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Server, Service, Way,
+};
 
 /// Why a check cannot be made: words that follow a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]

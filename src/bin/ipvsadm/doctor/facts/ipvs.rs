@@ -77,7 +77,8 @@ pub(crate) struct Server {
 impl Server {
     /// True if it gets no new connections because it has too many.
     pub(crate) fn is_full(&self) -> bool {
-        self.upper_threshold > 0 && self.active.saturating_add(self.inactive) >= self.upper_threshold
+        self.upper_threshold > 0
+            && self.active.saturating_add(self.inactive) >= self.upper_threshold
     }
 }
 
@@ -99,8 +100,12 @@ pub(crate) enum Method {
 pub(crate) enum Tunnel {
     Ipip,
     /// With the UDP port, and the length of what stands between the headers.
-    Gue { port: u16 },
-    Gre { checksum: bool },
+    Gue {
+        port: u16,
+    },
+    Gre {
+        checksum: bool,
+    },
 }
 
 /// Totals.
