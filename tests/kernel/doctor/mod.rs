@@ -1,6 +1,9 @@
 //! `--doctor`: each check finds what it is for, on a network on which one thing is broken, and nothing
 //! on one that works; and what it prints mends it.
 
+mod connections;
+mod limits;
+mod masquerading;
 mod network;
 mod patient;
 mod weights;
@@ -8,5 +11,8 @@ mod weights;
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [weights::tests()].into_iter().flatten().collect()
+    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -120,8 +120,8 @@ impl Direct {
 
     pub(super) fn new() -> Direct {
         let [client, director, first, second, switch] = std::array::from_fn(|_| Netns::new());
-        switch.ip("link add lan type bridge\nlink set lan up");
-        for (host, port) in [(&client, "c"), (&director, "d"), (&first, "s1"), (&second, "s2")] {
+        switch.ip("link add name lan type bridge\nlink set lan up");
+        for (host, port) in [(&client, "p1"), (&director, "p2"), (&first, "p3"), (&second, "p4")] {
             switch.connect(port, host, "eth0");
             switch.ip(&format!("link set {port} master lan"));
         }
@@ -143,4 +143,18 @@ impl Direct {
         let web = [0, 1].map(|number| Server::start(&servers[number], "0.0.0.0:80"));
         Direct { client, director, servers, switch, _web: web }
     }
+}
+
+/// A connection from `client` that stays open, to port 8080 of the server of [`Nat`], which takes the
+/// place of the usual one in the table.
+pub(super) fn hold(client: &Netns, server: &Netns, director: &Netns) -> (TcpListener, TcpStream) {
+    let listener = server.enter(|| TcpListener::bind("10.0.0.2:8080")).expect("the port is free");
+    rules(
+        director,
+        "-a -t 192.0.2.1:80 -r 10.0.0.2:8080 -m\n-e -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 0\n",
+    );
+    let address: SocketAddr = Nat::VIP.parse().expect("an address with a port");
+    let stream = client.enter(|| TcpStream::connect_timeout(&address, PATIENCE));
+    rules(director, "-e -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 1\n");
+    (listener, stream.expect("a connection"))
 }

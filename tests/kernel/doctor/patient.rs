@@ -21,7 +21,7 @@ impl Finding {
         self.0[field].as_str().unwrap_or_else(|| panic!("no {field}: {}", self.0))
     }
 
-    fn fix(&self) -> String {
+    pub(super) fn fix(&self) -> String {
         let lines = self.0["fix"].as_array().expect("a list");
         lines.iter().map(|line| format!("{}\n", line.as_str().expect("a line"))).collect()
     }

@@ -1,6 +1,6 @@
 //! Weights and thresholds.
 
-use super::network::{Direct, Nat, fails, rules, works};
+use super::network::{Direct, Nat, ask, fails, rules, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
 
@@ -22,14 +22,25 @@ fn no_destination() {
 }
 
 fn hash_refuses() {
-    let Direct { client, director, .. } = &Direct::new();
+    let Direct { client, director, servers, .. } = &Direct::new();
     let doctor = Patient::new(director);
     // The one client that there is belongs to one of the two.
     rules(director, "-E -t 192.0.2.100:80 -s sh\n");
     works(client, Direct::VIP);
     doctor.is_well();
-    let own = super::network::ask(client, Direct::VIP).expect("an answer");
-    let _ = own;
+    let own = ask(client, Direct::VIP).expect("an answer");
+    let (number, address) = match servers[0].name() == own {
+        true => (0, "192.0.2.2"),
+        false => (1, "192.0.2.3"),
+    };
+    assert_eq!(servers[number].name(), own);
+    rules(director, &format!("-e -t 192.0.2.100:80 -r {address}:80 -g -w 0\n"));
+    fails(client, Direct::VIP);
+    let finding = doctor.has("hash-refuses");
+    doctor.mend(&finding);
+    let other = ask(client, Direct::VIP).expect("an answer");
+    assert_ne!(other, own);
+    doctor.is_well();
 }
 
 fn weight_ignored() {

@@ -52,6 +52,11 @@ pub(crate) fn read(client: &mut Client) -> Result<Status, Failure> {
     })
 }
 
+/// The table of connections, as Linux 7.1 and later show it.
+pub(crate) fn connection_table() -> Option<HashTable> {
+    Figures::parse(&fs::read_to_string(FILE).ok()?).connection_table.table
+}
+
 /// A setting. `None` if the kernel does not have it or does not show it.
 fn setting(client: &mut Client, name: &str) -> Option<SettingValue> {
     client.setting(name.parse().ok()?).ok().flatten()

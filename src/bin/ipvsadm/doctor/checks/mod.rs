@@ -1,5 +1,9 @@
 //! The checks: pure functions from facts to findings, a file for each subject.
 
+mod connections;
+mod limits;
+mod masquerading;
+mod symptoms;
 mod sync;
 mod weights;
 mod words;
@@ -63,7 +67,9 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [sync::CHECKS, weights::CHECKS].into_iter().flatten()
+    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, sync::CHECKS]
+        .into_iter()
+        .flatten()
 }
 
 /// Makes every check that the facts are for.
@@ -79,6 +85,7 @@ pub(crate) fn examine(facts: &Facts) -> Report {
             Err(Missing(why)) => report.not_checked.push(NotChecked { id: check.id, why }),
         }
     }
+    symptoms::remove_explained(&mut report.findings);
     let about = facts.question.service;
     report
         .findings

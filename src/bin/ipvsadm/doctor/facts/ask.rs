@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ::ipvs::{DestinationKey, ServiceKey};
+
 use super::{
     Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Server, Service, Way,
 };
@@ -97,6 +99,20 @@ impl Family {
             Family::V6 => "ipv6",
         };
         format!("net.{family}.conf.{}.{name}", interface.replace('.', "/"))
+    }
+}
+
+impl Ipvs {
+    pub(crate) fn service(&self, key: &ServiceKey) -> Option<&Service> {
+        let found = self.services.binary_search_by(|service| service.key.cmp(key));
+        found.ok().and_then(|at| self.services.get(at))
+    }
+}
+
+impl Service {
+    pub(crate) fn server(&self, key: &DestinationKey) -> Option<&Server> {
+        let found = self.servers.binary_search_by(|server| server.key.cmp(key));
+        found.ok().and_then(|at| self.servers.get(at))
     }
 }
 

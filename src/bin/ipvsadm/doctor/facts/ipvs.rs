@@ -1,5 +1,6 @@
 //! What IPVS itself says.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ::ipvs::{DestinationKey, ServiceKey};
@@ -11,8 +12,13 @@ use super::text;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Ipvs {
-    /// Buckets of the table of connections.
+    /// Buckets of the table of connections. From Linux 7.1 on it grows, and has none at first.
     pub(crate) table_size: u32,
+    /// `None`: the kernel does not tell, as before Linux 7.1, where the size is fixed.
+    pub(crate) table_use: Option<TableUse>,
+    /// The most that the table's size can be, as a power of two (`conn_tab_bits`). `None`: not known.
+    pub(crate) table_most_bits: Option<u32>,
+    /// By their keys.
     pub(crate) services: Vec<Service>,
     /// Seconds.
     pub(crate) tcp_timeout: u32,
@@ -21,6 +27,18 @@ pub(crate) struct Ipvs {
     /// Seconds.
     pub(crate) udp_timeout: u32,
     pub(crate) daemons: Vec<Daemon>,
+}
+
+/// How full the table of connections is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct TableUse {
+    /// The size, as a power of two.
+    pub(crate) bits: u32,
+    /// `conn_lfactor`.
+    pub(crate) load_factor: i32,
+    /// How many buckets hold so many connections, by how many. 7 stands for more, too.
+    pub(crate) chains: BTreeMap<u32, u32>,
 }
 
 /// A virtual service.
@@ -44,6 +62,7 @@ pub(crate) struct Service {
     /// What was added to them while they were watched.
     #[serde(default)]
     pub(crate) growth: Counters,
+    /// By their keys.
     #[serde(default)]
     pub(crate) servers: Vec<Server>,
 }
@@ -108,7 +127,7 @@ pub(crate) enum Tunnel {
     },
 }
 
-/// Totals.
+/// Totals. The kernel copies them every two seconds, so that they may be as old.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Counters {

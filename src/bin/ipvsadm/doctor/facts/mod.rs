@@ -14,12 +14,12 @@ use std::net::IpAddr;
 use ::ipvs::ServiceKey;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::ask::Missing;
+pub(crate) use self::ask::{Family, Missing};
 pub(crate) use self::connections::{Connections, Group};
 pub(crate) use self::firewall::Firewall;
-pub(crate) use self::ipvs::{Counters, Daemon, Ipvs, Method, Server, Service, Tunnel};
+pub(crate) use self::ipvs::{Counters, Daemon, Ipvs, Method, Server, Service, TableUse, Tunnel};
 pub(crate) use self::network::{
-    Address, Link, Listener, Neighbour, Network, Probe, Route, Rule, Way, WayKind,
+    Address, Link, Listener, Neighbour, Network, Peer, Probe, Route, Rule, Way, WayKind,
 };
 
 /// Everything that was gathered. What could not be is `None`, and `unknown` says why.

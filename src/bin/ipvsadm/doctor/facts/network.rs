@@ -17,8 +17,10 @@ pub(crate) struct Network {
     /// The kernel's answers to "which way does this packet go", asked for every virtual address, every
     /// real server, and every client and multicast group that is named in these facts.
     pub(crate) ways: Vec<Way>,
-    /// Sockets that wait for clients.
+    /// Sockets that wait for clients. `Facts::unknown` has `listeners` if they could not be read.
     pub(crate) listeners: Vec<Listener>,
+    /// On a real server: some of those that have a connection to the service's port.
+    pub(crate) peers: Vec<Peer>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +134,18 @@ pub(crate) struct Listener {
     /// `0.0.0.0` or `::`: all addresses.
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
+}
+
+/// The other end of a connection to a socket of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// The handshake has begun and is not complete: the peer has not answered to this host's answer.
+    pub(crate) half_open: bool,
+}
+
+impl Peer {
+    pub(crate) const MOST: usize = 8;
 }
 
 /// The answer to something that `--probe` sent.

@@ -1,7 +1,17 @@
 //! Gathering the facts, once. Nothing is sent, unless it is asked for, and nothing is changed.
 
+mod connections;
+mod ipvs;
+mod listeners;
+mod network;
+mod sysctls;
+mod watch;
+
 use std::time::Duration;
 
+use ::ipvs::Client;
+
+use self::watch::Watch;
 use super::facts::{Facts, Question, Side};
 use crate::kernel::connect::{Loading, connect};
 
@@ -19,17 +29,33 @@ pub(crate) struct Request {
 /// and the facts say why.
 pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
     let mut facts = Facts { question: request.question.clone(), ..Facts::default() };
-    let client = match request.question.side {
+    let watched = match request.question.side {
+        Side::Director => begin_to_watch(loading, &mut facts),
         // A real server needs no IPVS.
         Side::Server => None,
-        Side::Director => match connect(loading) {
-            Ok(client) => Some(client),
-            Err(failure) => {
-                facts.unknown.insert("ipvs".to_owned(), failure.to_string());
-                None
-            }
-        },
     };
-    let _ = client;
+    // While IPVS is watched:
+    network::gather(&mut facts);
+    sysctls::gather(&mut facts);
+    if let Some((client, watch)) = watched {
+        end_to_watch(client, watch, request.watch, &mut facts);
+    }
+    network::ask_ways(&mut facts);
     facts
+}
+
+/// Reads what IPVS says for the first time.
+fn begin_to_watch(loading: Loading, facts: &mut Facts) -> Option<(Client, Watch)> {
+    let begun = connect(loading).and_then(|mut client| {
+        let watch = Watch::begin(&mut client, facts)?;
+        Ok((client, watch))
+    });
+    begun.map_err(|failure| facts.unknown.insert("ipvs".to_owned(), failure.to_string())).ok()
+}
+
+/// Reads it for the second time.
+fn end_to_watch(mut client: Client, watch: Watch, length: Duration, facts: &mut Facts) {
+    if let Err(error) = watch.end(&mut client, length, facts) {
+        facts.unknown.insert("ipvs".to_owned(), error.to_string());
+    }
 }
