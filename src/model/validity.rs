@@ -44,7 +44,7 @@ pub enum ConfigError {
     OnePacket,
     /// A real server whose address is not of the service's family, and that is not reached through
     /// a tunnel.
-    #[error("a real server needs an {service} address, as its service has, unless it is tunneled")]
+    #[error("a real server needs an {service} address, like its service's, unless it is tunneled")]
     DestinationFamily {
         /// The service's family.
         service: AddressFamily,

@@ -62,8 +62,8 @@ pub mod grammar {
     pub use super::address::with_brackets;
     pub use super::amend::{Amendment, DestinationAmendment, ServiceAmendment};
     pub use super::command::{
-        ApplyOptions, Command, ConnectionListing, DiffOptions, DoctorOptions, Execution, Invocation, Listing,
-        MonitorOptions, RuleCommand, SaveOptions, ServiceListing, View,
+        ApplyOptions, Command, ConnectionListing, DiffOptions, DoctorOptions, Execution,
+        Invocation, Listing, MonitorOptions, RuleCommand, SaveOptions, ServiceListing, View,
     };
     pub use super::connection::{
         ConnectionFilter, ConnectionState, CountBy, EndpointFilter, Network, Search,

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use super::option_set::OptionSet;
-use crate::{Forwarding, Tunnel};
 use crate::rules::command::DoctorOptions;
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
 use crate::rules::options::OptionId;
+use crate::{Forwarding, Tunnel};
 
 /// How long counters are watched unless `--for` says otherwise: they are copied every two seconds
 /// (`est_timer` in net/netfilter/ipvs/ip_vs_est.c).

@@ -15,8 +15,8 @@ use crate::rules::options::{Group, OptionId, Repeat};
 use crate::rules::resolve::Resolve;
 use crate::rules::scanner::{SyntaxError, Token};
 use crate::rules::tunnel::TunnelKind;
-use crate::rules::value_error::ValueError;
 use crate::rules::value::{self, read, read_number};
+use crate::rules::value_error::ValueError;
 use crate::{AddressFamily, DaemonRole, Name, Persistence, Protocol, ServiceKey};
 
 /// A real server, which may still have names in it.

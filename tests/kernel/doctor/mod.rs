@@ -11,5 +11,8 @@ mod weights;
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests()].into_iter().flatten().collect()
+    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -132,9 +132,7 @@ impl Direct {
             // Before the address is there, or it would be announced.
             server.sysctl("net.ipv4.conf.all.arp_ignore", "1");
             server.sysctl("net.ipv4.conf.all.arp_announce", "2");
-            server.ip(&format!(
-                "address add {own}/24 dev eth0\naddress add 192.0.2.100/32 dev lo"
-            ));
+            server.ip(&format!("address add {own}/24 dev eth0\naddress add 192.0.2.100/32 dev lo"));
         }
         rules(
             &director,

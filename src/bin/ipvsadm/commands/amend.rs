@@ -50,8 +50,8 @@ pub(crate) fn edit_server(client: &mut Client, change: &Change) -> Result<(), Fa
             _ => return Ok(()),
         };
         say(format_args!(
-            "{}: changed from {was} to direct routing, as no method was named; with --keep, -e \
-             leaves everything that is not named as it is",
+            "{}: changed from {was} to direct routing, because no forwarding method was given; with \
+             --keep, -e keeps every setting that is not given",
             before.key
         ));
     }

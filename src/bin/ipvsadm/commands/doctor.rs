@@ -79,7 +79,8 @@ fn read(file: &Path) -> Result<Facts, Failure> {
 }
 
 fn save(facts: &Facts, file: &Path, sink: &mut Sink) -> Result<(), Failure> {
-    let mut text = serde_json::to_vec_pretty(facts).map_err(|error| Failure::Other(error.into()))?;
+    let mut text =
+        serde_json::to_vec_pretty(facts).map_err(|error| Failure::Other(error.into()))?;
     text.push(b'\n');
     if file == Path::new(STANDARD) {
         sink.print(text);

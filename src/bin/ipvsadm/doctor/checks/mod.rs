@@ -4,6 +4,7 @@ mod connections;
 mod limits;
 mod masquerading;
 mod symptoms;
+mod sync;
 mod weights;
 mod words;
 
@@ -46,7 +47,11 @@ pub(crate) struct Found<'r> {
 impl Found<'_> {
     /// Adds a finding about the host as a whole. Say what it is about, and what mends it, on what this
     /// returns.
-    pub(super) fn add(&mut self, seen: impl Into<String>, cause: impl Into<String>) -> &mut Finding {
+    pub(super) fn add(
+        &mut self,
+        seen: impl Into<String>,
+        cause: impl Into<String>,
+    ) -> &mut Finding {
         self.findings.push(Finding {
             id: self.check.id,
             severity: self.check.severity,
@@ -62,7 +67,9 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS].into_iter().flatten()
+    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, sync::CHECKS]
+        .into_iter()
+        .flatten()
 }
 
 /// Makes every check that the facts are for.
@@ -80,9 +87,9 @@ pub(crate) fn examine(facts: &Facts) -> Report {
     }
     symptoms::remove_explained(&mut report.findings);
     let about = facts.question.service;
-    report.findings.retain(|finding| {
-        about.is_none() || finding.service.is_none() || finding.service == about
-    });
+    report
+        .findings
+        .retain(|finding| about.is_none() || finding.service.is_none() || finding.service == about);
     // Findings about the host come before those about one service, if they are as bad.
     report.findings.sort_by_key(|finding| {
         (finding.severity, finding.service, finding.destination, Reverse(finding.id))

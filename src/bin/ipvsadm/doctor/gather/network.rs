@@ -51,8 +51,8 @@ pub(super) fn ask_ways(facts: &mut Facts) {
     let Some(mut network) = facts.network.take() else {
         return;
     };
-    let asked = Conversation::open()
-        .and_then(|mut kernel| ways::gather(&mut kernel, facts, &mut network));
+    let asked =
+        Conversation::open().and_then(|mut kernel| ways::gather(&mut kernel, facts, &mut network));
     match asked {
         Ok(()) => facts.network = Some(network),
         Err(error) => fail(facts, &error),

@@ -9,9 +9,9 @@ mod layout;
 mod write;
 
 pub(crate) use changes::{print_change, print_difference, print_growth, print_ramp};
-pub(crate) use findings::print_report;
 #[cfg(test)]
 pub(crate) use convert::Detail;
+pub(crate) use findings::print_report;
 pub(crate) use write::{
     Json, print_connection, print_counts, print_daemons, print_operation, print_settings,
     print_status, print_timeouts,
