@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use process::Sink;
-use process::advice::Advice;
+use doctor::advice::Advice;
 use process::failure::Failure;
 use process::{notice, signals};
 

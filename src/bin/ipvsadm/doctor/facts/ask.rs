@@ -42,6 +42,13 @@ impl Facts {
         self.known(self.probes.as_ref(), "probes")
     }
 
+    /// The services that are asked about.
+    pub(crate) fn asked_services(&self) -> Result<impl Iterator<Item = &Service>> {
+        let asked = self.question.service;
+        let services = self.ipvs()?.services.iter();
+        Ok(services.filter(move |service| asked.is_none_or(|key| key == service.key)))
+    }
+
     /// The services with their servers.
     pub(crate) fn servers(&self) -> Result<impl Iterator<Item = (&Service, &Server)>> {
         let services = &self.ipvs()?.services;
@@ -124,6 +131,18 @@ impl Network {
     /// The addresses of an interface, in networks that hold this address.
     pub(crate) fn networks_with(&self, address: IpAddr) -> impl Iterator<Item = &Address> {
         self.addresses.iter().filter(move |own| own.holds(address))
+    }
+}
+
+impl Route {
+    /// True if this is a route for the address.
+    pub(crate) fn leads_to(&self, address: IpAddr) -> bool {
+        let own = match self.to {
+            None => return self.ipv6 == address.is_ipv6(),
+            Some(to) => to,
+        };
+        own.is_ipv6() == address.is_ipv6()
+            && is_same_network(own, address, self.prefix)
     }
 }
 
