@@ -3,6 +3,7 @@
 mod connections;
 mod limits;
 mod masquerading;
+mod network;
 mod symptoms;
 mod sync;
 mod weights;
@@ -67,7 +68,7 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, sync::CHECKS]
+    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, network::CHECKS, sync::CHECKS]
         .into_iter()
         .flatten()
 }

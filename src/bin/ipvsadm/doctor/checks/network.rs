@@ -23,7 +23,7 @@ fn loopback_down(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     // Those of IPv6 need none of it.
     let services = facts.ipvs.iter().flat_map(|ipvs| &ipvs.services);
     let is_all_ipv6 = services.clone().count() > 0
-        && services.clone().all(|service| service.key.family() == ipvs::AddressFamily::Ipv6);
+        && services.clone().all(|service| service.key.family() == ipvs::AddressFamily::V6);
     if loopback::is_down(facts.network()?) && !is_all_ipv6 {
         found.add(loopback::SEEN, loopback::CAUSE).fix(loopback::FIX);
     }

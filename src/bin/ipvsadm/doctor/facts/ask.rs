@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ::ipvs::{DestinationKey, ServiceKey};
 
 use super::{
-    Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Server, Service, Way,
+    Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Route, Server, Service, Way,
 };
 
 /// Why a check cannot be made: words that follow a colon.
@@ -135,30 +135,30 @@ impl Network {
 }
 
 impl Route {
-    /// True if this is a route for the address.
+    /// True if the address lies in this route's network.
     pub(crate) fn leads_to(&self, address: IpAddr) -> bool {
-        let own = match self.to {
-            None => return self.ipv6 == address.is_ipv6(),
-            Some(to) => to,
-        };
-        own.is_ipv6() == address.is_ipv6()
-            && is_same_network(own, address, self.prefix)
+        match self.to {
+            Some(to) => is_in_network(address, to, self.prefix),
+            None => self.ipv6 == address.is_ipv6(),
+        }
     }
 }
 
 impl Address {
     /// True if the address lies in this one's network.
     pub(crate) fn holds(&self, address: IpAddr) -> bool {
-        let same = |own: u128, other: u128, length: u32| {
-            let shift = length - u32::from(self.prefix).min(length);
-            own.checked_shr(shift).unwrap_or(0) == other.checked_shr(shift).unwrap_or(0)
-        };
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                same(own.to_bits().into(), other.to_bits().into(), 32)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => same(own.to_bits(), other.to_bits(), 128),
-            _ => false,
-        }
+        is_in_network(address, self.address, self.prefix)
+    }
+}
+
+fn is_in_network(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+    let same = |one: u128, other: u128, length: u32| {
+        let shift = length - u32::from(prefix).min(length);
+        one.checked_shr(shift).unwrap_or(0) == other.checked_shr(shift).unwrap_or(0)
+    };
+    match (address, network) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => same(one.to_bits().into(), other.to_bits().into(), 32),
+        (IpAddr::V6(one), IpAddr::V6(other)) => same(one.to_bits(), other.to_bits(), 128),
+        _ => false,
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ::ipvs::Client;
 
 use self::watch::Watch;
-use super::facts::{Facts, Question, Side};
+use super::facts::{Facts, Network, Question, Side};
 use crate::kernel::connect::{Loading, connect};
 
 /// What to gather.
@@ -23,6 +23,11 @@ pub(crate) struct Request {
     pub(crate) watch: Duration,
     /// Whether to send ARP requests and TCP connections.
     pub(crate) probe: bool,
+}
+
+/// The lists of the network alone: no ways, and nothing that another program tells.
+pub(crate) fn tables() -> std::io::Result<Network> {
+    network::lists()
 }
 
 /// Gathers the facts about the network namespace of this thread. What cannot be gathered is missing,
