@@ -90,7 +90,11 @@ impl<'n> Patient<'n> {
         assert!(fix.lines().any(is_command), "no command: {fix}");
         let folder = program::ipvsadm().parent().expect("a folder").display().to_string();
         let path = std::env::var("PATH").unwrap_or_default();
-        let script = format!("PATH='{folder}:{path}:/usr/sbin:/sbin'\nset -e\n{fix}");
+        // User-mode Linux has no nftables, which Debian's `iptables` is made of.
+        let script = format!(
+            "PATH='{folder}:{path}:/usr/sbin:/sbin'\nset -e\n\
+             iptables() {{ iptables-legacy \"$@\"; }}\n{fix}"
+        );
         host.command("sh").args(["-c", &script]).run().success();
     }
 }

@@ -104,9 +104,9 @@ fn no_replies(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             ));
         }
         finding.fix("# or, if its way to the clients must stay as it is, here:");
-        source_nat(None, server)
-            .into_iter()
-            .for_each(|line| drop(finding.fix(format!("# {line}"))));
+        for line in source_nat(None, server) {
+            finding.fix(format!("# {line}"));
+        }
     }
     Ok(())
 }
@@ -136,7 +136,9 @@ fn client_beside_server(facts: &Facts, found: &mut Found<'_>) -> Result<(), Miss
                  know: they get no connection",
             );
             finding.of_service(it.service.key).of_server(it.server.key);
-            source_nat(Some(&network), server).into_iter().for_each(|line| drop(finding.fix(line)));
+            for line in source_nat(Some(&network), server) {
+                finding.fix(line);
+            }
             finding.fix(format!(
                 "# or, which keeps the clients' addresses, on the real server {server}: {}",
                 route_through(&network, own.address)
@@ -169,7 +171,9 @@ fn hairpin(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
              to it from itself, or directly from its neighbour",
         );
         finding.of_service(it.service.key).of_server(it.server.key);
-        source_nat(shared.as_deref(), server).into_iter().for_each(|line| drop(finding.fix(line)));
+        for line in source_nat(shared.as_deref(), server) {
+            finding.fix(line);
+        }
     }
     Ok(())
 }
@@ -231,19 +235,12 @@ fn network(own: &Address) -> String {
 }
 
 /// Commands that make the director the source of what it sends to a server, so that replies come back.
-fn source_nat(from: Option<&str>, server: IpAddr) -> Vec<String> {
-    let family = if server.is_ipv6() { "ip6" } else { "ip" };
-    let from = from.map(|from| format!("{family} saddr {from} ")).unwrap_or_default();
-    vec![
+fn source_nat(from: Option<&str>, server: IpAddr) -> [String; 2] {
+    let iptables = if server.is_ipv6() { "ip6tables" } else { "iptables" };
+    let from = from.map(|from| format!("-s {from} ")).unwrap_or_default();
+    [
         "sysctl -w net.ipv4.vs.conntrack=1".to_owned(),
-        format!("nft add table {family} ipvs_masquerade"),
-        format!(
-            "nft 'add chain {family} ipvs_masquerade postrouting \
-             {{ type nat hook postrouting priority 100; }}'"
-        ),
-        format!(
-            "nft add rule {family} ipvs_masquerade postrouting {from}{family} daddr {server} masquerade"
-        ),
+        format!("{iptables} -t nat -A POSTROUTING {from}-d {server} -j MASQUERADE"),
     ]
 }
 
