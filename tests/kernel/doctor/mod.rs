@@ -6,12 +6,13 @@ mod limits;
 mod masquerading;
 mod network;
 mod patient;
+mod reach;
 mod weights;
 
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests()]
+    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests(), reach::tests()]
         .into_iter()
         .flatten()
         .collect()
