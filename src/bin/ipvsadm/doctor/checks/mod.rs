@@ -4,6 +4,7 @@ mod connections;
 mod limits;
 mod masquerading;
 mod network;
+mod server_side;
 mod symptoms;
 mod sync;
 mod weights;
@@ -36,6 +37,14 @@ impl Check {
         run: fn(&Facts, &mut Found<'_>) -> Result<(), Missing>,
     ) -> Self {
         Check { id, severity, side: Side::Director, needs_probe: false, run }
+    }
+
+    const fn on_server(
+        id: &'static str,
+        severity: Severity,
+        run: fn(&Facts, &mut Found<'_>) -> Result<(), Missing>,
+    ) -> Self {
+        Check { id, severity, side: Side::Server, needs_probe: false, run }
     }
 }
 
@@ -71,6 +80,7 @@ fn all() -> impl Iterator<Item = &'static Check> {
     [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, network::CHECKS, sync::CHECKS]
         .into_iter()
         .flatten()
+        .chain(server_side::checks())
 }
 
 /// Makes every check that the facts are for.
