@@ -7,12 +7,13 @@ mod masquerading;
 mod network;
 mod patient;
 mod reach;
+mod server_side;
 mod weights;
 
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests(), reach::tests()]
+    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests(), reach::tests(), server_side::tests()]
         .into_iter()
         .flatten()
         .collect()

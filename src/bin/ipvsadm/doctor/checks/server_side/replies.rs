@@ -56,17 +56,32 @@ fn reverse_path(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         return Ok(());
     }
     for link in incoming {
-        if facts.greater(Family::V4, &link.name, "rp_filter")? != 1 {
-            continue;
-        }
-        let seen = format!(
-            "the reverse path filter (rp_filter) is strict on {}, while the way to the clients is another \
-             interface",
-            link.name
-        );
-        let cause = "the kernel drops what the director sends here";
+        let value = facts.greater(Family::V4, &link.name, "rp_filter")?;
+        // On an interface without an address the kernel makes no difference between strict and loose
+        // (`__fib_validate_source` in net/ipv4/fib_frontend.c).
+        let mut own = network.addresses.iter().filter(|own| own.interface == link.name);
+        let has_address = own.any(|own| own.address.is_ipv4());
+        let seen = match value {
+            1 => format!("the reverse path filter (rp_filter) of {} is strict", link.name),
+            2 if !has_address => format!(
+                "the reverse path filter (rp_filter) of {} is loose, which is as good as strict on an \
+                 interface without an address",
+                link.name
+            ),
+            _ => continue,
+        };
+        let cause = "the way to the clients is another interface, so the kernel drops what the director \
+                     sends here";
+        let finding = found.add(seen, cause);
         let name = Family::V4.parameter(&link.name, "rp_filter");
-        found.add(seen, cause).fix(format!("sysctl -w {name}=2"));
+        if has_address {
+            finding.fix(format!("sysctl -w {name}=2"));
+        } else if facts.number(&Family::V4.parameter("all", "rp_filter"))? == 0 {
+            finding.fix(format!("sysctl -w {name}=0"));
+        } else if let Some(ServiceKey::Address { address, .. }) = facts.question.service {
+            finding.fix(format!("ip address add {address}/32 dev {}", link.name));
+            finding.fix(format!("sysctl -w {name}=2"));
+        }
     }
     Ok(())
 }
