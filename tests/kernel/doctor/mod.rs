@@ -6,6 +6,7 @@ mod limits;
 mod masquerading;
 mod network;
 mod patient;
+mod probes;
 mod reach;
 mod server_side;
 mod weights;
@@ -13,7 +14,7 @@ mod weights;
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests(), reach::tests(), server_side::tests()]
+    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests(), reach::tests(), probes::tests(), server_side::tests()]
         .into_iter()
         .flatten()
         .collect()

@@ -4,9 +4,11 @@ mod connections;
 mod limits;
 mod masquerading;
 mod network;
+mod probes;
 mod server_side;
 mod symptoms;
 mod sync;
+mod tunnel;
 mod weights;
 mod words;
 
@@ -37,6 +39,12 @@ impl Check {
         run: fn(&Facts, &mut Found<'_>) -> Result<(), Missing>,
     ) -> Self {
         Check { id, severity, side: Side::Director, needs_probe: false, run }
+    }
+
+    /// Made only if the answers to `--probe` are there.
+    const fn with_probe(mut self) -> Self {
+        self.needs_probe = true;
+        self
     }
 
     const fn on_server(
@@ -77,7 +85,7 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, network::CHECKS, sync::CHECKS]
+    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, network::CHECKS, probes::CHECKS, tunnel::CHECKS, sync::CHECKS]
         .into_iter()
         .flatten()
         .chain(server_side::checks())

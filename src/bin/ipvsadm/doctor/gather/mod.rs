@@ -4,6 +4,7 @@ mod connections;
 mod ipvs;
 mod listeners;
 mod network;
+mod probe;
 mod sysctls;
 mod watch;
 
@@ -46,6 +47,9 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
         end_to_watch(client, watch, request.watch, &mut facts);
     }
     network::ask_ways(&mut facts);
+    if request.probe {
+        probe::gather(&mut facts);
+    }
     facts
 }
 
