@@ -45,7 +45,10 @@ fn server_refuses() {
 
 fn tunnel_mtu() {
     let Direct { client, director, servers: [server, _], .. } = &Direct::new();
-    rules(director, "-d -t 192.0.2.100:80 -r 192.0.2.3:80\n-e -t 192.0.2.100:80 -r 192.0.2.2:80 -i\n");
+    rules(
+        director,
+        "-d -t 192.0.2.100:80 -r 192.0.2.3:80\n-e -t 192.0.2.100:80 -r 192.0.2.2:80 -i\n",
+    );
     director.command("modprobe").arg("ipip").run().success();
     server.sysctl("net.ipv4.conf.all.rp_filter", "0");
     server.sysctl("net.ipv4.conf.tunl0.rp_filter", "0");

@@ -219,7 +219,9 @@ fn duplicate_address() {
     let network = Direct::new();
     let [server, _] = &network.servers;
     let Direct { client, director, .. } = &network;
-    for (host, own) in [(client, "2001:db8::10"), (director, "2001:db8::1"), (server, "2001:db8::2")] {
+    for (host, own) in
+        [(client, "2001:db8::10"), (director, "2001:db8::1"), (server, "2001:db8::2")]
+    {
         host.ip(&format!("address add {own}/64 dev eth0 nodad"));
     }
     director.ip("address add 2001:db8::100/128 dev eth0 nodad");

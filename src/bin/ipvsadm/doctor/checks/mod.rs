@@ -85,10 +85,19 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, network::CHECKS, probes::CHECKS, tunnel::CHECKS, sync::CHECKS]
-        .into_iter()
-        .flatten()
-        .chain(server_side::checks())
+    [
+        weights::CHECKS,
+        masquerading::CHECKS,
+        connections::CHECKS,
+        limits::CHECKS,
+        network::CHECKS,
+        probes::CHECKS,
+        tunnel::CHECKS,
+        sync::CHECKS,
+    ]
+    .into_iter()
+    .flatten()
+    .chain(server_side::checks())
 }
 
 /// Makes every check that the facts are for.

@@ -104,7 +104,8 @@ fn interface_for<'n>(network: &'n Network, address: IpAddr, way: Option<&'n str>
 }
 
 fn ip_forward_off(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
-    let mut by_interface: BTreeMap<(&str, bool), Vec<(ServiceKey, DestinationKey)>> = BTreeMap::new();
+    let mut by_interface: BTreeMap<(&str, bool), Vec<(ServiceKey, DestinationKey)>> =
+        BTreeMap::new();
     for (service, server) in asked_servers(facts)? {
         let address = server.key.address;
         if server.method != Method::Masquerade || facts.has_address(address)? {
@@ -168,7 +169,9 @@ fn behind_gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         about(finding, &servers);
         for (_, server) in servers.iter().take(FEW) {
             let service = super::words::service(&service);
-            finding.fix(format!("# on the real server, too: ipvsadm -e {service} -r {server} -i --keep"));
+            finding.fix(format!(
+                "# on the real server, too: ipvsadm -e {service} -r {server} -i --keep"
+            ));
         }
         finding.fix("# or: put the real server on a network of this director");
     }
@@ -193,8 +196,7 @@ fn neighbour_failed(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing>
     if bad.is_empty() {
         return Ok(());
     }
-    let mut by_neighbour: BTreeMap<(ServiceKey, IpAddr, &str), Vec<(&Server, ServiceKey)>> =
-        BTreeMap::new();
+    let mut by_neighbour: BTreeMap<_, Vec<(&Server, ServiceKey)>> = BTreeMap::new();
     for (service, server) in asked_servers(facts)? {
         let way = facts.way(server.key.address, None)?;
         let next = way.gateway.unwrap_or(server.key.address);
@@ -210,11 +212,16 @@ fn neighbour_failed(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing>
         // A health checker, or somebody, knows of it.
         let is_known = servers.iter().all(|(server, _)| server.weight == 0);
         let servers: Vec<_> = servers.into_iter().map(|(it, service)| (service, it.key)).collect();
-        let gateway = if servers.iter().any(|(_, it)| it.address == next) { "" } else { "the gateway " };
+        let gateway =
+            if servers.iter().any(|(_, it)| it.address == next) { "" } else { "the gateway " };
         let asked = if next.is_ipv4() { "ARP" } else { "neighbour discovery" };
-        let seen = format!("{gateway}{next} does not answer to {asked} on {interface} (its entry is {state})");
+        let seen = format!(
+            "{gateway}{next} does not answer to {asked} on {interface} (its entry is {state})"
+        );
         let cause = match gateway {
-            "" => "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is elsewhere",
+            "" => {
+                "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is elsewhere"
+            }
             _ => "no packet can be sent to the real servers behind it",
         };
         let finding = found.add(seen, cause);

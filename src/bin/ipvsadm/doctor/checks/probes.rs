@@ -90,13 +90,15 @@ fn answered(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
 }
 
 fn refuses(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
-    let results: HashMap<SocketAddr, &str> = facts.probes()?.iter().filter_map(connection).collect();
+    let results: HashMap<SocketAddr, &str> =
+        facts.probes()?.iter().filter_map(connection).collect();
     let mut missed = 0;
     for service in facts.asked_services()? {
         let ServiceKey::Address { protocol: Protocol::Tcp, port, .. } = service.key else {
             continue;
         };
-        let used = service.servers.iter().filter(|it| it.method == Method::Masquerade && it.weight > 0);
+        let used =
+            service.servers.iter().filter(|it| it.method == Method::Masquerade && it.weight > 0);
         for server in used {
             let port = if server.key.port == 0 { port } else { server.key.port };
             let address = SocketAddr::new(server.key.address, port);
@@ -116,7 +118,10 @@ fn refuses(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             finding.of_service(service.key).of_server(server.key);
             finding.fix(format!("# on the real server: ss -ltn 'sport = :{port}'"));
             let words = super::words::service(&service.key);
-            finding.fix(format!("# until it is mended: ipvsadm -e {words} -r {} -w 0 --keep", server.key));
+            finding.fix(format!(
+                "# until it is mended: ipvsadm -e {words} -r {} -w 0 --keep",
+                server.key
+            ));
         }
     }
     match missed {

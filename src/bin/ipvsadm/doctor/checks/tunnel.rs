@@ -68,7 +68,9 @@ fn mtu(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             inner.saturating_sub(headers)
         ));
         let wanted = clients + overhead(server);
-        finding.fix(format!("# or, if the whole network takes it: ip link set {interface} mtu {wanted}"));
+        finding.fix(format!(
+            "# or, if the whole network takes it: ip link set {interface} mtu {wanted}"
+        ));
         finding.fix("# or have the kernel fragment them: sysctl -w net.ipv4.vs.pmtu_disc=0");
     }
     Ok(())

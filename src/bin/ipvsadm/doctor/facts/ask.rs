@@ -95,10 +95,6 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Family::V4 } else { Family::V6 }
-    }
-
     /// The name of an interface's parameter, or of `all`'s.
     pub(crate) fn parameter(self, interface: &str, name: &str) -> String {
         let family = match self {
@@ -157,7 +153,9 @@ fn is_in_network(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
         one.checked_shr(shift).unwrap_or(0) == other.checked_shr(shift).unwrap_or(0)
     };
     match (address, network) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => same(one.to_bits().into(), other.to_bits().into(), 32),
+        (IpAddr::V4(one), IpAddr::V4(other)) => {
+            same(one.to_bits().into(), other.to_bits().into(), 32)
+        }
         (IpAddr::V6(one), IpAddr::V6(other)) => same(one.to_bits(), other.to_bits(), 128),
         _ => false,
     }

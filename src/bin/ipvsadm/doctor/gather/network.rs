@@ -5,14 +5,15 @@ mod offload;
 mod translate;
 mod ways;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::IpAddr;
 
 use netlink_packet_route::RouteNetlinkMessage as Message;
 
 use self::conversation::Conversation;
 use super::listeners;
-use crate::doctor::facts::{Facts, Network, Side};
+use crate::doctor::facts::{Facts, Neighbour, Network, Side};
 
 /// The most routes and neighbours that are kept: a router of the Internet has a million.
 const MOST: usize = 20_000;
@@ -56,8 +57,10 @@ pub(super) fn ask_ways(facts: &mut Facts) {
     let Some(mut network) = facts.network.take() else {
         return;
     };
-    let asked =
-        Conversation::open().and_then(|mut kernel| ways::gather(&mut kernel, facts, &mut network));
+    let asked = Conversation::open().and_then(|mut kernel| {
+        neighbours_again(&mut kernel, &mut network)?;
+        ways::gather(&mut kernel, facts, &mut network)
+    });
     match asked {
         Ok(()) => facts.network = Some(network),
         Err(error) => fail(facts, &error),
@@ -84,13 +87,7 @@ fn tables(kernel: &mut Conversation) -> io::Result<Network> {
             network.addresses.extend(translate::address(&message, &names));
         }
     })?;
-    kernel.dump(Message::GetNeighbour(Default::default()), |message| {
-        if let Message::NewNeighbour(message) = message
-            && network.neighbours.len() < MOST
-        {
-            network.neighbours.extend(translate::neighbour(&message, &names));
-        }
-    })?;
+    network.neighbours = neighbours(kernel, &names)?;
     kernel.dump(Message::GetRoute(Default::default()), |message| {
         if let Message::NewRoute(message) = message
             && network.routes.len() < MOST
@@ -106,4 +103,32 @@ fn tables(kernel: &mut Conversation) -> io::Result<Network> {
     // Each family's are in order already.
     network.rules.sort_by_key(|rule| (rule.ipv6, rule.priority));
     Ok(network)
+}
+
+fn neighbours(kernel: &mut Conversation, names: &Names) -> io::Result<Vec<Neighbour>> {
+    let mut neighbours = Vec::new();
+    kernel.dump(Message::GetNeighbour(Default::default()), |message| {
+        if let Message::NewNeighbour(message) = message
+            && neighbours.len() < MOST
+        {
+            neighbours.extend(translate::neighbour(&message, names));
+        }
+    })?;
+    Ok(neighbours)
+}
+
+/// Reads the neighbours once more, when connections have been watched. One that is INCOMPLETE now and was
+/// not before has just been asked for, as happens all the time, and says nothing.
+fn neighbours_again(kernel: &mut Conversation, network: &mut Network) -> io::Result<()> {
+    let names: Names = network.links.iter().map(|it| (it.index, it.name.clone())).collect();
+    let mut later = neighbours(kernel, &names)?;
+    let before = std::mem::take(&mut network.neighbours);
+    let was_bad: BTreeSet<(IpAddr, &str)> = before
+        .iter()
+        .filter(|it| matches!(&*it.state, "INCOMPLETE" | "FAILED"))
+        .map(|it| (it.address, &*it.interface))
+        .collect();
+    later.retain(|it| it.state != "INCOMPLETE" || was_bad.contains(&(it.address, &*it.interface)));
+    network.neighbours = later;
+    Ok(())
 }

@@ -25,9 +25,11 @@ pub(super) fn gather(facts: &mut Facts) {
             continue;
         };
         match arp::ask(&own, &addresses) {
-            Ok(answers) => probes.extend(addresses.into_iter().zip(answers).map(|(it, answers)| {
-                Probe::WhoHas { address: it.into(), interface: interface.clone(), answers }
-            })),
+            Ok(answers) => {
+                probes.extend(addresses.into_iter().zip(answers).map(|(it, answers)| {
+                    Probe::WhoHas { address: it.into(), interface: interface.clone(), answers }
+                }))
+            }
             Err(error) => {
                 facts.unknown.insert("arp".to_owned(), format!("{interface}: {error}"));
             }
@@ -107,7 +109,8 @@ fn masqueraded(facts: &Facts) -> Result<BTreeSet<SocketAddr>, Missing> {
         let ServiceKey::Address { protocol: Protocol::Tcp, port, .. } = service.key else {
             continue;
         };
-        let used = service.servers.iter().filter(|it| it.method == Method::Masquerade && it.weight > 0);
+        let used =
+            service.servers.iter().filter(|it| it.method == Method::Masquerade && it.weight > 0);
         for server in used {
             let port = if server.key.port == 0 { port } else { server.key.port };
             if port != 0 && servers.len() < MOST {

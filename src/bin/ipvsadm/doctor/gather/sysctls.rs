@@ -28,8 +28,14 @@ const IPV4: [&str; 9] = [
     "log_martians",
 ];
 
-const IPV6: &[&str] =
-    &["forwarding", "force_forwarding", "accept_redirects", "disable_ipv6", "accept_dad", "dad_transmits"];
+const IPV6: &[&str] = &[
+    "forwarding",
+    "force_forwarding",
+    "accept_redirects",
+    "disable_ipv6",
+    "accept_dad",
+    "dad_transmits",
+];
 
 /// Reads those that the checks look at. The interfaces are those of the facts.
 pub(super) fn gather(facts: &mut Facts) {
@@ -38,7 +44,7 @@ pub(super) fn gather(facts: &mut Facts) {
         ["all", "default"].into_iter().chain(links.map(|link| link.name.as_str())).collect();
     let mut sysctls = BTreeMap::new();
     HOST.iter().for_each(|name| read((*name).to_owned(), &mut sysctls));
-    for (family, names) in [(Family::V4, &IPV4[..]), (Family::V6, &IPV6[..])] {
+    for (family, names) in [(Family::V4, &IPV4[..]), (Family::V6, IPV6)] {
         for interface in &interfaces {
             names.iter().for_each(|name| read(family.parameter(interface, name), &mut sysctls));
         }

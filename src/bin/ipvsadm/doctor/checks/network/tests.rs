@@ -85,7 +85,8 @@ fn a_virtual_address_is_local_or_a_mark_makes_it_so() {
     let by_interface = |facts: &mut Value| {
         away(facts);
         facts["network"]["rules"] = json!([{"incoming_interface": "eth0", "table": 100}]);
-        facts["network"]["routes"] = json!([{"table": 100, "kind": "local", "to": "192.0.2.0", "prefix": 24}]);
+        facts["network"]["routes"] =
+            json!([{"table": 100, "kind": "local", "to": "192.0.2.0", "prefix": 24}]);
     };
     assert_eq!(findings(by_interface), []);
     let used = |facts: &mut Value| {
@@ -149,11 +150,16 @@ fn a_neighbour_that_does_not_answer_is_an_error_unless_nothing_is_sent_to_it() {
         facts["network"]["neighbours"][0]["address"] = json!("10.0.0.3");
     };
     assert_eq!(findings(elsewhere), []);
-    finds("neighbour-failed", Severity::Error, "# on 10.0.0.254: ip -br address; ip -br link", |facts| {
-        facts["network"]["ways"][0]["gateway"] = json!("10.0.0.254");
-        facts["network"]["neighbours"] =
-            json!([{"address": "10.0.0.254", "interface": "eth1", "state": "INCOMPLETE"}]);
-    });
+    finds(
+        "neighbour-failed",
+        Severity::Error,
+        "# on 10.0.0.254: ip -br address; ip -br link",
+        |facts| {
+            facts["network"]["ways"][0]["gateway"] = json!("10.0.0.254");
+            facts["network"]["neighbours"] =
+                json!([{"address": "10.0.0.254", "interface": "eth1", "state": "INCOMPLETE"}]);
+        },
+    );
 }
 
 #[test]
@@ -177,7 +183,8 @@ fn a_few_servers_are_named() {
         let key: DestinationKey = format!("10.0.0.{host}:80").parse().expect("a server");
         (ServiceKey::tcp(([192, 0, 2, 1], 80)), key)
     };
-    let text = |hosts: &[u8]| count(&hosts.iter().map(|it| server(*it)).collect::<Vec<_>>(), "is", "are");
+    let text =
+        |hosts: &[u8]| count(&hosts.iter().map(|it| server(*it)).collect::<Vec<_>>(), "is", "are");
     assert_eq!(text(&[2]), "10.0.0.2:80 is");
     assert_eq!(text(&[3, 2]), "10.0.0.2:80 and 10.0.0.3:80 are");
     assert_eq!(text(&[2, 3, 4, 5]), "10.0.0.2:80, 10.0.0.3:80, 10.0.0.4:80 and 1 more are");

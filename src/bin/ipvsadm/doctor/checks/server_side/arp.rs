@@ -71,11 +71,15 @@ fn announce(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let mut links = facing(facts, address)?;
     // 1 is enough for an address that belongs to none of the interface's networks.
     let network = facts.network()?;
-    let belongs = |link: &Link| {
-        network.networks_with(address).any(|own| own.interface == link.name)
-    };
+    let belongs =
+        |link: &Link| network.networks_with(address).any(|own| own.interface == link.name);
     let mut far = Vec::new();
-    links.retain(|link| belongs(link) || { far.push(*link); false });
+    links.retain(|link| {
+        belongs(link) || {
+            far.push(*link);
+            false
+        }
+    });
     let near = seen(facts, &links, "arp_announce", |value| value >= 2)?;
     let far = seen(facts, &far, "arp_announce", |value| value >= 1)?;
     if let Some(seen) = near.or(far) {

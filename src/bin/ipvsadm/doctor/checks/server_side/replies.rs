@@ -155,7 +155,8 @@ fn not_listening(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
 }
 
 fn gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
-    let (Some(Method::Masquerade), Some(director)) = (facts.question.method, facts.question.director)
+    let (Some(Method::Masquerade), Some(director)) =
+        (facts.question.method, facts.question.director)
     else {
         return Ok(());
     };
@@ -188,7 +189,8 @@ fn gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 (None, Some(interface)) => format!("goes out by {interface} directly"),
                 (None, None) => "is not known".to_owned(),
             };
-            let seen = format!("the way to the client {client} {by}, not by the director {director}");
+            let seen =
+                format!("the way to the client {client} {by}, not by the director {director}");
             let cause = "replies must pass through the director, which gives them the virtual address: \
                          clients get no connection";
             let finding = found.add(seen, cause);

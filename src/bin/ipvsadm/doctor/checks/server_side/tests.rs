@@ -5,7 +5,10 @@ use crate::doctor::facts::Facts;
 
 /// A real server, 192.0.2.2, of TCP 192.0.2.100:80, which works with this method; with what `change`
 /// changes.
-fn found(method: &str, change: impl FnOnce(&mut Value)) -> Vec<(&'static str, String, Vec<String>)> {
+fn found(
+    method: &str,
+    change: impl FnOnce(&mut Value),
+) -> Vec<(&'static str, String, Vec<String>)> {
     let mut facts = json!({
         "question": {"side": "server", "service": "TCP 192.0.2.100:80", "method": method},
         "network": {
@@ -52,7 +55,10 @@ fn found(method: &str, change: impl FnOnce(&mut Value)) -> Vec<(&'static str, St
 fn finds(id: &str, fix: &[&str], method: &str, change: impl FnOnce(&mut Value)) -> String {
     let found = found(method, change);
     let [(found, seen, lines)] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((*found, &lines[..]), (id, &fix.iter().map(|it| it.to_string()).collect::<Vec<_>>()[..]));
+    assert_eq!(
+        (*found, &lines[..]),
+        (id, &fix.iter().map(|it| it.to_string()).collect::<Vec<_>>()[..])
+    );
     seen.clone()
 }
 
@@ -103,7 +109,8 @@ fn the_virtual_address_stands_on_lo_alone() {
     let fix = ["sysctl -w net.ipv4.conf.all.arp_ignore=1", "ip address add 192.0.2.100/32 dev lo"];
     finds("vip-missing", &fix, "direct", missing);
     finds("vip-missing", &fix[1..], "tunnel", missing);
-    let moved = ["ip address delete 192.0.2.100/32 dev eth0", "ip address add 192.0.2.100/32 dev lo"];
+    let moved =
+        ["ip address delete 192.0.2.100/32 dev eth0", "ip address add 192.0.2.100/32 dev lo"];
     let on_nic = |facts: &mut Value| {
         facts["network"]["addresses"][1]["interface"] = json!("eth0");
     };
@@ -112,7 +119,8 @@ fn the_virtual_address_stands_on_lo_alone() {
         facts["network"]["addresses"][1]["interface"] = json!("tunl0");
     };
     assert_eq!(found("tunnel", on_tunnel), []);
-    let narrower = ["ip address delete 192.0.2.100/24 dev lo", "ip address add 192.0.2.100/32 dev lo"];
+    let narrower =
+        ["ip address delete 192.0.2.100/24 dev lo", "ip address add 192.0.2.100/32 dev lo"];
     finds("vip-too-wide", &narrower, "direct", |facts| {
         facts["network"]["addresses"][1]["prefix"] = json!(24);
     });
@@ -120,11 +128,11 @@ fn the_virtual_address_stands_on_lo_alone() {
 
 #[test]
 fn an_ipv6_address_that_another_host_has_is_not_used() {
-    let fix = ["ip address delete 2001:db8::100/64 dev eth0", "ip address add 2001:db8::100/128 dev lo"];
+    let fix =
+        ["ip address delete 2001:db8::100/64 dev eth0", "ip address add 2001:db8::100/128 dev lo"];
     let seen = finds("ipv6-dad", &fix, "direct", |facts| {
         facts["question"]["service"] = json!("TCP [2001:db8::100]:80");
-        facts["network"]["addresses"][1] =
-            json!({"address": "2001:db8::100", "prefix": 64, "interface": "eth0", "duplicate": true});
+        facts["network"]["addresses"][1] = json!({"address": "2001:db8::100", "prefix": 64, "interface": "eth0", "duplicate": true});
         facts["network"]["listeners"][0]["address"] = json!("::");
         facts["network"]["ways"][3] = json!({"to": "2001:db8::100", "kind": "none"});
     });

@@ -62,9 +62,9 @@ fn on_nic(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     for (own, link) in on_interfaces(facts, address)? {
         // With a tunnel the director may be far away, and its network another one.
         let network = facts.network()?;
-        let is_beside = network.networks_with(address).any(|other| {
-            other.interface == link.name && other.address != address
-        });
+        let is_beside = network
+            .networks_with(address)
+            .any(|other| other.interface == link.name && other.address != address);
         let is_direct = facts.question.method == Some(Method::Direct);
         if own.tentative || own.duplicate || !(is_direct || is_beside) {
             continue;
@@ -84,7 +84,8 @@ fn too_wide(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     for own in network.addresses.iter().filter(|own| own.address == address) {
         let is_loopback = network.link(&own.interface).is_some_and(|link| link.loopback);
         if is_loopback && own.prefix < whole(address) {
-            let seen = format!("{address} stands on {} with the prefix /{}", own.interface, own.prefix);
+            let seen =
+                format!("{address} stands on {} with the prefix /{}", own.interface, own.prefix);
             let cause = "this host takes all addresses of that network for its own, so that clients \
                          there get no answer";
             move_it(found.add(seen, cause), own);
@@ -100,7 +101,9 @@ fn detection(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     for (own, link) in on_interfaces(facts, address)? {
         let state = match own {
             Address { duplicate: true, .. } => "dadfailed: another host has it",
-            Address { tentative: true, .. } => "tentative: the kernel asks whether another host has it",
+            Address { tentative: true, .. } => {
+                "tentative: the kernel asks whether another host has it"
+            }
             _ => continue,
         };
         let cause = "the address is not used: the director has it, too. On `lo` nobody is asked";

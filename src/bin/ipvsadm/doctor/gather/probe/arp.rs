@@ -41,7 +41,8 @@ pub(super) fn ask(own: &Own<'_>, addresses: &[Ipv4Addr]) -> io::Result<Vec<Vec<S
             break;
         }
         let (length, _) = recv(&socket, &mut frame[..], RecvFlags::DONTWAIT)?;
-        let Some((mac, address)) = reply(&frame[..length]).filter(|(mac, _)| *mac != own.mac) else {
+        let Some((mac, address)) = reply(&frame[..length]).filter(|(mac, _)| *mac != own.mac)
+        else {
             continue;
         };
         if let Ok(place) = addresses.binary_search(&address) {
