@@ -60,7 +60,8 @@ fn orphans_kept() {
 }
 
 fn udp_sticks() {
-    let Nat { client, director, .. } = &Nat::new();
+    let Nat { client, director, server, .. } = &Nat::new();
+    server.ip("address add 10.0.0.3/24 dev eth0");
     rules(
         director,
         "-A -u 192.0.2.1:53 -s rr\n-a -u 192.0.2.1:53 -r 10.0.0.2:53 -m\n\
