@@ -1,6 +1,11 @@
 //! The checks: pure functions from facts to findings, a file for each subject.
 
 mod connections;
+mod conntrack;
+mod filter;
+mod firewall;
+mod host;
+mod journey;
 mod limits;
 mod masquerading;
 mod symptoms;
@@ -67,7 +72,7 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, sync::CHECKS]
+    [host::CHECKS, firewall::CHECKS, conntrack::CHECKS, weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, sync::CHECKS]
         .into_iter()
         .flatten()
 }

@@ -1,6 +1,8 @@
 //! Gathering the facts, once. Nothing is sent, unless it is asked for, and nothing is changed.
 
 mod connections;
+mod firewall;
+mod host;
 mod ipvs;
 mod listeners;
 mod network;
@@ -35,6 +37,8 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
         Side::Server => None,
     };
     // While IPVS is watched:
+    host::gather(&mut facts);
+    firewall::gather(&mut facts);
     network::gather(&mut facts);
     sysctls::gather(&mut facts);
     if let Some((client, watch)) = watched {

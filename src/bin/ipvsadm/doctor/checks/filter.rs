@@ -1,0 +1,403 @@
+//! What the firewall does to a packet, as far as it is certain.
+//!
+//! Each question about the packet is answered with yes, no, or that it is not known, and a rule that may
+//! hold is followed both ways. So what is not understood is never held against a network that works.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+
+use crate::doctor::facts::firewall::{
+    Base, Chain, Field, Firewall, Hook, Match, Rule, Step, Value, Verdict,
+};
+
+/// A packet. What is `None` is not known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Packet {
+    pub(super) is_ipv6: bool,
+    /// The number of the transport protocol.
+    pub(super) protocol: u32,
+    pub(super) source: Option<IpAddr>,
+    pub(super) destination: Option<IpAddr>,
+    pub(super) source_port: Option<u16>,
+    pub(super) destination_port: Option<u16>,
+    pub(super) flags: Option<u32>,
+    pub(super) state: Option<u32>,
+    pub(super) mark: Option<u32>,
+    /// The interfaces that it may come in by. None at all: it is not known.
+    pub(super) incoming: Vec<String>,
+    /// The same of those that it may leave by.
+    pub(super) outgoing: Vec<String>,
+    /// `local`, `unicast`, ….
+    pub(super) destination_type: Option<&'static str>,
+}
+
+/// What may become of a packet in a chain. All that is false is certain not to be.
+#[derive(Debug, Clone, Copy, Default)]
+struct Possible<'f> {
+    accepted: bool,
+    /// The first rule that may drop it; the policy if there is none.
+    dropped: Option<Dropped<'f>>,
+    /// It comes to the end of the chain.
+    passes: bool,
+    /// It comes to such rules for certain.
+    untracked: Option<Place<'f>>,
+    source_nat: Option<Place<'f>>,
+}
+
+/// Where a packet is dropped for certain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dropped<'f> {
+    /// The base chain.
+    pub(super) base: &'f Chain,
+    /// `None`: its policy.
+    pub(super) rule: Option<&'f Rule>,
+}
+
+/// A rule of a chain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'f> {
+    pub(super) chain: &'f Chain,
+    pub(super) rule: &'f Rule,
+}
+
+/// Steps after which all packets are given up as not known: some seconds.
+const MOST_STEPS: usize = 100_000_000;
+/// As the kernel's.
+const DEEPEST: usize = 16;
+
+/// Follows packets through the chains of a firewall.
+pub(super) struct Filter<'f> {
+    firewall: &'f Firewall,
+    left: Cell<usize>,
+}
+
+impl<'f> Filter<'f> {
+    pub(super) fn new(firewall: &'f Firewall) -> Self {
+        Filter { firewall, left: Cell::new(MOST_STEPS) }
+    }
+
+    /// True if it was too much to follow.
+    pub(super) fn gave_up(&self) -> bool {
+        self.left.get() == 0
+    }
+
+    /// The base chains that the packet comes through there, first things first.
+    fn bases(&self, hook: Hook, packet: &Packet) -> Vec<(&'f Chain, Base)> {
+        let chains = self.firewall.chains.iter().filter_map(|chain| {
+            let base = chain.base.filter(|it| it.hook == hook)?;
+            chain.family.include(packet.is_ipv6).then_some((chain, base))
+        });
+        let mut found: Vec<_> = chains.collect();
+        found.sort_by_key(|(_, base)| base.priority);
+        found
+    }
+
+    /// Every base chain on this way that drops the packet for certain, even if it were the only one.
+    pub(super) fn drops(&self, hooks: &[Hook], packet: &Packet) -> Vec<Dropped<'f>> {
+        let mut packet = packet.clone();
+        let mut drops = Vec::new();
+        for hook in hooks {
+            for (chain, base) in self.bases(*hook, &packet) {
+                // Those for addresses drop nothing, or see only what is tracked.
+                if base.is_nat {
+                    continue;
+                }
+                let possible = self.through(chain, &mut packet);
+                if !possible.accepted && (!possible.passes || base.drops) {
+                    drops.push(possible.dropped.unwrap_or(Dropped { base: chain, rule: None }));
+                }
+            }
+        }
+        drops
+    }
+
+    /// The rule that keeps the packet from connection tracking, for certain.
+    pub(super) fn untracks(&self, packet: &Packet) -> Option<Place<'f>> {
+        /// Where tracking begins.
+        const TRACKING: i32 = -200;
+        let mut packet = packet.clone();
+        let bases = self.bases(Hook::Prerouting, &packet).into_iter();
+        bases
+            .filter(|(_, base)| base.priority < TRACKING)
+            .find_map(|(chain, _)| self.through(chain, &mut packet).untracked)
+    }
+
+    /// The rule that gives the packet another source address, for certain.
+    pub(super) fn source_nat(&self, packet: &Packet) -> Option<Place<'f>> {
+        let mut packet = packet.clone();
+        let bases = self.bases(Hook::Postrouting, &packet).into_iter();
+        bases
+            .filter(|(_, base)| base.is_nat)
+            .find_map(|(chain, _)| self.through(chain, &mut packet).source_nat)
+    }
+
+    fn through(&self, base: &'f Chain, packet: &mut Packet) -> Possible<'f> {
+        Walk { filter: self, base, packet }.chain(base, 0, true)
+    }
+
+    fn chain(&self, like: &Chain, name: &str) -> Option<&'f Chain> {
+        self.firewall.chains.iter().find(|it| {
+            it.name == name && it.table == like.table && it.family == like.family && it.tool == like.tool
+        })
+    }
+}
+
+/// A packet on its way through one base chain.
+struct Walk<'w, 'f> {
+    filter: &'w Filter<'f>,
+    base: &'f Chain,
+    packet: &'w mut Packet,
+}
+
+impl<'f> Walk<'_, 'f> {
+    /// Follows the packet through a chain, which it comes to for certain or perhaps.
+    fn chain(&mut self, chain: &'f Chain, depth: usize, is_certain: bool) -> Possible<'f> {
+        let mut all = Possible::default();
+        if depth > DEEPEST {
+            return unknown();
+        }
+        // True as long as the packet comes to the next rule for certain.
+        let mut certain = is_certain;
+        for rule in &chain.rules {
+            let end = self.rule(rule, chain, depth, certain, &mut all);
+            if self.filter.gave_up() {
+                return unknown();
+            }
+            match end {
+                End::Next => {}
+                End::Perhaps => certain = false,
+                End::Never => return all,
+            }
+        }
+        all.passes = true;
+        all
+    }
+
+    /// Adds what a rule may do.
+    fn rule(
+        &mut self,
+        rule: &'f Rule,
+        chain: &'f Chain,
+        depth: usize,
+        certain: bool,
+        all: &mut Possible<'f>,
+    ) -> End {
+        // True as long as all questions are answered with yes.
+        let mut holds = true;
+        for step in &rule.steps {
+            self.filter.left.set(self.filter.left.get().saturating_sub(1));
+            let verdict = match step {
+                Step::If(question) => match self.packet.answer(question) {
+                    Some(true) => continue,
+                    Some(false) => return End::Next,
+                    None => {
+                        holds = false;
+                        continue;
+                    }
+                },
+                Step::Perhaps => {
+                    holds = false;
+                    continue;
+                }
+                Step::Mark { value, mask } => {
+                    let new = self.packet.mark.zip(*value).map(|(old, bits)| old & !mask | bits);
+                    let new = new.or(value.filter(|_| *mask == u32::MAX));
+                    if new != self.packet.mark {
+                        self.packet.mark = if holds && certain { new } else { None };
+                    }
+                    continue;
+                }
+                Step::Untrack => {
+                    if holds && certain {
+                        all.untracked = all.untracked.or(Some(Place { chain, rule }));
+                    }
+                    continue;
+                }
+                Step::SourceNat => {
+                    if holds && certain {
+                        all.source_nat = all.source_nat.or(Some(Place { chain, rule }));
+                    }
+                    continue;
+                }
+                Step::Choose { fields, arms } => {
+                    let mut chosen = None;
+                    for (key, verdict) in arms {
+                        match self.packet.has(fields, None, key) {
+                            Some(true) => chosen = Some(verdict),
+                            Some(false) => {}
+                            None => return self.perhaps_anything(all),
+                        }
+                    }
+                    match chosen {
+                        Some(verdict) => verdict,
+                        None => continue,
+                    }
+                }
+                Step::Verdict(verdict) => verdict,
+            };
+            let ends = self.verdict(verdict, rule, chain, depth, holds && certain, all);
+            return match (ends, holds) {
+                (End::Never, true) => End::Never,
+                (End::Next, true) => End::Next,
+                _ => End::Perhaps,
+            };
+        }
+        End::Next
+    }
+
+    /// Adds what a verdict may lead to. Says whether the packet comes to the next rule then.
+    fn verdict(
+        &mut self,
+        verdict: &'f Verdict,
+        rule: &'f Rule,
+        chain: &'f Chain,
+        depth: usize,
+        certain: bool,
+        all: &mut Possible<'f>,
+    ) -> End {
+        match verdict {
+            Verdict::Accept => all.accepted = true,
+            Verdict::Drop => {
+                let dropped = Dropped { base: self.base, rule: Some(rule) };
+                all.dropped = all.dropped.or(Some(dropped));
+            }
+            Verdict::Return => all.passes = true,
+            Verdict::Unknown => return self.perhaps_anything(all),
+            Verdict::Jump(name) | Verdict::Goto(name) => {
+                let Some(target) = self.filter.chain(chain, name) else {
+                    return self.perhaps_anything(all);
+                };
+                let inner = self.chain(target, depth + 1, certain);
+                all.accepted |= inner.accepted;
+                all.dropped = all.dropped.or(inner.dropped);
+                all.untracked = all.untracked.or(inner.untracked);
+                all.source_nat = all.source_nat.or(inner.source_nat);
+                let ends = inner.accepted || inner.dropped.is_some();
+                return match (verdict, inner.passes, ends) {
+                    (Verdict::Goto(_), passes, _) => {
+                        all.passes |= passes;
+                        End::Never
+                    }
+                    (_, true, true) => End::Perhaps,
+                    (_, true, false) => End::Next,
+                    (_, false, _) => End::Never,
+                };
+            }
+        }
+        End::Never
+    }
+
+    fn perhaps_anything(&mut self, all: &mut Possible<'f>) -> End {
+        self.packet.mark = None;
+        all.accepted = true;
+        all.passes = true;
+        End::Perhaps
+    }
+}
+
+/// Whether a packet comes to the next rule.
+enum End {
+    Next,
+    Perhaps,
+    Never,
+}
+
+fn unknown<'f>() -> Possible<'f> {
+    Possible { accepted: true, passes: true, ..Possible::default() }
+}
+
+impl Packet {
+    /// The answer to a question. `None`: it is not known.
+    fn answer(&self, question: &Match) -> Option<bool> {
+        let mut answer = Some(false);
+        for values in &question.among {
+            match self.has(&question.fields, question.mask, values) {
+                Some(true) => {
+                    answer = Some(true);
+                    break;
+                }
+                Some(false) => {}
+                None => answer = None,
+            }
+        }
+        answer.map(|yes| yes != question.is_negated)
+    }
+
+    /// True if each of the fields has its value.
+    fn has(&self, fields: &[Field], mask: Option<u32>, values: &[Value]) -> Option<bool> {
+        let mut all = Some(true);
+        for (field, value) in fields.iter().zip(values) {
+            match self.field(*field, mask, value) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => all = None,
+            }
+        }
+        all
+    }
+
+    fn field(&self, field: Field, mask: Option<u32>, value: &Value) -> Option<bool> {
+        let number = match field {
+            Field::Version => Some(if self.is_ipv6 { 6 } else { 4 }),
+            Field::Protocol => Some(self.protocol),
+            Field::SourcePort => self.source_port.map(u32::from),
+            Field::DestinationPort => self.destination_port.map(u32::from),
+            Field::Flags => self.flags,
+            Field::State => self.state,
+            Field::Mark => self.mark,
+            Field::Source => return address(self.source, self.is_ipv6, value),
+            Field::Destination => return address(self.destination, self.is_ipv6, value),
+            Field::Incoming => return interface(&self.incoming, value),
+            Field::Outgoing => return interface(&self.outgoing, value),
+            Field::DestinationType => return name(self.destination_type, value),
+        };
+        match (value, number) {
+            (Value::Numbers(0, u32::MAX), _) => Some(true),
+            (Value::Numbers(first, last), Some(number)) => {
+                Some((*first..=*last).contains(&(number & mask.unwrap_or(!0))))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn address(own: Option<IpAddr>, is_ipv6: bool, value: &Value) -> Option<bool> {
+    let Value::Addresses(first, last) = value else {
+        return None;
+    };
+    if first.is_ipv6() != is_ipv6 {
+        return Some(false);
+    }
+    let covers_all = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => first.to_bits() == 0 && last.to_bits() == u32::MAX,
+        (IpAddr::V6(first), IpAddr::V6(last)) => first.to_bits() == 0 && last.to_bits() == u128::MAX,
+        _ => false,
+    };
+    if covers_all {
+        return Some(true);
+    }
+    own.map(|own| *first <= own && own <= *last)
+}
+
+/// True if all interfaces are such, false if none is.
+fn interface(own: &[String], value: &Value) -> Option<bool> {
+    let answers = || own.iter().map(|own| name(Some(own), value));
+    match answers().next() {
+        None => name(None, value),
+        Some(first) => first.filter(|_| answers().all(|answer| answer == first)),
+    }
+}
+
+fn name(own: Option<&str>, value: &Value) -> Option<bool> {
+    let Value::Name(wanted) = value else {
+        return None;
+    };
+    match wanted.strip_suffix('*') {
+        Some("") => Some(true),
+        Some(start) => own.map(|own| own.starts_with(start)),
+        None => own.map(|own| own == wanted),
+    }
+}
+
+#[cfg(test)]
+mod tests;
