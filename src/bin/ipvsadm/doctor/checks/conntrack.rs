@@ -24,7 +24,9 @@ fn off(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     troubles.retain(|trouble| matches!(trouble.reason, Reason::NotTracked));
     tell(&troubles, |trouble, what, servers| {
         let (state, of) = match trouble.packet.state {
-            Some(crate::doctor::facts::firewall::state::UNTRACKED) => ("UNTRACKED", "packets to it"),
+            Some(crate::doctor::facts::firewall::state::UNTRACKED) => {
+                ("UNTRACKED", "packets to it")
+            }
             _ => ("INVALID or NEW", "its replies"),
         };
         let finding = found.add(
@@ -40,17 +42,21 @@ fn off(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
 }
 
 /// Rules for source NAT that do nothing.
-fn source_nat(facts: &Facts, journeys: &Journeys<'_>, found: &mut Found<'_>) -> Result<(), Missing> {
+fn source_nat(
+    facts: &Facts,
+    journeys: &Journeys<'_>,
+    found: &mut Found<'_>,
+) -> Result<(), Missing> {
     for service in &facts.ipvs()?.services {
         let Some(arrival) = journeys.arrivals(service).into_iter().next() else {
             continue;
         };
         let servers = service.servers.iter().filter(|it| it.method == Method::Masquerade);
-        let all = servers.filter_map(|server| {
-            Some((server, journeys.source_nat(service, server, &arrival)?))
-        });
+        let all = servers
+            .filter_map(|server| Some((server, journeys.source_nat(service, server, &arrival)?)));
         // Of the servers, one that gets no answer through.
-        let Some((server, (place, is_stuck))) = all.max_by_key(|(_, (_, is_stuck))| *is_stuck) else {
+        let Some((server, (place, is_stuck))) = all.max_by_key(|(_, (_, is_stuck))| *is_stuck)
+        else {
             continue;
         };
         let is_stuck = is_stuck && server.growth.outgoing_packets == 0;
@@ -118,10 +124,9 @@ fn notrack(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 "the rule for source NAT of packets to its servers does nothing, and their replies go \
                  elsewhere: clients get no connection",
             ),
-            Some(false) => (
-                Severity::Info,
-                "the rule for source NAT of packets to its servers does nothing",
-            ),
+            Some(false) => {
+                (Severity::Info, "the rule for source NAT of packets to its servers does nothing")
+            }
             None => (Severity::Info, "vs.conntrack does nothing for this service"),
         };
         let finding = found.add(

@@ -137,7 +137,10 @@ impl<'f> Filter<'f> {
 
     fn chain(&self, like: &Chain, name: &str) -> Option<&'f Chain> {
         self.firewall.chains.iter().find(|it| {
-            it.name == name && it.table == like.table && it.family == like.family && it.tool == like.tool
+            it.name == name
+                && it.table == like.table
+                && it.family == like.family
+                && it.tool == like.tool
         })
     }
 }
@@ -370,7 +373,9 @@ fn address(own: Option<IpAddr>, is_ipv6: bool, value: &Value) -> Option<bool> {
     }
     let covers_all = match (first, last) {
         (IpAddr::V4(first), IpAddr::V4(last)) => first.to_bits() == 0 && last.to_bits() == u32::MAX,
-        (IpAddr::V6(first), IpAddr::V6(last)) => first.to_bits() == 0 && last.to_bits() == u128::MAX,
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
+            first.to_bits() == 0 && last.to_bits() == u128::MAX
+        }
         _ => false,
     };
     if covers_all {

@@ -297,4 +297,4 @@ pub(super) fn delete(place: Place<'_>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -132,7 +132,12 @@ impl<'f> Journeys<'f> {
     }
 
     /// A client's packet as IPVS sends it to a server. `None`: it does not leave, or not so.
-    pub(super) fn request(&self, arrival: &Packet, server: &Server, tracked: bool) -> Option<Packet> {
+    pub(super) fn request(
+        &self,
+        arrival: &Packet,
+        server: &Server,
+        tracked: bool,
+    ) -> Option<Packet> {
         let key = server.key;
         if self.is_local(key.address) {
             return None;

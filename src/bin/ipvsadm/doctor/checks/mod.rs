@@ -72,9 +72,18 @@ impl Found<'_> {
 
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
-    [host::CHECKS, firewall::CHECKS, conntrack::CHECKS, weights::CHECKS, masquerading::CHECKS, connections::CHECKS, limits::CHECKS, sync::CHECKS]
-        .into_iter()
-        .flatten()
+    [
+        host::CHECKS,
+        firewall::CHECKS,
+        conntrack::CHECKS,
+        weights::CHECKS,
+        masquerading::CHECKS,
+        connections::CHECKS,
+        limits::CHECKS,
+        sync::CHECKS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Makes every check that the facts are for.

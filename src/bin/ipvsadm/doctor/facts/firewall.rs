@@ -188,12 +188,18 @@ impl Value {
             IpAddr::V4(address) => {
                 let host = u32::MAX.checked_shr(prefix).unwrap_or(0);
                 let bits = address.to_bits();
-                Value::Addresses(IpAddr::V4((bits & !host).into()), IpAddr::V4((bits | host).into()))
+                Value::Addresses(
+                    IpAddr::V4((bits & !host).into()),
+                    IpAddr::V4((bits | host).into()),
+                )
             }
             IpAddr::V6(address) => {
                 let host = u128::MAX.checked_shr(prefix).unwrap_or(0);
                 let bits = address.to_bits();
-                Value::Addresses(IpAddr::V6((bits & !host).into()), IpAddr::V6((bits | host).into()))
+                Value::Addresses(
+                    IpAddr::V6((bits & !host).into()),
+                    IpAddr::V6((bits | host).into()),
+                )
             }
         }
     }

@@ -3,8 +3,8 @@
 //! The rules of `iptables`, as it is today, are those of nftables, and `nft` lists them too, but not
 //! what it has no words for. So `iptables-save` is asked about tables that have such rules.
 
-mod iptables;
-mod nft;
+pub(in crate::doctor) mod iptables;
+pub(in crate::doctor) mod nft;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -60,8 +60,8 @@ fn with_nft() -> Result<Vec<Chain>, String> {
     let json = json.map_err(|problem| problem.for_package("nftables"))?;
     // For people, as JSON is not.
     let text = run("nft", &["-a", "list", "ruleset"]).unwrap_or_default();
-    let mut ruleset = nft::parse(&json, &text)
-        .map_err(|error| format!("nft -j list ruleset: {error}"))?;
+    let mut ruleset =
+        nft::parse(&json, &text).map_err(|error| format!("nft -j list ruleset: {error}"))?;
     if !ruleset.foreign.is_empty() {
         // Without iptables, nft's own view of these has to do: what it cannot tell is unknown there.
         let chains = with_iptables_nft(Some(&ruleset.foreign)).unwrap_or_default();
@@ -138,9 +138,9 @@ enum Problem {
 impl Problem {
     fn for_package(self, package: &str) -> String {
         match self {
-            Problem::NotThere => format!(
-                "the rules of the firewall cannot be listed: install the package {package}"
-            ),
+            Problem::NotThere => {
+                format!("the rules of the firewall cannot be listed: install the package {package}")
+            }
             Problem::Failed(why) => why,
         }
     }

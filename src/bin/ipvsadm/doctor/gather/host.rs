@@ -47,7 +47,8 @@ const NET_ADMIN: u64 = 1 << 12;
 fn may_administer() -> bool {
     let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let bits = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    bits.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).is_some_and(|it| it & NET_ADMIN != 0)
+    bits.and_then(|it| u64::from_str_radix(it.trim(), 16).ok())
+        .is_some_and(|it| it & NET_ADMIN != 0)
 }
 
 /// The name of a module, of its file: the kernel has underscores.
@@ -74,7 +75,8 @@ fn modules(folder: &str) -> Option<Vec<String>> {
 
 /// `None`: no list of them is here.
 fn has_module(folder: &str) -> Option<bool> {
-    let lists = ["modules.dep", "modules.builtin"].map(|name| File::open(format!("{folder}/{name}")));
+    let lists =
+        ["modules.dep", "modules.builtin"].map(|name| File::open(format!("{folder}/{name}")));
     let [Ok(loadable), built_in] = lists else {
         return None;
     };
@@ -109,7 +111,8 @@ const MANAGERS: [&str; 4] = ["keepalived", "ldirectord", "kube-proxy", "kube-rou
 /// The name of the process if it is one of them. `ldirectord` is a script: its interpreter runs.
 fn manager(process: &Path) -> Option<&'static str> {
     let command = fs::read(process.join("cmdline")).unwrap_or_default();
-    let mut words = command.split(|byte| *byte == 0).take(4).filter_map(|it| str::from_utf8(it).ok());
+    let mut words =
+        command.split(|byte| *byte == 0).take(4).filter_map(|it| str::from_utf8(it).ok());
     let program = words.next().unwrap_or_default();
     let is_interpreter = file_name(program).is_some_and(|it| it.starts_with("perl"));
     let script = words.find(|word| is_interpreter && !word.starts_with('-')).unwrap_or_default();

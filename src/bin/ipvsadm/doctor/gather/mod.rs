@@ -1,7 +1,7 @@
 //! Gathering the facts, once. Nothing is sent, unless it is asked for, and nothing is changed.
 
 mod connections;
-mod firewall;
+pub(super) mod firewall;
 mod host;
 mod ipvs;
 mod listeners;

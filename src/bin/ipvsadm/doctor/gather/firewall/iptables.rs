@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use crate::doctor::facts::firewall::{
-    Base, Chain, Field, Hook, Match, Packets, Rule, Step, Tool, Value, Verdict, protocol_named, state,
-    tcp_flag,
+    Base, Chain, Field, Hook, Match, Packets, Rule, Step, Tool, Value, Verdict, protocol_named,
+    state, tcp_flag,
 };
 
-pub(super) fn parse(text: &str, family: Packets, tool: Tool) -> Vec<Chain> {
+pub(in crate::doctor) fn parse(text: &str, family: Packets, tool: Tool) -> Vec<Chain> {
     let mut chains: Vec<Chain> = Vec::new();
     let mut table = String::new();
     // Where the chains of the table begin.
@@ -119,9 +119,9 @@ impl<'w> Reader<'w> {
                     let values = flags.flatten().map(|it| vec![Value::number(it)]);
                     self.question(Field::Flags, mask.flatten(), is_negated, values);
                 }
-                "--mark" | "-p" | "-s" | "-d" | "-i" | "-o" | "--sport" | "--dport" | "--sports"
-                | "--dports" | "--ctstate" | "--state" | "--dst-type" | "--src-range"
-                | "--dst-range" => {
+                "--mark" | "-p" | "-s" | "-d" | "-i" | "-o" | "--sport" | "--dport"
+                | "--sports" | "--dports" | "--ctstate" | "--state" | "--dst-type"
+                | "--src-range" | "--dst-range" => {
                     let value = self.next().unwrap_or_default();
                     self.simple(option, value, is_negated);
                 }
@@ -237,9 +237,9 @@ impl<'w> Reader<'w> {
                 }
                 return;
             }
-            "LOG" | "NFLOG" | "ULOG" | "TRACE" | "TCPMSS" | "CHECKSUM" | "SET" | "CLASSIFY" | "DSCP"
-            | "TOS" | "TEE" | "AUDIT" | "CONNSECMARK" | "SECMARK" | "HL" | "TTL" | "TCPOPTSTRIP"
-            | "" => return,
+            "LOG" | "NFLOG" | "ULOG" | "TRACE" | "TCPMSS" | "CHECKSUM" | "SET" | "CLASSIFY"
+            | "DSCP" | "TOS" | "TEE" | "AUDIT" | "CONNSECMARK" | "SECMARK" | "HL" | "TTL"
+            | "TCPOPTSTRIP" | "" => return,
             _ => {
                 self.steps.push(mark(None, !0));
                 Verdict::Unknown

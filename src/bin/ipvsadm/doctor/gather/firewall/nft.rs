@@ -11,14 +11,14 @@ use crate::doctor::facts::firewall::{Base, Chain, Hook, Packets, Rule, Tool};
 
 /// All rules.
 #[derive(Debug, Default)]
-pub(super) struct Ruleset {
-    pub(super) chains: Vec<Chain>,
+pub(in crate::doctor) struct Ruleset {
+    pub(in crate::doctor) chains: Vec<Chain>,
     /// Tables with rules that nft has no words for: whether they are for IPv6, and their names.
-    pub(super) foreign: BTreeSet<(bool, String)>,
+    pub(in crate::doctor) foreign: BTreeSet<(bool, String)>,
 }
 
 /// Reads it. `text` is the same for people, with handles.
-pub(super) fn parse(json: &str, text: &str) -> Result<Ruleset, String> {
+pub(in crate::doctor) fn parse(json: &str, text: &str) -> Result<Ruleset, String> {
     let document: Json = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let objects = document["nftables"].as_array().ok_or("no list of objects")?;
     let texts = texts(text);
@@ -108,7 +108,10 @@ fn texts(text: &str) -> BTreeMap<(String, String, String, u64), String> {
             ["chain" | "set" | "map", name, "{"] => chain = name.to_owned(),
             _ => {
                 let Ok(handle) = handle.trim().parse() else { continue };
-                texts.insert((family.clone(), table.clone(), chain.clone(), handle), rule.to_owned());
+                texts.insert(
+                    (family.clone(), table.clone(), chain.clone(), handle),
+                    rule.to_owned(),
+                );
             }
         }
     }

@@ -83,7 +83,9 @@ impl Reader<'_, '_> {
 
     fn step(&self, name: &str, value: &Json, steps: &mut Vec<Step>) {
         let verdict = match name {
-            "match" => return self.question(value, steps).unwrap_or_else(|| steps.push(Step::Perhaps)),
+            "match" => {
+                return self.question(value, steps).unwrap_or_else(|| steps.push(Step::Perhaps));
+            }
             "vmap" => match self.choice(value, steps) {
                 Some(()) => return,
                 None => {
@@ -97,8 +99,8 @@ impl Reader<'_, '_> {
                 }
                 return;
             }
-            "counter" | "log" | "set" | "map" | "ct helper" | "ct timeout" | "ct expectation" | "flow"
-            | "dup" | "tunnel" | "secmark" | "continue" => return,
+            "counter" | "log" | "set" | "map" | "ct helper" | "ct timeout" | "ct expectation"
+            | "flow" | "dup" | "tunnel" | "secmark" | "continue" => return,
             "limit" | "quota" | "ct count" | "meter" => return steps.push(Step::Perhaps),
             "notrack" => return steps.push(Step::Untrack),
             "masquerade" | "snat" => {
@@ -145,7 +147,10 @@ impl Reader<'_, '_> {
                 }
             }
             ("==" | "!=" | "in", fields) => self.elements(right, fields)?,
-            ("<" | ">" | "<=" | ">=", [Field::SourcePort | Field::DestinationPort | Field::Mark]) => {
+            (
+                "<" | ">" | "<=" | ">=",
+                [Field::SourcePort | Field::DestinationPort | Field::Mark],
+            ) => {
                 let number = u32::try_from(right.as_u64()?).ok()?;
                 let range = match op {
                     "<" => Value::Numbers(0, number.checked_sub(1)?),
@@ -336,7 +341,9 @@ fn value(it: &Json, field: Field) -> Option<Value> {
     if let Some(range) = it["range"].as_array() {
         let ends = [value(range.first()?, field)?, value(range.get(1)?, field)?];
         return match ends {
-            [Value::Numbers(first, _), Value::Numbers(_, last)] => Some(Value::Numbers(first, last)),
+            [Value::Numbers(first, _), Value::Numbers(_, last)] => {
+                Some(Value::Numbers(first, last))
+            }
             [Value::Addresses(first, _), Value::Addresses(_, last)] => {
                 Some(Value::Addresses(first, last))
             }
