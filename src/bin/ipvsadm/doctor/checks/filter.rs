@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::net::IpAddr;
 
 use crate::doctor::facts::firewall::{
-    Base, Chain, Field, Firewall, Hook, Match, Rule, Step, Value, Verdict,
+    Base, Chain, Field, Firewall, Hook, Match, Rule, Step, Value, Verdict, state,
 };
 
 /// A packet. What is `None` is not known.
@@ -35,8 +35,10 @@ pub(super) struct Packet {
 #[derive(Debug, Clone, Copy, Default)]
 struct Possible<'f> {
     accepted: bool,
-    /// The first rule that may drop it; the policy if there is none.
+    /// The first rule that may drop it, or better, the first that drops whatever comes to it.
     dropped: Option<Dropped<'f>>,
+    /// True if it is the latter.
+    is_firm: bool,
     /// It comes to the end of the chain.
     passes: bool,
     /// It comes to such rules for certain.
@@ -60,8 +62,19 @@ pub(super) struct Place<'f> {
     pub(super) rule: &'f Rule,
 }
 
+impl<'f> Possible<'f> {
+    fn add_drop(&mut self, dropped: Option<Dropped<'f>>, is_firm: bool) {
+        if self.dropped.is_none() || is_firm && !self.is_firm {
+            self.dropped = dropped.or(self.dropped);
+            self.is_firm |= is_firm;
+        }
+    }
+}
+
 /// Steps after which all packets are given up as not known: some seconds.
 const MOST_STEPS: usize = 100_000_000;
+/// The priority of connection tracking.
+const TRACKING: i32 = -200;
 /// As the kernel's.
 const DEEPEST: usize = 16;
 
@@ -104,7 +117,10 @@ impl<'f> Filter<'f> {
                 }
                 let possible = self.through(chain, &mut packet);
                 if !possible.accepted && (!possible.passes || base.drops) {
-                    drops.push(possible.dropped.unwrap_or(Dropped { base: chain, rule: None }));
+                    // A rule that holds for certain tells more than the policy, and one that may hold
+                    // less.
+                    let rule = possible.dropped.filter(|_| possible.is_firm || !possible.passes);
+                    drops.push(rule.unwrap_or(Dropped { base: chain, rule: None }));
                 }
             }
         }
@@ -113,13 +129,9 @@ impl<'f> Filter<'f> {
 
     /// The rule that keeps the packet from connection tracking, for certain.
     pub(super) fn untracks(&self, packet: &Packet) -> Option<Place<'f>> {
-        /// Where tracking begins.
-        const TRACKING: i32 = -200;
         let mut packet = packet.clone();
         let bases = self.bases(Hook::Prerouting, &packet).into_iter();
-        bases
-            .filter(|(_, base)| base.priority < TRACKING)
-            .find_map(|(chain, _)| self.through(chain, &mut packet).untracked)
+        bases.find_map(|(chain, _)| self.through(chain, &mut packet).untracked)
     }
 
     /// The rule that gives the packet another source address, for certain.
@@ -132,7 +144,7 @@ impl<'f> Filter<'f> {
     }
 
     fn through(&self, base: &'f Chain, packet: &mut Packet) -> Possible<'f> {
-        Walk { filter: self, base, packet }.chain(base, 0, true)
+        Walk { filter: self, base, packet }.chain(base, 0, Path { certain: true, firm: true })
     }
 
     fn chain(&self, like: &Chain, name: &str) -> Option<&'f Chain> {
@@ -153,22 +165,20 @@ struct Walk<'w, 'f> {
 }
 
 impl<'f> Walk<'_, 'f> {
-    /// Follows the packet through a chain, which it comes to for certain or perhaps.
-    fn chain(&mut self, chain: &'f Chain, depth: usize, is_certain: bool) -> Possible<'f> {
+    /// Follows the packet through a chain.
+    fn chain(&mut self, chain: &'f Chain, depth: usize, mut path: Path) -> Possible<'f> {
         let mut all = Possible::default();
         if depth > DEEPEST {
             return unknown();
         }
-        // True as long as the packet comes to the next rule for certain.
-        let mut certain = is_certain;
         for rule in &chain.rules {
-            let end = self.rule(rule, chain, depth, certain, &mut all);
+            let end = self.rule(rule, chain, depth, path, &mut all);
             if self.filter.gave_up() {
                 return unknown();
             }
             match end {
                 End::Next => {}
-                End::Perhaps => certain = false,
+                End::Perhaps => path.certain = false,
                 End::Never => return all,
             }
         }
@@ -182,7 +192,7 @@ impl<'f> Walk<'_, 'f> {
         rule: &'f Rule,
         chain: &'f Chain,
         depth: usize,
-        certain: bool,
+        path: Path,
         all: &mut Possible<'f>,
     ) -> End {
         // True as long as all questions are answered with yes.
@@ -206,18 +216,23 @@ impl<'f> Walk<'_, 'f> {
                     let new = self.packet.mark.zip(*value).map(|(old, bits)| old & !mask | bits);
                     let new = new.or(value.filter(|_| *mask == u32::MAX));
                     if new != self.packet.mark {
-                        self.packet.mark = if holds && certain { new } else { None };
+                        self.packet.mark = if holds && path.certain { new } else { None };
                     }
                     continue;
                 }
                 Step::Untrack => {
-                    if holds && certain {
+                    // Later, it would be tracked already.
+                    if !self.base.base.is_some_and(|it| it.priority < TRACKING) {
+                        continue;
+                    }
+                    self.packet.state = Some(state::UNTRACKED).filter(|_| holds && path.certain);
+                    if holds && path.certain {
                         all.untracked = all.untracked.or(Some(Place { chain, rule }));
                     }
                     continue;
                 }
                 Step::SourceNat => {
-                    if holds && certain {
+                    if holds && path.certain {
                         all.source_nat = all.source_nat.or(Some(Place { chain, rule }));
                     }
                     continue;
@@ -238,7 +253,8 @@ impl<'f> Walk<'_, 'f> {
                 }
                 Step::Verdict(verdict) => verdict,
             };
-            let ends = self.verdict(verdict, rule, chain, depth, holds && certain, all);
+            let path = Path { certain: path.certain && holds, firm: path.firm && holds };
+            let ends = self.verdict(verdict, rule, chain, depth, path, all);
             return match (ends, holds) {
                 (End::Never, true) => End::Never,
                 (End::Next, true) => End::Next,
@@ -255,14 +271,14 @@ impl<'f> Walk<'_, 'f> {
         rule: &'f Rule,
         chain: &'f Chain,
         depth: usize,
-        certain: bool,
+        path: Path,
         all: &mut Possible<'f>,
     ) -> End {
         match verdict {
             Verdict::Accept => all.accepted = true,
             Verdict::Drop => {
                 let dropped = Dropped { base: self.base, rule: Some(rule) };
-                all.dropped = all.dropped.or(Some(dropped));
+                all.add_drop(Some(dropped), path.firm);
             }
             Verdict::Return => all.passes = true,
             Verdict::Unknown => return self.perhaps_anything(all),
@@ -270,9 +286,9 @@ impl<'f> Walk<'_, 'f> {
                 let Some(target) = self.filter.chain(chain, name) else {
                     return self.perhaps_anything(all);
                 };
-                let inner = self.chain(target, depth + 1, certain);
+                let inner = self.chain(target, depth + 1, path);
                 all.accepted |= inner.accepted;
-                all.dropped = all.dropped.or(inner.dropped);
+                all.add_drop(inner.dropped, inner.is_firm);
                 all.untracked = all.untracked.or(inner.untracked);
                 all.source_nat = all.source_nat.or(inner.source_nat);
                 let ends = inner.accepted || inner.dropped.is_some();
@@ -296,6 +312,15 @@ impl<'f> Walk<'_, 'f> {
         all.passes = true;
         End::Perhaps
     }
+}
+
+/// How a packet comes to a rule.
+#[derive(Clone, Copy)]
+struct Path {
+    /// It does, for certain.
+    certain: bool,
+    /// It does, for certain, unless something else has become of it before.
+    firm: bool,
 }
 
 /// Whether a packet comes to the next rule.

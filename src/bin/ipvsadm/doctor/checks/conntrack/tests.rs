@@ -109,3 +109,15 @@ fn old_kernels_delay_ports_that_are_used_again() {
     set(&mut off, "net.ipv4.vs.conntrack", "0");
     assert_eq!(found(&off), []);
 }
+
+#[test]
+fn replies_that_are_kept_from_tracking_on_purpose_come_through() {
+    let stateless = "*raw\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -s 10.0.0.2/32 -p tcp -m tcp --sport 80 -j CT --notrack\nCOMMIT\n\
+        *filter\n:FORWARD DROP [0:0]\n\
+        -A FORWARD -m conntrack --ctstate ESTABLISHED,UNTRACKED -j ACCEPT\nCOMMIT\n";
+    assert_eq!(found(&facts(stateless)), []);
+    // Those of some clients only.
+    let some = stateless.replace("-A PREROUTING", "-A PREROUTING -d 198.51.100.0/24");
+    assert_eq!(found(&facts(&some)), []);
+}

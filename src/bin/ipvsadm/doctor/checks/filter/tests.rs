@@ -44,10 +44,11 @@ fn a_policy_drops_what_no_rule_accepts() {
     assert_eq!(with("-A INPUT -s 10.0.0.0/8 -j ACCEPT"), None);
     assert_eq!(with("-A INPUT -i eth0 -j ACCEPT"), None);
     assert_eq!(with("-A INPUT -m set --match-set good src -j ACCEPT"), None);
-    assert_eq!(
-        with("-A INPUT -m set --match-set bad src -j DROP"),
-        Some("-A INPUT -m set --match-set bad src -j DROP".to_owned())
-    );
+    // What drops some of them is not what drops all.
+    assert_eq!(with("-A INPUT -m set --match-set bad src -j DROP"), policy);
+    let last = "-A INPUT -p tcp -j DROP";
+    let both = format!("-A INPUT -s 10.0.0.0/8 -j DROP\n{last}");
+    assert_eq!(with(&both).as_deref(), Some(last));
 }
 
 #[test]

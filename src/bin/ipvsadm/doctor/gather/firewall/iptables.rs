@@ -94,6 +94,22 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
+/// The modules of iptables-extensions(8) that ask nothing but what their options say.
+const MODULES: [&str; 12] = [
+    "tcp",
+    "udp",
+    "sctp",
+    "dccp",
+    "udplite",
+    "multiport",
+    "mark",
+    "conntrack",
+    "state",
+    "comment",
+    "addrtype",
+    "iprange",
+];
+
 struct Reader<'w> {
     words: &'w [String],
     at: usize,
@@ -103,6 +119,7 @@ struct Reader<'w> {
 impl<'w> Reader<'w> {
     fn read(mut self, is_chain: &dyn Fn(&str) -> bool) -> Vec<Step> {
         let mut is_negated = false;
+        let mut module = "";
         while let Some(option) = self.next() {
             match option {
                 "!" => {
@@ -113,7 +130,15 @@ impl<'w> Reader<'w> {
                     self.target(option == "-g", is_chain);
                     break;
                 }
-                "-m" | "--comment" => drop(self.next()),
+                "-m" => {
+                    module = self.next().unwrap_or_default();
+                    // Others ask something, some of them without an option.
+                    if !MODULES.contains(&module) {
+                        self.steps.push(Step::Perhaps);
+                    }
+                }
+                "--comment" => drop(self.next()),
+                "--mark" if module != "mark" => self.skip_values(),
                 "--tcp-flags" => {
                     let [mask, flags] = [self.next(), self.next()].map(|it| it.map(flags));
                     let values = flags.flatten().map(|it| vec![Value::number(it)]);

@@ -16,6 +16,8 @@ COMMIT
 :USER - [0:0]
 -A INPUT -i wg+ -p tcp -m multiport --dports 80,8000:8080 -m conntrack --ctstate NEW,ESTABLISHED -g USER
 -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m limit --limit 5/sec -j USER
+-A INPUT -m connmark --mark 0x1 -j DROP
+-A INPUT -m socket -j DROP
 -A USER -j REJECT --reject-with icmp-port-unreachable
 -A USER -j SOMETHING --else
 COMMIT
@@ -92,8 +94,15 @@ fn a_rule_is_read() {
 #[test]
 fn what_is_not_known_may_be_anything() {
     let limited = steps("INPUT", "filter", 1);
-    assert_eq!(limited[2..], [Step::Perhaps, Step::Verdict(Verdict::Jump("USER".to_owned()))]);
+    assert_eq!(
+        limited[2..],
+        [Step::Perhaps, Step::Perhaps, Step::Verdict(Verdict::Jump("USER".to_owned()))]
+    );
     assert_eq!(steps("USER", "filter", 0), [Step::Verdict(Verdict::Drop)]);
+    // The mark of a connection is another, and this module needs no option.
+    let perhaps = [Step::Perhaps, Step::Verdict(Verdict::Drop)];
+    assert_eq!(steps("INPUT", "filter", 2), perhaps);
+    assert_eq!(steps("INPUT", "filter", 3), perhaps);
     let unknown = Step::Verdict(Verdict::Unknown);
     assert_eq!(steps("USER", "filter", 1), [Step::Mark { value: None, mask: !0 }, unknown]);
 }
