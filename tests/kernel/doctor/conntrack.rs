@@ -1,9 +1,11 @@
 //! Connection tracking.
 
+use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use super::firewall::iptables;
-use super::network::{Nat, ask, fails, works};
+use super::network::{Nat, ask, fails, rules, works};
 use super::patient::{Finding, Patient};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
@@ -85,13 +87,23 @@ fn full() {
     let Nat { client, director, server, .. } = &Nat::new();
     let doctor = Patient::new(director);
     director.sysctl(CONNTRACK, "1");
+    // Without a rule that asks for it, nothing is tracked.
+    iptables(director, "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+    // A server that takes connections and keeps them.
+    let _listener = server.enter(|| TcpListener::bind("10.0.0.2:81")).expect("the port is free");
+    rules(director, "-A -t 192.0.2.1:81 -s rr\n-a -t 192.0.2.1:81 -r 10.0.0.2:81 -m\n");
+    let connect = || client.enter(|| TcpStream::connect("192.0.2.1:81")).expect("a connection");
+    let kept: Vec<TcpStream> = (0..5).map(|_| connect()).collect();
     doctor.is_well();
     // The maximum is that of all namespaces.
     const MOST: &str = "/proc/sys/net/netfilter/nf_conntrack_max";
-    let before = std::fs::read_to_string(MOST).expect("connection tracking is there");
-    std::fs::write(MOST, "9").expect("this is the first namespace");
-    let finding = doctor.has("conntrack-full");
-    assert!(finding.text("seen").contains("of at most 9 entries"), "{}", finding.text("seen"));
-    std::fs::write(MOST, before).expect("it was so before");
+    let before = fs::read_to_string(MOST).expect("connection tracking is there");
+    fs::write(MOST, "6").expect("this is the first namespace");
+    let found = std::panic::catch_unwind(|| doctor.has("conntrack-full"));
+    fs::write(MOST, before).expect("it was so before");
+    let finding = found.expect("a finding");
+    assert!(finding.text("seen").contains("5 of at most 6 entries"), "{}", finding.text("seen"));
+    assert!(finding.fix().starts_with("sysctl -w net.netfilter.nf_conntrack_max=12\n"));
     doctor.is_well();
+    drop(kept);
 }

@@ -18,6 +18,8 @@ pub(super) struct Packet {
     pub(super) protocol: u32,
     pub(super) source: Option<IpAddr>,
     pub(super) destination: Option<IpAddr>,
+    /// What neither is, if it is not known: the virtual address, as a client has another.
+    pub(super) not: Option<IpAddr>,
     pub(super) source_port: Option<u16>,
     pub(super) destination_port: Option<u16>,
     pub(super) flags: Option<u32>,
@@ -130,7 +132,7 @@ impl<'f> Filter<'f> {
     /// The rule that keeps the packet from connection tracking, for certain.
     pub(super) fn untracks(&self, packet: &Packet) -> Option<Place<'f>> {
         let mut packet = packet.clone();
-        let bases = self.bases(Hook::Prerouting, &packet).into_iter();
+        let mut bases = self.bases(Hook::Prerouting, &packet).into_iter();
         bases.find_map(|(chain, _)| self.through(chain, &mut packet).untracked)
     }
 
@@ -373,8 +375,8 @@ impl Packet {
             Field::Flags => self.flags,
             Field::State => self.state,
             Field::Mark => self.mark,
-            Field::Source => return address(self.source, self.is_ipv6, value),
-            Field::Destination => return address(self.destination, self.is_ipv6, value),
+            Field::Source => return self.address(self.source, value),
+            Field::Destination => return self.address(self.destination, value),
             Field::Incoming => return interface(&self.incoming, value),
             Field::Outgoing => return interface(&self.outgoing, value),
             Field::DestinationType => return name(self.destination_type, value),
@@ -387,26 +389,29 @@ impl Packet {
             _ => None,
         }
     }
-}
 
-fn address(own: Option<IpAddr>, is_ipv6: bool, value: &Value) -> Option<bool> {
-    let Value::Addresses(first, last) = value else {
-        return None;
-    };
-    if first.is_ipv6() != is_ipv6 {
-        return Some(false);
-    }
-    let covers_all = match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => first.to_bits() == 0 && last.to_bits() == u32::MAX,
-        (IpAddr::V6(first), IpAddr::V6(last)) => {
-            first.to_bits() == 0 && last.to_bits() == u128::MAX
+    fn address(&self, own: Option<IpAddr>, value: &Value) -> Option<bool> {
+        let Value::Addresses(first, last) = value else {
+            return None;
+        };
+        if first.is_ipv6() != self.is_ipv6 {
+            return Some(false);
         }
-        _ => false,
-    };
-    if covers_all {
-        return Some(true);
+        let covers_all = match (first, last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                first.to_bits() == 0 && last.to_bits() == u32::MAX
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                first.to_bits() == 0 && last.to_bits() == u128::MAX
+            }
+            _ => false,
+        };
+        match own {
+            _ if covers_all => Some(true),
+            Some(own) => Some(*first <= own && own <= *last),
+            None => (first == last && self.not == Some(*first)).then_some(false),
+        }
     }
-    own.map(|own| *first <= own && own <= *last)
 }
 
 /// True if all interfaces are such, false if none is.

@@ -87,6 +87,7 @@ impl<'f> Journeys<'f> {
             is_ipv6,
             protocol,
             destination: Some(address),
+            not: Some(address),
             destination_port: Some(port).filter(|port| *port != 0),
             flags: (protocol == TCP).then_some(tcp_flag::SYN),
             state: Some(state::NEW),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::doctor::facts::firewall::{Packets, Tool, state, tcp_flag};
+use crate::doctor::facts::firewall::{Packets, Tool, tcp_flag};
 use crate::doctor::gather::firewall::iptables;
 
 /// A request to 192.0.2.1:80, of a client that is not known.
