@@ -104,9 +104,9 @@ fn no_replies(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             ));
         }
         finding.fix("# or, if its way to the clients must stay as it is, here:");
-        source_nat(None, server)
-            .into_iter()
-            .for_each(|line| drop(finding.fix(format!("# {line}"))));
+        for line in source_nat(None, server) {
+            finding.fix(format!("# {line}"));
+        }
     }
     Ok(())
 }
@@ -136,7 +136,9 @@ fn client_beside_server(facts: &Facts, found: &mut Found<'_>) -> Result<(), Miss
                  know: they get no connection",
             );
             finding.of_service(it.service.key).of_server(it.server.key);
-            source_nat(Some(&network), server).into_iter().for_each(|line| drop(finding.fix(line)));
+            for line in source_nat(Some(&network), server) {
+                finding.fix(line);
+            }
             finding.fix(format!(
                 "# or, which keeps the clients' addresses, on the real server {server}: {}",
                 route_through(&network, own.address)
@@ -169,7 +171,9 @@ fn hairpin(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
              to it from itself, or directly from its neighbour",
         );
         finding.of_service(it.service.key).of_server(it.server.key);
-        source_nat(shared.as_deref(), server).into_iter().for_each(|line| drop(finding.fix(line)));
+        for line in source_nat(shared.as_deref(), server) {
+            finding.fix(line);
+        }
     }
     Ok(())
 }

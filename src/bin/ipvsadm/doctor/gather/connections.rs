@@ -124,6 +124,7 @@ pub(super) fn read(
             ungrouped += 1;
             return;
         };
+        let is_quiescent = groups.is_quiescent(at);
         let group = groups.get(at);
         let state = State::of(connection);
         if state == State::Template {
@@ -140,9 +141,10 @@ pub(super) fn read(
             clients.push(client);
         }
         group.connections += 1;
-        let earlier = match remembered.is_empty() {
-            true => None,
-            false => find(&remembered, hash(connection)),
+        // Of most connections nothing is remembered.
+        let earlier = match state == State::HalfOpen || is_quiescent {
+            true => find(&remembered, hash(connection)),
+            false => None,
         };
         if state == State::Open {
             group.open += 1;

@@ -55,7 +55,7 @@ fn questions(facts: &Facts, network: &Network) -> Vec<Question> {
     }
     facts.question.service.iter().for_each(service);
     others.extend(facts.question.director);
-    for connections in &facts.connections {
+    if let Some(connections) = &facts.connections {
         others.extend(&connections.clients);
         others.extend(connections.groups.iter().flat_map(|group| &group.stuck_clients));
     }
