@@ -9,6 +9,9 @@ mod limits;
 mod masquerading;
 mod network;
 mod patient;
+mod probes;
+mod reach;
+mod server_side;
 mod weights;
 
 use crate::harness::KernelTest;
@@ -22,6 +25,9 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         masquerading::tests(),
         connections::tests(),
         limits::tests(),
+        reach::tests(),
+        probes::tests(),
+        server_side::tests(),
     ]
     .into_iter()
     .flatten()

@@ -7,7 +7,7 @@ use ipvs::{
 
 use crate::commands::dry_run::rule;
 use crate::desired::{Desired, Position, is_out_of_date};
-use crate::process::advice::Advice;
+use crate::doctor::advice::Advice;
 use crate::process::failure::{Failure, status};
 use crate::process::notice::say;
 use crate::process::signals::Signals;

@@ -1,6 +1,5 @@
 //! The program as a process: its input, output, lock, progress and end.
 
-pub(crate) mod advice;
 pub(crate) mod failure;
 pub(crate) mod input;
 pub(crate) mod lock;

@@ -10,7 +10,8 @@ use std::net::IpAddr;
 
 use ipvs::{AddressFamily, DestinationKey, Protocol, ServiceKey};
 
-use super::filter::{Dropped, Filter, Packet, Place};
+use super::filter::{Dropped, Filter, Place};
+use super::packet::Packet;
 use crate::doctor::facts::firewall::{Hook, state, tcp_flag};
 use crate::doctor::facts::{Facts, Group, Method, Missing, Server, Service, WayKind};
 

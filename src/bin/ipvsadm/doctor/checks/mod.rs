@@ -8,8 +8,13 @@ mod host;
 mod journey;
 mod limits;
 mod masquerading;
+mod network;
+mod packet;
+mod probes;
+mod server_side;
 mod symptoms;
 mod sync;
+mod tunnel;
 mod weights;
 mod words;
 
@@ -40,6 +45,20 @@ impl Check {
         run: fn(&Facts, &mut Found<'_>) -> Result<(), Missing>,
     ) -> Self {
         Check { id, severity, side: Side::Director, needs_probe: false, run }
+    }
+
+    /// Made only if the answers to `--probe` are there.
+    const fn with_probe(mut self) -> Self {
+        self.needs_probe = true;
+        self
+    }
+
+    const fn on_server(
+        id: &'static str,
+        severity: Severity,
+        run: fn(&Facts, &mut Found<'_>) -> Result<(), Missing>,
+    ) -> Self {
+        Check { id, severity, side: Side::Server, needs_probe: false, run }
     }
 }
 
@@ -80,10 +99,14 @@ fn all() -> impl Iterator<Item = &'static Check> {
         masquerading::CHECKS,
         connections::CHECKS,
         limits::CHECKS,
+        network::CHECKS,
+        probes::CHECKS,
+        tunnel::CHECKS,
         sync::CHECKS,
     ]
     .into_iter()
     .flatten()
+    .chain(server_side::checks())
 }
 
 /// Makes every check that the facts are for.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ::ipvs::{DestinationKey, ServiceKey};
 
 use super::{
-    Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Server, Service, Way,
+    Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Route, Server, Service, Way,
 };
 
 /// Why a check cannot be made: words that follow a colon.
@@ -40,6 +40,13 @@ impl Facts {
 
     pub(crate) fn probes(&self) -> Result<&Vec<Probe>> {
         self.known(self.probes.as_ref(), "probes")
+    }
+
+    /// The services that are asked about.
+    pub(crate) fn asked_services(&self) -> Result<impl Iterator<Item = &Service>> {
+        let asked = self.question.service;
+        let services = self.ipvs()?.services.iter();
+        Ok(services.filter(move |service| asked.is_none_or(|key| key == service.key)))
     }
 
     /// The services with their servers.
@@ -127,19 +134,33 @@ impl Network {
     }
 }
 
+impl Route {
+    /// True if the address lies in this route's network.
+    pub(crate) fn leads_to(&self, address: IpAddr) -> bool {
+        match self.to {
+            Some(to) => is_in_network(address, to, self.prefix),
+            None => self.ipv6 == address.is_ipv6(),
+        }
+    }
+}
+
 impl Address {
     /// True if the address lies in this one's network.
     pub(crate) fn holds(&self, address: IpAddr) -> bool {
-        let same = |own: u128, other: u128, length: u32| {
-            let shift = length - u32::from(self.prefix).min(length);
-            own.checked_shr(shift).unwrap_or(0) == other.checked_shr(shift).unwrap_or(0)
-        };
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                same(own.to_bits().into(), other.to_bits().into(), 32)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => same(own.to_bits(), other.to_bits(), 128),
-            _ => false,
+        is_in_network(address, self.address, self.prefix)
+    }
+}
+
+fn is_in_network(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+    let same = |one: u128, other: u128, length: u32| {
+        let shift = length - u32::from(prefix).min(length);
+        one.checked_shr(shift).unwrap_or(0) == other.checked_shr(shift).unwrap_or(0)
+    };
+    match (address, network) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => {
+            same(one.to_bits().into(), other.to_bits().into(), 32)
         }
+        (IpAddr::V6(one), IpAddr::V6(other)) => same(one.to_bits(), other.to_bits(), 128),
+        _ => false,
     }
 }

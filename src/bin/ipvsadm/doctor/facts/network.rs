@@ -140,7 +140,7 @@ pub(crate) struct Listener {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
-    /// The handshake has begun and is not complete: the peer has not answered to this host's answer.
+    /// The handshake is not complete: this host has answered more than once, and the peer has not.
     pub(crate) half_open: bool,
 }
 

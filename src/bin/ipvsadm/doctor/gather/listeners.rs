@@ -10,6 +10,7 @@ use crate::doctor::facts::{Listener, Peer};
 const MOST: usize = 10_000;
 
 /// Of `enum` in `<net/tcp_states.h>`. A UDP socket without a peer is in `CLOSE`.
+const ESTABLISHED: u8 = 1;
 const SYN_RECV: u8 = 3;
 const CLOSE: u8 = 7;
 const LISTEN: u8 = 10;
@@ -36,15 +37,16 @@ pub(super) fn gather() -> io::Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-/// Those that have a connection to this TCP port, at most [`Peer::MOST`] of each state.
+/// Those that have a connection to this TCP port, or try in vain, at most [`Peer::MOST`] of each state.
 pub(super) fn peers(port: u16) -> io::Result<Vec<Peer>> {
     let mut peers: Vec<Peer> = Vec::new();
     for file in ["tcp", "tcp6"] {
         read(file, |socket| {
-            if socket.own.port() != port || matches!(socket.state, LISTEN | CLOSE) {
+            // An answer that was sent again has not arrived. A first one may be on its way.
+            let half_open = socket.state == SYN_RECV && socket.retransmissions > 0;
+            if socket.own.port() != port || !(half_open || socket.state == ESTABLISHED) {
                 return;
             }
-            let half_open = socket.state == SYN_RECV;
             let peer = Peer { address: socket.other.ip(), half_open };
             let alike = peers.iter().filter(|other| other.half_open == half_open).count();
             if alike < Peer::MOST && !peers.contains(&peer) {
@@ -59,6 +61,8 @@ struct Socket {
     own: SocketAddr,
     other: SocketAddr,
     state: u8,
+    /// How often what is not acknowledged was sent again.
+    retransmissions: u32,
 }
 
 fn read(file: &str, mut each: impl FnMut(Socket)) -> io::Result<()> {
@@ -80,7 +84,8 @@ fn socket(line: &str) -> Option<Socket> {
     let own = endpoint(words.next()?)?;
     let other = endpoint(words.next()?)?;
     let state = u8::from_str_radix(words.next()?, 16).ok()?;
-    Some(Socket { own, other, state })
+    let retransmissions = words.nth(2).and_then(|word| u32::from_str_radix(word, 16).ok());
+    Some(Socket { own, other, state, retransmissions: retransmissions.unwrap_or(0) })
 }
 
 /// The address in words of 32 bits, each as this machine has them in memory.
@@ -114,13 +119,13 @@ mod tests {
         if cfg!(target_endian = "big") {
             return;
         }
-        let line = "   1: 0200000A:0050 0A0200C0:A1B2 03 00000000:00000000 01:00000064 00000000";
-        let Socket { own, other, state } = socket(line).expect("a socket");
+        let line = "   1: 0200000A:0050 0A0200C0:A1B2 03 00000000:00000000 01:00000064 00000002";
+        let Socket { own, other, state, retransmissions } = socket(line).expect("a socket");
         assert_eq!(
             (own.to_string(), other.to_string()),
             ("10.0.0.2:80".into(), "192.0.2.10:41394".into())
         );
-        assert_eq!(state, SYN_RECV);
+        assert_eq!((state, retransmissions), (SYN_RECV, 2));
         let heading = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt";
         assert!(socket(heading).is_none());
     }

@@ -6,6 +6,7 @@ mod host;
 mod ipvs;
 mod listeners;
 mod network;
+mod probe;
 mod sysctls;
 mod watch;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 use ::ipvs::Client;
 
 use self::watch::Watch;
-use super::facts::{Facts, Question, Side};
+use super::facts::{Facts, Network, Question, Side};
 use crate::kernel::connect::{Loading, connect};
 
 /// What to gather.
@@ -25,6 +26,11 @@ pub(crate) struct Request {
     pub(crate) watch: Duration,
     /// Whether to send ARP requests and TCP connections.
     pub(crate) probe: bool,
+}
+
+/// The lists of the network alone: no ways, and nothing that another program tells.
+pub(crate) fn tables() -> std::io::Result<Network> {
+    network::lists()
 }
 
 /// Gathers the facts about the network namespace of this thread. What cannot be gathered is missing,
@@ -38,13 +44,18 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
     };
     // While IPVS is watched:
     host::gather(&mut facts);
-    firewall::gather(&mut facts);
+    if request.question.side == Side::Director {
+        firewall::gather(&mut facts);
+    }
     network::gather(&mut facts);
     sysctls::gather(&mut facts);
     if let Some((client, watch)) = watched {
         end_to_watch(client, watch, request.watch, &mut facts);
     }
     network::ask_ways(&mut facts);
+    if request.probe {
+        probe::gather(&mut facts);
+    }
     facts
 }
 

@@ -46,6 +46,11 @@ pub(super) fn gather(facts: &mut Facts) {
     }
 }
 
+/// What the kernel lists.
+pub(super) fn lists() -> io::Result<Network> {
+    tables(&mut Conversation::open()?)
+}
+
 /// Asks for the ways to the addresses in the other facts, so these come first.
 pub(super) fn ask_ways(facts: &mut Facts) {
     let Some(mut network) = facts.network.take() else {

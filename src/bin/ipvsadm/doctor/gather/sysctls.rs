@@ -28,8 +28,14 @@ const IPV4: [&str; 9] = [
     "log_martians",
 ];
 
-const IPV6: [&str; 5] =
-    ["forwarding", "accept_redirects", "disable_ipv6", "accept_dad", "dad_transmits"];
+const IPV6: &[&str] = &[
+    "forwarding",
+    "force_forwarding",
+    "accept_redirects",
+    "disable_ipv6",
+    "accept_dad",
+    "dad_transmits",
+];
 
 /// Reads those that the checks look at. The interfaces are those of the facts.
 pub(super) fn gather(facts: &mut Facts) {

@@ -1,10 +1,8 @@
 //! Advice on causes that the kernel's answer does not name.
 
-use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
-
 use ipvs::{Operation, Refusal, RefusalKind};
 
+use super::{gather, loopback};
 use crate::process::notice::say;
 
 /// Advice gathered from every refusal of a run, to be given once.
@@ -29,18 +27,10 @@ impl Advice {
 
     /// Prints the advice on standard error, if there is any.
     pub(crate) fn give(&self) {
-        if self.invalid_server && loopback_is_down() {
-            say("The loopback interface of this network namespace is down, so the kernel refuses \
-                 every real server. Bring it up: ip link set lo up");
+        let is_down = || gather::tables().is_ok_and(|network| loopback::is_down(&network));
+        if self.invalid_server && is_down() {
+            let loopback = loopback::SEEN.strip_prefix("the ").unwrap_or(loopback::SEEN);
+            say(format!("The {loopback}, so {}. Bring it up: {}", loopback::CAUSE, loopback::FIX));
         }
     }
-}
-
-/// True if there is no route to 127.0.0.1, as in a new network namespace. (A socket can be bound to
-/// that address even there.)
-fn loopback_is_down() -> bool {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0));
-    // Connecting a UDP socket looks up the route and sends nothing.
-    let route = socket.and_then(|socket| socket.connect((Ipv4Addr::LOCALHOST, 9)));
-    route.is_err_and(|error| error.kind() == io::ErrorKind::NetworkUnreachable)
 }
