@@ -199,7 +199,7 @@ impl<'f> Walk<'_, 'f> {
                 }
                 Step::Untrack => {
                     // Later, it would be tracked already.
-                    if !self.base.base.is_some_and(|it| it.priority < TRACKING) {
+                    if self.base.base.is_none_or(|it| it.priority >= TRACKING) {
                         continue;
                     }
                     self.packet.state = Some(state::UNTRACKED).filter(|_| holds && path.certain);

@@ -106,3 +106,10 @@ fn what_is_not_known_may_be_anything() {
     let unknown = Step::Verdict(Verdict::Unknown);
     assert_eq!(steps("USER", "filter", 1), [Step::Mark { value: None, mask: !0 }, unknown]);
 }
+
+#[test]
+fn facts_keep_rules_as_they_are() {
+    let chains = chains();
+    let text = serde_json::to_string(&chains).expect("JSON");
+    assert_eq!(serde_json::from_str::<Vec<Chain>>(&text).expect("chains"), chains);
+}
