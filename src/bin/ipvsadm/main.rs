@@ -16,8 +16,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use process::Sink;
 use doctor::advice::Advice;
+use process::Sink;
 use process::failure::Failure;
 use process::{notice, signals};
 

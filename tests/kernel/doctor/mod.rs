@@ -2,6 +2,9 @@
 //! on one that works; and what it prints mends it.
 
 mod connections;
+mod conntrack;
+mod firewall;
+mod host;
 mod limits;
 mod masquerading;
 mod network;
@@ -14,8 +17,19 @@ mod weights;
 use crate::harness::KernelTest;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [weights::tests(), masquerading::tests(), connections::tests(), limits::tests(), reach::tests(), probes::tests(), server_side::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        conntrack::tests(),
+        firewall::tests(),
+        host::tests(),
+        weights::tests(),
+        masquerading::tests(),
+        connections::tests(),
+        limits::tests(),
+        reach::tests(),
+        probes::tests(),
+        server_side::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

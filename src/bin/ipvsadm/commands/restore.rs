@@ -4,9 +4,9 @@ use ipvs::rules::grammar::{CommandLine, RuleCommand, parse_command};
 use ipvs::{Batch, Change, Client, DaemonConfig, DaemonRole, DaemonState};
 
 use crate::commands::rule;
+use crate::doctor::advice::Advice;
 use crate::names::Resolver;
 use crate::process::Sink;
-use crate::doctor::advice::Advice;
 use crate::process::failure::{Failure, refusal_text, status};
 use crate::process::input::{Input, Source};
 use crate::process::notice::say;

@@ -1,9 +1,15 @@
 //! The checks: pure functions from facts to findings, a file for each subject.
 
 mod connections;
+mod conntrack;
+mod filter;
+mod firewall;
+mod host;
+mod journey;
 mod limits;
 mod masquerading;
 mod network;
+mod packet;
 mod probes;
 mod server_side;
 mod symptoms;
@@ -86,6 +92,9 @@ impl Found<'_> {
 /// All checks, by subject.
 fn all() -> impl Iterator<Item = &'static Check> {
     [
+        host::CHECKS,
+        firewall::CHECKS,
+        conntrack::CHECKS,
         weights::CHECKS,
         masquerading::CHECKS,
         connections::CHECKS,

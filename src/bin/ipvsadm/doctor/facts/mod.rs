@@ -3,7 +3,7 @@
 
 mod ask;
 mod connections;
-mod firewall;
+pub(crate) mod firewall;
 mod ipvs;
 mod network;
 mod text;
@@ -81,8 +81,12 @@ pub(crate) struct Host {
     pub(crate) in_container: bool,
     /// True if it has `CAP_NET_ADMIN` in the user namespace of this network namespace.
     pub(crate) may_administer: bool,
-    /// The names of loaded and built-in modules. `None`: not to be seen.
+    /// The names of loaded and built-in modules, sorted. `None`: not to be seen.
     pub(crate) modules: Option<Vec<String>>,
-    /// The programs that run here and manage an IPVS table: their names.
+    /// True if the kernel has IPVS, be it a module that is loaded or built in.
+    pub(crate) has_ipvs: bool,
+    /// True if the module `ip_vs` is installed for this kernel. `None`: no telling.
+    pub(crate) has_module: Option<bool>,
+    /// The programs that run in this network namespace and manage an IPVS table: their names.
     pub(crate) managers: Vec<String>,
 }

@@ -1,6 +1,8 @@
 //! Gathering the facts, once. Nothing is sent, unless it is asked for, and nothing is changed.
 
 mod connections;
+pub(super) mod firewall;
+mod host;
 mod ipvs;
 mod listeners;
 mod network;
@@ -41,6 +43,10 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
         Side::Server => None,
     };
     // While IPVS is watched:
+    host::gather(&mut facts);
+    if request.question.side == Side::Director {
+        firewall::gather(&mut facts);
+    }
     network::gather(&mut facts);
     sysctls::gather(&mut facts);
     if let Some((client, watch)) = watched {
