@@ -12,8 +12,8 @@ use crate::harness::KernelTest;
 
 /// The default seed.
 const SEED: u64 = 1;
-/// The default number of commands. They are the same in every run; `make parity` draws others.
-const COMMANDS: usize = 1000;
+/// The default number of commands.
+const COMMANDS: usize = 2000;
 /// The number of commands in a sequence.
 const SEQUENCE: usize = 250;
 /// One command in this many starts the programs; the others are rules for a running `-R`.
