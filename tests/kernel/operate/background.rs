@@ -1,7 +1,7 @@
 //! Commands that take their time.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
@@ -39,9 +39,9 @@ impl Background {
         Background { child, output, errors }
     }
 
-    /// The whole lines that it has printed.
+    /// The whole lines that it has printed so far.
     pub(super) fn output(&self) -> String {
-        let mut text = fs::read_to_string(&self.output).expect("text");
+        let mut text = read(&self.output);
         text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         text
     }
@@ -55,8 +55,7 @@ impl Background {
     #[track_caller]
     pub(super) fn ended(mut self) -> (ExitStatus, String, String) {
         let status = until("it ends", || self.child.try_wait().expect("it is ours"));
-        let errors = fs::read_to_string(&self.errors).expect("text");
-        (status, self.output(), errors)
+        (status, read(&self.output), read(&self.errors))
     }
 }
 
@@ -65,6 +64,10 @@ impl Drop for Background {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).expect("text")
 }
 
 /// Waits until there is something.

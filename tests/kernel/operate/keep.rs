@@ -124,7 +124,8 @@ fn a_person_hears_that_a_plain_edit_changed_the_method() {
     let edit_port = edit.replace(":8080", "");
     run(&ns, "-a -t 192.0.2.1:80 -r 10.0.0.1 -m -w 1").success();
     let said = at_a_terminal(&ns, &edit_port);
-    let hint = "10.0.0.1:80: changed from masquerading to direct routing, because no forwarding method was given";
+    let hint = "10.0.0.1:80: changed from masquerading to direct routing, because no forwarding \
+                method was given";
     assert!(said.contains(hint) && said.contains("--keep"), "{said}");
     assert!(saved(&ns).contains("-r 10.0.0.1:80 -g -w 1"), "{}", saved(&ns));
     // Named, kept, or the same as before.

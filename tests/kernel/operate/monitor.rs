@@ -302,22 +302,19 @@ type Grown = (u64, bool);
 
 /// The lines about the counters of the service, and those about its server's.
 fn growth_in_text(output: &str) -> [Vec<Grown>; 2] {
-    let of = |what: &str| {
-        let lines = output.lines().filter_map(|line| line.strip_prefix(what));
-        let parsed = lines.map(|line| {
-            let (line, reset) = match line.strip_prefix("reset ") {
-                Some(line) => (line, true),
-                None => (line, false),
-            };
-            let number = line.strip_prefix("connections +").and_then(|line| line.split(' ').next());
-            (number.map_or(0, |number| number.parse().expect("a number")), reset)
-        });
-        parsed.collect()
-    };
-    [of("# -t 127.0.0.1:80 "), of("# -t 127.0.0.1:80 -r 127.0.0.1:81 ")].map(|mut all: Vec<_>| {
-        all.retain(|&(added, reset)| added > 0 || reset);
-        all
-    })
+    let mut all = [Vec::new(), Vec::new()];
+    for line in lines(output).iter().filter(|line| line.starts_with('#')) {
+        let (name, counters) = line.split_once("connections +").expect("counters");
+        let (added, others) = counters.split_once(' ').expect("more counters");
+        assert!(others.starts_with("incoming_packets +"), "{line}");
+        let grown = (added.parse().expect("a number"), name.ends_with(" reset "));
+        match name.strip_suffix("reset ").unwrap_or(name) {
+            "# -t 127.0.0.1:80 " => all[0].push(grown),
+            "# -t 127.0.0.1:80 -r 127.0.0.1:81 " => all[1].push(grown),
+            _ => panic!("{line}"),
+        }
+    }
+    all
 }
 
 /// The same, as JSON tells it.
@@ -327,10 +324,8 @@ fn growth_in_json(output: &str) -> [Vec<Grown>; 2] {
         let change = parsed(&line);
         assert_fits(Some("change"), &change);
         let added = change["counters"]["connections"].as_u64().unwrap_or(0);
-        let reset = change["reset"] == true;
-        if added > 0 || reset {
-            all[usize::from(change["destination"]["port"] == 81)].push((added, reset));
-        }
+        let is_server = change["destination"]["port"] == 81;
+        all[usize::from(is_server)].push((added, change["reset"] == true));
     }
     all
 }
@@ -350,11 +345,9 @@ fn counters_grow_and_are_reset() {
             Ok::<_, ipvs::Error>((client.service(&key)?.stats, client.destinations(&key)?))
         };
         let (service, servers) = ns.enter(read).expect("the service");
-        let all = [service, servers[0].stats.clone()];
-        let five = |stats: &Option<Box<ipvs::Stats>>| {
-            stats.as_ref().is_some_and(|stats| stats.connections == 5)
-        };
-        all.iter().all(five).then_some(())
+        let all = [&service, &servers[0].stats];
+        let five = all.map(|stats| stats.as_ref().is_some_and(|stats| stats.connections == 5));
+        (five == [true; 2]).then_some(())
     });
     let text = monitor(&ns, "--counters");
     let json = monitor(&ns, "--counters --json");
