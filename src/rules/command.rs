@@ -9,6 +9,7 @@ use super::connection::{ConnectionFilter, CountBy, Search};
 use super::format::Format;
 use super::operation::{DrainOptions, KickOptions, UndrainOptions};
 use super::ramp::RampOptions;
+use super::top::TopOptions;
 use crate::{Change, Forwarding, ServiceKey, Setting, SettingValue};
 
 /// A whole command line.
@@ -68,6 +69,8 @@ pub enum Command {
     Diff(DiffOptions),
     /// `--doctor`: look for what is wrong.
     Doctor(DoctorOptions),
+    /// `--top`: show the balancer live.
+    Top(TopOptions),
     /// `-h`: show the help.
     Help,
     /// `-v`: show the version.

@@ -11,6 +11,7 @@ mod operation;
 mod option_set;
 mod server;
 mod service;
+mod top;
 
 use super::command::{Command, Invocation, RuleCommand};
 use super::error::UsageError;
@@ -59,7 +60,8 @@ pub(super) fn interpret_rule<'a, R: Resolve + ?Sized>(
         | OptionId::Ramp
         | OptionId::Monitor
         | OptionId::Diff
-        | OptionId::Doctor) => {
+        | OptionId::Doctor
+        | OptionId::Top) => {
             draft.invocation(command, names)?;
             Err(UsageError::Nested(command))
         }

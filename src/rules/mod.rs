@@ -36,6 +36,7 @@ mod scanner;
 mod schedulers;
 mod table;
 mod text;
+mod top;
 mod tunnel;
 mod value;
 mod value_error;
@@ -79,6 +80,7 @@ pub mod grammar {
     pub use super::resolve::{NumericOnly, Resolve, ResolveError, ReverseResolve};
     pub use super::scanner::{LineWords, Scanner, SyntaxError, Token};
     pub use super::schedulers::{KnownScheduler, SCHEDULERS, WeightUse, weight_use};
+    pub use super::top::{TimeOfDay, TopOptions};
     pub use super::tunnel::TunnelKind;
     pub use super::value_error::ValueError;
     pub use super::write::push_line;

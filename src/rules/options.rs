@@ -50,6 +50,8 @@ pub enum Group {
     Operation,
     /// Options of the doctor.
     Doctor,
+    /// Options of the live view.
+    Top,
     /// Options that say how to carry out a command; ipvsadm 1.31 has none of them.
     Program,
     /// Settings of a sync daemon.
@@ -67,6 +69,7 @@ impl Group {
         Group::Listing,
         Group::Operation,
         Group::Doctor,
+        Group::Top,
         Group::Program,
         Group::Daemon,
     ];
@@ -84,6 +87,7 @@ impl Group {
             Group::Listing => "Output (-L takes all of these, other commands some)",
             Group::Operation => "Operation (--drain, --undrain, --kick, --ramp, --monitor)",
             Group::Doctor => "Doctor (--doctor)",
+            Group::Top => "Live view (--top)",
             Group::Program => "Execution (these may also precede the command)",
             Group::Daemon => "Sync daemon (--start-daemon; --stop-daemon takes --syncid only)",
         }

@@ -48,7 +48,7 @@ const WRITE: CommandSet = SET_SERVICE.and(SERVER).and(TABLE).and(CommandSet::of(
 /// The commands that print the table once.
 const SHOW: CommandSet = CommandSet::of(&[List, Save]);
 /// The commands that only read.
-const READ: CommandSet = SHOW.and(MONITOR).and(DOCTOR).and(CommandSet::of(&[Diff]));
+const READ: CommandSet = SHOW.and(MONITOR).and(DOCTOR).and(TOP).and(CommandSet::of(&[Diff]));
 /// The commands with a choice of formats.
 const PRINT: CommandSet = READ.and(CommandSet::of(&[Settings, Ramp]));
 /// The commands that print JSON where they are asked to.
@@ -58,6 +58,7 @@ const KERNEL: CommandSet = WRITE.and(READ);
 const RAMP: CommandSet = CommandSet::of(&[Ramp]);
 const MONITOR: CommandSet = CommandSet::of(&[Monitor]);
 const DOCTOR: CommandSet = CommandSet::of(&[Doctor]);
+const TOP: CommandSet = CommandSet::of(&[Top]);
 /// The commands that take a forwarding method.
 const FORWARD: CommandSet = SET_SERVER.and(DOCTOR);
 
@@ -91,6 +92,10 @@ const fn operation(long: &'static str, help: &'static str) -> OptionSpec {
 
 const fn doctor(long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec::new(Group::Doctor, long, help).with(DOCTOR)
+}
+
+const fn top(long: &'static str, help: &'static str) -> OptionSpec {
+    OptionSpec::new(Group::Top, long, help).with(TOP)
 }
 
 const fn daemon(long: &'static str, help: &'static str) -> OptionSpec {
@@ -176,6 +181,8 @@ options! {
         "doctor",
         "look for what is wrong with this balancer, or with one service, and say what mends it",
     );
+    /// `--top`, a command.
+    Top: command("top", "show services and real servers live: rates, shares, states; ? shows the keys");
     /// `-h`, a command.
     Help: command("help", "show this help").short('h');
     /// `-v`, a command.
@@ -290,7 +297,7 @@ options! {
     Exact: listing("exact", "show numbers in full, not shortened to K, M, G or T").short('X');
     /// `-n`
     Numeric: listing("numeric", "show addresses and ports as numbers, not names")
-        .short('n').with(SHOW);
+        .short('n').with(SHOW.and(TOP));
     /// `--nosort`
     Nosort: listing("nosort", "keep the kernel's order");
     /// `--sort`
@@ -349,8 +356,9 @@ options! {
     /// `--interval`
     Interval: operation(
         "interval",
-        "with --monitor: the time between two readings: 0.1 to 2678400 (default 1)",
-    ).value("SECONDS").with(MONITOR);
+        "with --monitor, --top: the time between two readings: 0.1 to 2678400 (default 1; with \
+         --top, 2)",
+    ).value("SECONDS").with(MONITOR.and(TOP));
     /// `--for`
     For: operation(
         "for",
@@ -377,6 +385,20 @@ options! {
     /// `--save-facts`
     SaveFacts: doctor("save-facts", "write what was seen to FILE, for --facts; - is standard output")
         .value("FILE");
+
+    /// `--read-only`
+    ReadOnly: top("read-only", "offer no key that changes something");
+    /// `--ascii`
+    Ascii: top("ascii", "draw with ASCII alone (the default unless the locale is UTF-8)");
+    /// `--record`
+    Record: top("record", "write every reading to FILE, for --replay").value("FILE");
+    /// `--replay`
+    Replay: top(
+        "replay",
+        "show what FILE has recorded; a time of day, such as 03:00, says where to begin",
+    ).value("FILE");
+    /// `--batch`
+    Batch: top("batch", "print instead of drawing, COUNT times, as in --batch -n 10, or until interrupted");
 
     /// `--dry-run`
     DryRun: program(
@@ -405,7 +427,7 @@ options! {
     /// `--no-load`
     NoLoad: program(
         "no-load",
-        "with -L, -S, --monitor, --diff, --doctor: fail if IPVS is not loaded, instead of loading it",
+        "with -L, -S, --monitor, --diff, --doctor, --top: fail if IPVS is not loaded, instead of loading it",
     ).with(READ);
 
     /// `--mcast-interface`

@@ -11,6 +11,8 @@ mod output;
 mod process;
 mod run;
 mod scripts;
+#[cfg(feature = "top")]
+mod top;
 
 use std::ffi::OsString;
 use std::path::Path;

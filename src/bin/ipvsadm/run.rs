@@ -1,6 +1,6 @@
 //! From a command line to the command that carries it out.
 
-use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand};
+use ipvs::rules::grammar::{Command, Execution, Invocation, RuleCommand, TopOptions};
 use ipvs::{Change, Client};
 
 use crate::commands::operate::{drain, kick, undrain};
@@ -38,6 +38,10 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
     if let Command::Doctor(options) = &invocation.command {
         return doctor::doctor(loading, options, sink);
     }
+    // A recording needs no kernel.
+    if let Command::Top(options) = &invocation.command {
+        return show_top(loading, options, invocation.namespace.as_deref(), sink);
+    }
     let mut client = connect(loading)?;
     let home = || Home::of(invocation.namespace.as_deref());
     match &invocation.command {
@@ -64,8 +68,28 @@ pub(crate) fn start(invocation: &Invocation, sink: &mut Sink) -> Result<(), Fail
         Command::Diff(options) => diff::diff(&mut client, options, sink),
         Command::List(listing) => list::list(&mut client, listing, sink),
         Command::Save(options) => save::save(&mut client, options, sink),
-        Command::Doctor(_) | Command::Help | Command::Version => Ok(()),
+        Command::Doctor(_) | Command::Top(_) | Command::Help | Command::Version => Ok(()),
     }
+}
+
+#[cfg(feature = "top")]
+fn show_top(
+    loading: Loading,
+    options: &TopOptions,
+    namespace: Option<&str>,
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    use crate::commands::top;
+    match options.replay {
+        Some(_) => top::replay(options, sink),
+        None => top::live(connect(loading)?, options, namespace, sink),
+    }
+}
+
+#[cfg(not(feature = "top"))]
+fn show_top(_: Loading, _: &TopOptions, _: Option<&str>, _: &mut Sink) -> Result<(), Failure> {
+    let problem = "--top: this program was built without it (the feature `top` of its package)";
+    Err(Failure::Senseless(problem.to_owned()))
 }
 
 fn change_one(

@@ -73,6 +73,10 @@ impl Draft<'_> {
                 self.apply_ipv6()?;
                 Command::Doctor(self.doctor(command)?)
             }
+            OptionId::Top => {
+                self.check_belongs(command)?;
+                Command::Top(self.top(command)?)
+            }
             OptionId::Settings => match self.settings()? {
                 settings if settings.is_empty() => Command::List(self.listed_settings()?),
                 settings => Command::Settings(settings, execution),
@@ -300,6 +304,7 @@ impl Draft<'_> {
     pub(super) fn format(&self, subject: Option<OptionId>) -> Result<Format, UsageError> {
         use OptionId::{
             Connection, Daemon, Diff, Doctor, Json, Monitor, Ramp, Save, Settings, Status, Timeout,
+            Top,
         };
         let format = match (self.given.has(Json), self.given.has(OptionId::Format)) {
             (true, true) if self.format != Format::Json => {
@@ -312,7 +317,7 @@ impl Draft<'_> {
             (
                 Some(
                     subject @ (Connection | Timeout | Daemon | Status | Save | Settings | Ramp
-                    | Monitor | Diff | Doctor),
+                    | Monitor | Diff | Doctor | Top),
                 ),
                 Format::Table | Format::Prometheus,
             ) => Err(UsageError::NoSuchFormat { subject, format }),

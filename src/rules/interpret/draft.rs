@@ -70,6 +70,8 @@ pub(super) struct Draft<'a> {
     pub(super) director: Option<IpAddr>,
     pub(super) facts: Option<&'a [u8]>,
     pub(super) save_facts: Option<&'a [u8]>,
+    pub(super) record: Option<&'a [u8]>,
+    pub(super) replay: Option<&'a [u8]>,
     pub(super) namespace: Option<&'a str>,
     pub(super) file: Option<&'a [u8]>,
     /// The words that belong to no option: as many as hardly any command exceeds, their number, and
@@ -236,6 +238,8 @@ impl<'a> Draft<'a> {
             }
             OptionId::Facts => self.facts = Some(value),
             OptionId::SaveFacts => self.save_facts = Some(value),
+            OptionId::Record => self.record = Some(value),
+            OptionId::Replay => self.replay = Some(value),
             OptionId::Netns => self.namespace = Some(read(option, value, value::namespace)?),
             // The others have no value.
             _ => {}

@@ -16,4 +16,6 @@ pub(crate) mod rule;
 pub(crate) mod save;
 pub(crate) mod settings;
 mod status;
+#[cfg(feature = "top")]
+pub(crate) mod top;
 mod transition;

@@ -13,7 +13,7 @@ use crate::process::failure::Failure;
 const FILE: &str = "/proc/thread-self/net/ip_vs_status";
 
 /// The strategies against a shortage of memory, by the names of their settings.
-const DEFENCES: [&str; 3] = ["drop_entry", "drop_packet", "secure_tcp"];
+pub(crate) const DEFENCES: [&str; 3] = ["drop_entry", "drop_packet", "secure_tcp"];
 
 pub(crate) fn read(client: &mut Client) -> Result<Status, Failure> {
     let info = client.info()?;
@@ -55,6 +55,11 @@ pub(crate) fn read(client: &mut Client) -> Result<Status, Failure> {
 /// The table of connections, as Linux 7.1 and later show it.
 pub(crate) fn connection_table() -> Option<HashTable> {
     Figures::parse(&fs::read_to_string(FILE).ok()?).connection_table.table
+}
+
+/// The number of connections, as Linux 7.1 and later show it, which is cheap.
+pub(crate) fn connections() -> Option<u64> {
+    Figures::parse(&fs::read_to_string(FILE).ok()?).connections
 }
 
 /// A setting. `None` if the kernel does not have it or does not show it.

@@ -45,6 +45,20 @@ impl Signals {
         Signals { arrived, watched, bell: OnceCell::new() }
     }
 
+    /// Starts watching for something that ends by itself soon after the first signal, and then has the
+    /// terminal to give back: further signals are only noted.
+    #[cfg(feature = "top")]
+    pub(crate) fn watch_first() -> Signals {
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let ignored = ignored();
+        let is_watched = |signal: &i32| ignored & 1 << (signal - 1) == 0;
+        let watched: Vec<i32> = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(is_watched).collect();
+        for signal in &watched {
+            let _ = flag::register_usize(*signal, Arc::clone(&arrived), *signal as usize);
+        }
+        Signals { arrived, watched, bell: OnceCell::new() }
+    }
+
     /// Waits until this moment, or for a signal, which is returned.
     pub(crate) fn wait(&self, until: Instant) -> Option<i32> {
         let bell = self.bell.get_or_init(|| self.bell().ok());

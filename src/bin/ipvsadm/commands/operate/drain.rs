@@ -49,7 +49,8 @@ pub(crate) fn drain(
     }
     let signals = Signals::watch();
     let started = Instant::now();
-    let remembered = set_weights(client, &found, session.memory.as_ref(), &signals)?;
+    let memory = session.memory.as_ref();
+    let remembered = set_weights(client, &found, memory, &signals, &mut |text| say(text))?;
     // Others may work while this waits.
     session.lock = None;
     let mut screen = Screen::new(sink, options.json);
@@ -145,11 +146,12 @@ fn tables(found: &[Found]) -> (Table, Table) {
 
 /// Sets the weights to 0, all of them or none. Returns the weights before, as far as they are known:
 /// a server that is draining already keeps the one that was remembered first.
-fn set_weights(
+pub(super) fn set_weights(
     client: &mut Client,
     found: &[Found],
     memory: Option<&Memory>,
     signals: &Signals,
+    report: &mut dyn FnMut(String),
 ) -> Result<Vec<Drained>, Failure> {
     let mut remembered = Vec::new();
     let mut new = Vec::new();
@@ -170,7 +172,7 @@ fn set_weights(
         let written = memory.map(|memory| memory.remember(drained));
         if let Some(Err(error)) = written {
             let name = Named(drained.service, drained.server);
-            say(format_args!(
+            report(format!(
                 "{name}: its weight {} cannot be remembered ({error}): --undrain will not know it",
                 drained.weight
             ));

@@ -1,5 +1,7 @@
 //! Commands that take real servers out and bring them back.
 
+#[cfg(feature = "top")]
+pub(crate) mod aside;
 pub(crate) mod drain;
 mod hazards;
 pub(crate) mod kick;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ipvs::rules::grammar::{Target, UndrainOptions};
-use ipvs::{Client, DestinationConfig, Plan, PlanOptions, State, Table};
+use ipvs::{Client, Destination, DestinationConfig, Plan, PlanOptions, State, Table};
 
 use super::spelling::{Named, Spelling};
 use super::{Session, apply};
@@ -27,54 +27,21 @@ pub(crate) fn undrain(
 ) -> Result<(), Failure> {
     let started = Instant::now();
     let session = Session::begin(client, options.execution.wait, home)?;
-    let Some((memory, remembered)) = session
-        .memory
-        .as_ref()
-        .map(|memory| (memory, remembered(memory, &options.target)))
-        .filter(|(_, remembered)| !remembered.is_empty())
-    else {
+    let is_known = |memory: &&Memory| !remembered(memory, &options.target).is_empty();
+    let Some(memory) = session.memory.as_ref().filter(is_known) else {
         report_nothing(&options.target, &session.spelling);
         return Err(Failure::Reported(status::SENSELESS));
     };
-    let (mut now, mut wanted) = (Table::new(), Table::new());
-    let mut done = Vec::new();
-    let mut refused = Vec::new();
-    for drained in remembered {
-        let Drained { service, server: key, weight } = drained;
-        let name = Named(service, key);
-        let there = servers::service(client, &service)?;
-        let server = servers::server(client, &service, &key)?;
-        let (Some(there), Some(server)) = (there, server) else {
-            say(format_args!("{name}: not there any more; its weight was {weight}"));
-            if !options.execution.dry_run {
-                memory.forget(&service, &key);
-            }
-            continue;
-        };
-        let present = server.config.weight;
-        if present != 0 && present != weight && !options.force {
-            refused.push(format!(
-                "{name}: others have set its weight to {present} meanwhile; to set {weight}, which \
-                 it had before: --force"
-            ));
-            continue;
-        }
-        let config = DestinationConfig { weight, ..server.config };
-        now.insert(service, there.config).insert(key, server.config);
-        wanted.insert(service, there.config).insert(key, config);
-        done.push((drained, server));
-    }
-    super::refuse(&refused)?;
     if options.execution.dry_run {
+        let Changes { now, wanted, .. } = changes(client, memory, options, &mut |text| say(text))?;
         let plan = Plan::between(&State::from(now), &State::from(wanted), PlanOptions::default());
         return dry_run::changes(plan.changes(), sink);
     }
     let signals = Signals::watch();
-    apply(client, now, wanted, &signals)?;
+    let done = give_back(client, memory, options, &signals, &mut |text| say(text))?;
     let outcome = if done.is_empty() { Outcome::Failed } else { Outcome::Done };
     let mut servers = Vec::new();
     for (Drained { service, server: key, weight }, server) in done {
-        memory.forget(&service, &key);
         if !options.json {
             let name = Named(service, key);
             sink.print(match server.config.weight == weight {
@@ -99,6 +66,71 @@ pub(crate) fn undrain(
         Outcome::Done => Ok(()),
         _ => Err(Failure::Reported(status::REFUSED)),
     }
+}
+
+/// The servers, each with the weight that it gets back.
+type Done = Vec<(Drained, Destination)>;
+
+/// The tables as they are and as they are to be, and the servers that differ.
+struct Changes {
+    now: Table,
+    wanted: Table,
+    done: Done,
+}
+
+/// What gives the servers their weights back. Those that are gone are reported and forgotten.
+fn changes(
+    client: &mut Client,
+    memory: &Memory,
+    options: &UndrainOptions,
+    report: &mut dyn FnMut(String),
+) -> Result<Changes, Failure> {
+    let (mut now, mut wanted) = (Table::new(), Table::new());
+    let mut done = Vec::new();
+    let mut refused = Vec::new();
+    for drained in remembered(memory, &options.target) {
+        let Drained { service, server: key, weight } = drained;
+        let name = Named(service, key);
+        let there = servers::service(client, &service)?;
+        let server = servers::server(client, &service, &key)?;
+        let (Some(there), Some(server)) = (there, server) else {
+            report(format!("{name}: not there any more; its weight was {weight}"));
+            if !options.execution.dry_run {
+                memory.forget(&service, &key);
+            }
+            continue;
+        };
+        let present = server.config.weight;
+        if present != 0 && present != weight && !options.force {
+            refused.push(format!(
+                "{name}: others have set its weight to {present} meanwhile; to set {weight}, which \
+                 it had before: --force"
+            ));
+            continue;
+        }
+        let config = DestinationConfig { weight, ..server.config };
+        now.insert(service, there.config).insert(key, server.config);
+        wanted.insert(service, there.config).insert(key, config);
+        done.push((drained, server));
+    }
+    super::refuse(&refused)?;
+    Ok(Changes { now, wanted, done })
+}
+
+/// Gives the servers their weights back, and forgets these.
+pub(super) fn give_back(
+    client: &mut Client,
+    memory: &Memory,
+    options: &UndrainOptions,
+    signals: &Signals,
+    report: &mut dyn FnMut(String),
+) -> Result<Done, Failure> {
+    let Changes { now, wanted, done } = changes(client, memory, options, report)?;
+    apply(client, now, wanted, signals)?;
+    for (Drained { service, server, .. }, _) in &done {
+        memory.forget(service, server);
+    }
+    Ok(done)
 }
 
 /// The servers that were drained, of those that the user named.

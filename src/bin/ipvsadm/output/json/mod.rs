@@ -12,6 +12,8 @@ pub(crate) use changes::{print_change, print_difference, print_growth, print_ram
 #[cfg(test)]
 pub(crate) use convert::Detail;
 pub(crate) use findings::print_report;
+#[cfg(feature = "top")]
+pub(crate) use write::print_line;
 pub(crate) use write::{
     Json, print_connection, print_counts, print_daemons, print_operation, print_settings,
     print_status, print_timeouts,

@@ -20,6 +20,14 @@ use crate::process::failure::Failure;
 
 type Result<T = ()> = std::result::Result<T, Failure>;
 
+/// Prints a value as an object on a line.
+#[cfg(feature = "top")]
+pub(crate) fn print_line(sink: &mut Sink, value: &impl Serialize) -> Result {
+    push_line(sink.text(), value)?;
+    sink.print("\n");
+    Ok(())
+}
+
 /// Prints the table as one object.
 pub(crate) struct Json<'s> {
     object: Object<'s>,

@@ -1,0 +1,252 @@
+//! Readings from the kernel.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ipvs::{Client, DaemonRole, ServiceKey, Setting, SettingValue, Statistics};
+
+use super::reading::{Counters, Host, Reading, ServerReading, ServiceReading};
+use crate::kernel::connect::{Loading, connect};
+use crate::kernel::home::{Home, lost};
+use crate::kernel::{connections, status, totals};
+use crate::process::failure::Failure;
+
+/// The services whose servers are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    All,
+    These(BTreeSet<ServiceKey>),
+}
+
+impl Wanted {
+    fn has(&self, service: &ServiceKey) -> bool {
+        match self {
+            Wanted::All => true,
+            Wanted::These(services) => services.contains(service),
+        }
+    }
+}
+
+/// Counting connections takes no more than one part in so many of the time: a list of a million takes
+/// the kernel a second.
+const PATIENCE: u32 = 20;
+
+/// The kernel, as it is read again and again.
+pub(crate) struct Live<'n> {
+    /// As `--netns` has it.
+    namespace: Option<&'n str>,
+    home: Home<'n>,
+    /// `None` after a failure.
+    client: Option<Client>,
+    clock: Clock,
+    counted: Option<Counted>,
+    /// The order in which the kernel reported services, and their places in a reading.
+    order: Vec<(ServiceKey, usize)>,
+}
+
+/// A number of connections.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    count: Option<u64>,
+    /// When it is to be counted again.
+    due: Instant,
+}
+
+/// The time of day, and still one that only grows.
+#[derive(Debug)]
+struct Clock {
+    begun: Instant,
+    wall: Duration,
+}
+
+/// A difference from the clock of the system that is not made up for: a time server's doing. In
+/// milliseconds.
+const DRIFT: u64 = 5000;
+
+impl Clock {
+    fn start() -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Clock { begun: Instant::now(), wall }
+    }
+
+    fn now(&mut self) -> u64 {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let grown = millis(self.wall + self.begun.elapsed());
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(grown, millis);
+        if wall.abs_diff(grown) < DRIFT {
+            return grown;
+        }
+        // The clock was set, or the machine slept.
+        *self = Clock::start();
+        wall
+    }
+}
+
+impl<'n> Live<'n> {
+    pub(crate) fn new(client: Client, namespace: Option<&'n str>) -> Result<Self, Failure> {
+        Ok(Live {
+            namespace,
+            home: Home::of(namespace)?,
+            client: Some(client),
+            clock: Clock::start(),
+            counted: None,
+            order: Vec::new(),
+        })
+    }
+
+    /// As `--netns` has it.
+    pub(crate) fn namespace(&self) -> Option<&'n str> {
+        self.namespace
+    }
+
+    /// Reads everything but the servers of services that are not wanted. After a failure it connects
+    /// anew, so that it goes on as soon as whatever has failed is there again.
+    pub(crate) fn read(&mut self, wanted: &Wanted) -> Result<Reading, Failure> {
+        if self.client.is_none() || self.home.check().is_err() {
+            self.client = None;
+            self.return_home()?;
+        }
+        let mut client = match self.client.take() {
+            Some(client) => client,
+            // Whoever removed the module does not want it back.
+            None => connect(Loading::Never)?,
+        };
+        let reading = self.read_by(&mut client, wanted)?;
+        self.client = Some(client);
+        Ok(reading)
+    }
+
+    /// Reads the servers of a service, and when that was. `None` after a failure.
+    pub(crate) fn servers(&mut self, service: &ServiceKey) -> Option<(u64, Vec<ServerReading>)> {
+        let servers = servers(self.client.as_mut()?, service).ok()?;
+        Some((self.clock.now(), servers))
+    }
+
+    /// Enters the namespace of this name, if it is another one by now.
+    fn return_home(&mut self) -> Result<(), Failure> {
+        let Some(name) = self.namespace.filter(|_| self.home.check().is_err()) else {
+            return Ok(());
+        };
+        let Ok(home) = Home::of(Some(name)) else {
+            return self.home.check();
+        };
+        ipvs::Namespace::find(name)?.enter()?;
+        self.home = home;
+        Ok(())
+    }
+
+    fn read_by(&mut self, client: &mut Client, wanted: &Wanted) -> Result<Reading, Failure> {
+        let mut services = Vec::with_capacity(self.order.len());
+        client
+            .each_service(Statistics::Read, |service| {
+                services.push(ServiceReading {
+                    key: service.key,
+                    scheduler: service.config.scheduler,
+                    counters: service.stats.as_deref().map(Counters::from).unwrap_or_default(),
+                    servers: None,
+                });
+            })
+            .map_err(lost)?;
+        self.sort(&mut services);
+        for service in services.iter_mut().filter(|service| wanted.has(&service.key)) {
+            service.servers = Some(servers(client, &service.key)?);
+        }
+        let host = self.read_host(client)?;
+        Ok(Reading { at: self.clock.now(), host, services })
+    }
+
+    /// Puts services in the order of their keys. The kernel's order hardly ever changes, so the places
+    /// are those of the reading before, as long as the keys are.
+    fn sort(&mut self, services: &mut Vec<ServiceReading>) {
+        let is_same = self.order.len() == services.len()
+            && self.order.iter().zip(services.iter()).all(|((key, _), now)| *key == now.key);
+        if !is_same {
+            let mut places: Vec<usize> = (0..services.len()).collect();
+            places.sort_unstable_by_key(|place| services[*place].key);
+            let mut order: Vec<_> = services.iter().map(|service| (service.key, 0)).collect();
+            for (at, place) in places.into_iter().enumerate() {
+                order[place].1 = at;
+            }
+            self.order = order;
+        }
+        // One that is in the wrong place goes where it belongs, until the right one is here.
+        let mut places: Vec<usize> = self.order.iter().map(|(_, place)| *place).collect();
+        for at in 0..services.len() {
+            while places[at] != at {
+                let right = places[at];
+                services.swap(at, right);
+                places.swap(at, right);
+            }
+        }
+        services.dedup_by_key(|service| service.key);
+    }
+
+    fn read_host(&mut self, client: &mut Client) -> Result<Host, Failure> {
+        let info = client.info().map_err(lost)?;
+        let daemons = client.daemons().map_err(lost)?.into_iter().map(|daemon| {
+            let role = match daemon.role {
+                DaemonRole::Master => "master",
+                DaemonRole::Backup => "backup",
+            };
+            let config = daemon.config;
+            format!("{role} {} ({})", config.interface.as_str(), config.sync_id)
+        });
+        Ok(Host {
+            version: info.version.to_string(),
+            table_size: info.connection_table_size,
+            connections: self.count(),
+            totals: totals::read().as_ref().map(Counters::from),
+            defences: defences(client),
+            daemons: daemons.collect(),
+        })
+    }
+
+    /// The number of connections: an old one where counting takes long.
+    fn count(&mut self) -> Option<u64> {
+        if let Some(counted) = self.counted.filter(|counted| Instant::now() < counted.due) {
+            return counted.count;
+        }
+        let begun = Instant::now();
+        let count = status::connections().or_else(|| connections::count().ok());
+        let due = Instant::now() + begun.elapsed() * PATIENCE;
+        self.counted = Some(Counted { count, due });
+        count
+    }
+}
+
+/// The servers of a service, in the order of their keys.
+fn servers(client: &mut Client, service: &ServiceKey) -> Result<Vec<ServerReading>, Failure> {
+    let mut servers = Vec::new();
+    client
+        .each_destination(service, Statistics::Read, |server| {
+            servers.push(ServerReading {
+                key: server.key,
+                method: server.config.forwarding.into(),
+                weight: server.config.weight,
+                upper_threshold: server.config.upper_threshold,
+                lower_threshold: server.config.lower_threshold,
+                active: server.active_connections,
+                inactive: server.inactive_connections,
+                persistent: server.persistent_connections,
+                counters: server.stats.as_deref().map(Counters::from).unwrap_or_default(),
+            });
+        })
+        .map_err(lost)?;
+    servers.sort_unstable_by_key(|server| server.key);
+    servers.dedup_by_key(|server| server.key);
+    Ok(servers)
+}
+
+/// The strategies against a shortage of memory that are at work.
+fn defences(client: &mut Client) -> Vec<String> {
+    let mut at_work = Vec::new();
+    for name in status::DEFENCES {
+        let setting = name.parse::<Setting>().ok();
+        let mode = setting.and_then(|setting| client.setting(setting).ok().flatten());
+        // The kernel itself changes between 1 and 2 (`update_defense_level`).
+        if matches!(mode, Some(SettingValue::Number(2 | 3))) {
+            at_work.push(name.to_owned());
+        }
+    }
+    at_work
+}
