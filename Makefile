@@ -19,7 +19,7 @@ TEST      = $(SETPRIV) $(CARGO) test
 # The test program also runs the demo and the shell: see tests/kernel/main.rs.
 KERNEL    = $(TEST) --quiet --test kernel --
 
-.PHONY: build help deps demo test live parity bench shell check install uninstall clean
+.PHONY: build help deps demo test live parity bench shell picture check install uninstall clean
 
 build: ## Build the program, optimized
 	$(CARGO) build --release
@@ -49,6 +49,10 @@ bench: build ## Compare speed and memory with ipvsadm 1.31; FLOOR=PROGRAM adds a
 
 shell: deps ## Open a shell on the director of the demo's network
 	@$(KERNEL) --shell
+
+picture: deps ## Make the pictures of --top in README.md from a real run
+	$(KERNEL) --picture still >docs/top.svg.new && mv docs/top.svg.new docs/top.svg
+	$(KERNEL) --picture moving >docs/top-drain.svg.new && mv docs/top-drain.svg.new docs/top-drain.svg
 
 check: ## Check formatting, lints and documentation
 	$(CARGO) fmt --check

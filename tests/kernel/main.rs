@@ -53,6 +53,7 @@ mod preload;
 mod program;
 mod schema;
 mod selftest;
+mod top;
 mod unloaded;
 
 use std::env;
@@ -82,6 +83,7 @@ fn all_tests() -> Vec<KernelTest> {
         examples::tests(),
         operate::tests(),
         doctor::tests(),
+        top::tests(),
         formats::tests(),
         selftest::tests(),
     ]
@@ -95,6 +97,7 @@ const SESSIONS: &[Session] = &[
     lab::DEMO,
     lab::SHELL,
     bench::MEASURE,
+    top::PICTURE,
     Session { name: "run", interactive: false, run: run_command },
 ];
 

@@ -9,6 +9,7 @@ mod ramp;
 mod server;
 mod service;
 mod settings;
+mod top;
 mod whole_line;
 
 use std::num::{NonZeroU16, NonZeroU32};

@@ -4,6 +4,7 @@
 //! the C library's mathematics.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The time before the first report, and between reports.
@@ -106,7 +107,8 @@ pub(crate) struct StatusLine {
 
 impl StatusLine {
     pub(crate) fn new() -> Self {
-        StatusLine { is_watched: io::stderr().is_terminal(), is_written: false }
+        let is_watched = io::stderr().is_terminal() && !IS_TAKEN.load(Ordering::Relaxed);
+        StatusLine { is_watched, is_written: false }
     }
 
     /// True if there is somebody to show it to.
@@ -134,6 +136,15 @@ impl Drop for StatusLine {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// True while something else is drawn on the whole terminal.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// From now on, nothing is shown: the whole terminal is drawn on.
+#[cfg(feature = "top")]
+pub(crate) fn take_terminal() {
+    IS_TAKEN.store(true, Ordering::Relaxed);
 }
 
 /// Errors are ignored: a command must not fail because nobody reads its progress.

@@ -21,8 +21,6 @@ use super::live::{Live, Wanted};
 use super::model::Model;
 use super::names::Names;
 use super::recording::{Recorder, Replay};
-#[cfg(test)]
-use super::rows::Subject;
 use super::symbols::Symbols;
 use super::ui::{Front, Kind, Message, Prompt, Scroll, Text, Ui};
 use crate::process::failure::Failure;
@@ -31,7 +29,7 @@ use crate::process::failure::Failure;
 pub(crate) const FEW: usize = 250;
 
 /// In a recording of a large table, each service's servers are read once in so many readings.
-const TURNS: usize = 5;
+pub(super) const TURNS: usize = 8;
 
 /// How long a message stays.
 const MESSAGE: Duration = Duration::from_secs(6);
@@ -682,12 +680,6 @@ impl<'n, 'o> App<'n, 'o> {
             lines,
             ..Text::default()
         });
-    }
-
-    /// The subject that is chosen, for tests.
-    #[cfg(test)]
-    pub(crate) fn subject(&self) -> Option<Subject> {
-        self.ui.subject()
     }
 }
 

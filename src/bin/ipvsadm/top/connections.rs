@@ -88,7 +88,7 @@ fn list(
             let state = String::from_utf8_lossy(connection.state).into_owned();
             if rows.len() < MOST {
                 clients.push(connection.source.0);
-                rows.push(row(connection, &state, names));
+                rows.push(cells(connection, &state, names));
             }
             *states.entry(state).or_default() += 1;
             Ok(())
@@ -110,21 +110,49 @@ fn list(
     if count > rows.len() {
         title += &format!("; the first {MOST}");
     }
-    let heading = format!(
-        "{:<4} {:<12} {:>7}  {:<40} {:<24} {}",
-        "PRO", "STATE", "EXPIRES", "CLIENT", "TO", "SERVER"
-    );
-    Ok(Listed { title, heading, lines: rows })
+    let (heading, lines) = columns(&rows);
+    Ok(Listed { title, heading, lines })
 }
 
-fn row(connection: &Connection<'_>, state: &str, names: &Names) -> String {
+const TITLES: [&str; 6] = ["PRO", "STATE", "EXPIRES", "CLIENT", "TO", "SERVER"];
+
+fn cells(connection: &Connection<'_>, state: &str, names: &Names) -> [String; 6] {
     let endpoint = |(address, port)| names.endpoint(address, port);
-    let protocol = String::from_utf8_lossy(connection.protocol);
-    let expires = format!("{}:{:02}", connection.expires / 60, connection.expires % 60);
-    format!(
-        "{protocol:<4} {state:<12} {expires:>7}  {:<40} {:<24} {}",
+    [
+        String::from_utf8_lossy(connection.protocol).into_owned(),
+        state.to_owned(),
+        format!("{:4}:{:02}", connection.expires / 60, connection.expires % 60),
         endpoint(connection.source),
         endpoint(connection.virtual_service),
-        endpoint(connection.destination)
-    )
+        endpoint(connection.destination),
+    ]
+}
+
+/// The heading and the lines, with columns as wide as what is in them.
+fn columns(rows: &[[String; 6]]) -> (String, Vec<String>) {
+    let mut widths = TITLES.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let line = |cells: [&str; 6]| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let lines = rows.iter().map(|row| line(row.each_ref().map(String::as_str))).collect();
+    (line(TITLES), lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_what_is_in_them() {
+        let row = ["TCP", "TIME_WAIT", "   1:58", "10.0.0.2:5000", "10.0.0.1:80", "10.1.0.2:80"];
+        let (heading, lines) = columns(&[row.map(str::to_owned)]);
+        assert_eq!(heading, "PRO  STATE      EXPIRES  CLIENT         TO           SERVER");
+        assert_eq!(lines, ["TCP  TIME_WAIT     1:58  10.0.0.2:5000  10.0.0.1:80  10.1.0.2:80"]);
+    }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Binding {
     pub(crate) help: &'static str,
     /// As the last line shows it. Empty: not there.
     pub(crate) hint: &'static str,
+    /// The lower, the earlier it gets room there.
+    pub(crate) rank: u8,
 }
 
 const fn key(
@@ -75,12 +77,12 @@ const fn key(
     when: When,
     help: &'static str,
 ) -> Binding {
-    Binding { keys, control: false, shown, action, when, help, hint: "" }
+    Binding { keys, control: false, shown, action, when, help, hint: "", rank: 0 }
 }
 
 impl Binding {
-    const fn hint(self, hint: &'static str) -> Self {
-        Binding { hint, ..self }
+    const fn hint(self, hint: &'static str, rank: u8) -> Self {
+        Binding { hint, rank, ..self }
     }
 
     const fn control(self) -> Self {
@@ -104,15 +106,16 @@ pub(crate) const BINDINGS: &[Binding] = &[
     key(&[KeyCode::Left, Char('h')], "Left h", Collapse, When::Tree, "hide the servers"),
     key(&[Char('*')], "*", ToggleAll, When::Tree, "show or hide the servers of all services"),
     key(&[Char('/')], "/", Filter, When::Tree, "show only what has a text in its name or state")
-        .hint("filter"),
-    key(&[Char('s')], "s", Sort, When::Tree, "sort by the next column").hint("sort"),
-    key(&[Char('r')], "r", Reverse, When::Tree, "reverse the order").hint("reverse"),
-    key(&[Char(' ')], "Space", Pause, When::Always, "pause, and go on").hint("pause"),
-    key(&[Char('n')], "n", Names, When::Always, "names instead of numbers, and back").hint("names"),
+        .hint("filter", 2),
+    key(&[Char('s')], "s", Sort, When::Tree, "sort by the next column").hint("sort", 3),
+    key(&[Char('r')], "r", Reverse, When::Tree, "reverse the order").hint("reverse", 11),
+    key(&[Char(' ')], "Space", Pause, When::Always, "pause, and go on").hint("pause", 10),
+    key(&[Char('n')], "n", Names, When::Always, "names instead of numbers, and back")
+        .hint("names", 12),
     key(&[Char('c')], "c", Connections, When::Live, "the connections of what is chosen")
-        .hint("connections"),
+        .hint("conns", 4),
     key(&[Char('D')], "D", Doctor, When::Live, "examine the service, as --doctor does")
-        .hint("doctor"),
+        .hint("doctor", 5),
     key(
         &[Char('d')],
         "d",
@@ -120,23 +123,23 @@ pub(crate) const BINDINGS: &[Binding] = &[
         When::Change,
         "drain the server: weight 0, and remember the one before",
     )
-    .hint("drain"),
+    .hint("drain", 6),
     key(&[Char('e')], "e", Enable, When::Change, "enable the server: the weight from before")
-        .hint("enable"),
+        .hint("enable", 7),
     key(&[Char('+'), Char('=')], "+", Heavier, When::Change, "more weight; again, even more")
-        .hint("weight"),
+        .hint("weight", 8),
     key(&[Char('-')], "-", Lighter, When::Change, "less weight; again, even less"),
-    key(&[Char('z')], "z", Zero, When::Change, "zero the counters of the service").hint("zero"),
-    key(&[Char('[')], "[", Earlier, When::Replay, "the reading before").hint("before"),
-    key(&[Char(']')], "]", Later, When::Replay, "the next reading").hint("next"),
+    key(&[Char('z')], "z", Zero, When::Change, "zero the counters of the service").hint("zero", 13),
+    key(&[Char('[')], "[", Earlier, When::Replay, "the reading before").hint("before", 2),
+    key(&[Char(']')], "]", Later, When::Replay, "the next reading").hint("next", 2),
     key(&[Char('{')], "{", MuchEarlier, When::Replay, "a minute earlier"),
     key(&[Char('}')], "}", MuchLater, When::Replay, "a minute later"),
-    key(&[Char('t')], "t", Time, When::Replay, "go to a time of day, in UTC").hint("time"),
-    key(&[Char('?'), KeyCode::F(1)], "?", Help, When::Always, "this help").hint("help"),
+    key(&[Char('t')], "t", Time, When::Replay, "go to a time of day, in UTC").hint("time", 2),
+    key(&[Char('?'), KeyCode::F(1)], "?", Help, When::Always, "this help").hint("help", 1),
     key(&[Esc], "Esc", Back, When::Always, "back; without the filter"),
     key(&[Char('l')], "Ctrl-L", Redraw, When::Always, "draw everything again").control(),
     key(&[Char('z')], "Ctrl-Z", Suspend, When::Always, "suspend, until fg").control(),
-    key(&[Char('q')], "q", Quit, When::Always, "quit").hint("quit"),
+    key(&[Char('q')], "q", Quit, When::Always, "quit").hint("quit", 0),
     key(&[Char('c')], "Ctrl-C", Quit, When::Always, "quit").control(),
 ];
 

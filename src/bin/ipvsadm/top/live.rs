@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ipvs::{Client, DaemonRole, ServiceKey, Setting, SettingValue, Statistics};
+use ipvs::{Client, DaemonRole, Error, ServiceKey, Setting, SettingValue, Statistics};
 
 use super::reading::{Counters, Host, Reading, ServerReading, ServiceReading};
-use crate::kernel::connect::{Loading, connect};
+use crate::kernel::connect::{Loading, connect, is_loaded};
 use crate::kernel::home::{Home, lost};
 use crate::kernel::{connections, status, totals};
 use crate::process::failure::Failure;
@@ -109,6 +109,7 @@ impl<'n> Live<'n> {
         let mut client = match self.client.take() {
             Some(client) => client,
             // Whoever removed the module does not want it back.
+            None if !is_loaded() => return Err(lost(Error::NotAvailable)),
             None => connect(Loading::Never)?,
         };
         let reading = self.read_by(&mut client, wanted)?;

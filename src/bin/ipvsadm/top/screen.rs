@@ -13,6 +13,7 @@ use ratatui::crossterm::terminal::{
 };
 
 use crate::process::failure::Failure;
+use crate::process::progress::take_terminal;
 
 /// The terminal, in raw mode and on its other screen. It is given back on drop, and before a panic is
 /// reported.
@@ -32,6 +33,7 @@ impl Screen {
             earlier(panic);
         }));
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).map_err(Failure::Output)?;
+        take_terminal();
         let mut screen = Screen { terminal };
         screen.enter()?;
         Ok(screen)

@@ -116,9 +116,23 @@ impl Track {
     }
 
     /// New connections a second, step by step, the oldest first. NaN where nothing is known.
-    pub(crate) fn history(&self) -> impl DoubleEndedIterator<Item = f32> + ExactSizeIterator {
+    fn points(&self) -> impl DoubleEndedIterator<Item = f32> + ExactSizeIterator {
         let next = usize::from(self.next);
         (0..STEPS).map(move |at| self.points[(next + at) % STEPS])
+    }
+
+    /// As a line to draw: each point with its neighbours. A reading may come just before the kernel
+    /// copies its counters or just after, so that one step has nothing of it and the next all of two.
+    pub(crate) fn history(&self) -> impl DoubleEndedIterator<Item = f32> + ExactSizeIterator {
+        let points: Vec<f32> = self.points().collect();
+        (0..STEPS).map(move |at| {
+            if points[at].is_nan() {
+                return f32::NAN;
+            }
+            let near = &points[at.saturating_sub(1)..(at + 2).min(STEPS)];
+            let known = near.iter().copied().filter(|point| !point.is_nan());
+            known.clone().sum::<f32>() / known.count() as f32
+        })
     }
 
     /// The new connections of the last minute.
@@ -152,7 +166,7 @@ mod tests {
     }
 
     fn history(track: &Track) -> Vec<f32> {
-        track.history().skip_while(|point| point.is_nan()).collect()
+        track.points().skip_while(|point| point.is_nan()).collect()
     }
 
     #[test]
@@ -175,7 +189,7 @@ mod tests {
         assert_eq!(track.rates(), None);
         track.update(6000, counters(27));
         assert_eq!(track.rates().map(|rates| rates.connections), Some(10.0));
-        let history: Vec<f32> = track.history().filter(|point| !point.is_nan()).collect();
+        let history: Vec<f32> = track.points().filter(|point| !point.is_nan()).collect();
         assert_eq!(history, [50.0, 10.0]);
         // One falls between two anchors, and is above the first again.
         let track = followed(&[(0, 1000), (500, 3000), (1000, 10), (2000, 3000)]);
@@ -192,6 +206,16 @@ mod tests {
         let track = followed(&[(0, 0), (600_000, 6000)]);
         assert_eq!(history(&track), [10.0; STEPS]);
         assert_eq!(track.minute(), 600.0);
+    }
+
+    #[test]
+    fn a_line_hides_when_the_kernel_copied_its_counters() {
+        let readings: Vec<_> = [0, 20, 40, 40, 80, 100, 120].into_iter().zip(0u64..).collect();
+        let readings: Vec<_> = readings.iter().map(|(sum, step)| (step * 2000, *sum)).collect();
+        let track = followed(&readings);
+        assert_eq!(history(&track), [10.0, 10.0, 0.0, 20.0, 10.0, 10.0]);
+        let line: Vec<f32> = track.history().filter(|point| !point.is_nan()).collect();
+        assert!(line.iter().all(|point| (6.0..14.0).contains(point)), "{line:?}");
     }
 
     #[test]

@@ -125,7 +125,8 @@ pub(crate) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             tree::detail(scene, layout.detail, buffer);
         }
         Front::Help(scroll) => {
-            let all = Rect { height: layout.body.height + 1, ..layout.heading };
+            let height = layout.heading.height + layout.body.height;
+            let all = Rect { height, ..layout.heading };
             text::help(scene, *scroll, all, layout.detail, buffer);
         }
         Front::Text(shown) => {

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{Scene, line, put};
 use crate::top::colours::Role;
 use crate::top::deed::Proposal;
-use crate::top::keys::BINDINGS;
+use crate::top::keys::{BINDINGS, Binding};
 use crate::top::ui::{Message, Prompt};
 
 pub(super) fn draw(scene: &Scene<'_>, body: Rect, area: Rect, buffer: &mut Buffer) {
@@ -89,23 +89,25 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The keys that work here, as many as there is room for. The last ones are never left out.
+/// The keys that work here, as many as there is room for.
 fn hints(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    let hints: Vec<_> = BINDINGS
-        .iter()
-        .filter(|binding| !binding.hint.is_empty() && scene.place.has(binding))
-        .collect();
-    let width = |shown: &str, hint: &str| shown.len() + 1 + hint.len() + 2;
-    let always: usize =
-        hints.iter().rev().take(2).map(|binding| width(binding.shown, binding.hint)).sum();
-    let mut end = 0;
-    for (at, binding) in hints.iter().enumerate() {
-        let is_last = at + 2 >= hints.len();
-        let needed = width(binding.shown, binding.hint) + if is_last { 0 } else { always };
-        if end + needed > usize::from(area.width) + 2 {
-            continue;
+    const GAP: usize = 2;
+    let works = |binding: &&Binding| !binding.hint.is_empty() && scene.place.has(binding);
+    let mut by_rank: Vec<&Binding> = BINDINGS.iter().filter(works).collect();
+    by_rank.sort_by_key(|binding| binding.rank);
+    let mut left_over = usize::from(area.width) + GAP;
+    let mut chosen = Vec::new();
+    for binding in by_rank {
+        let needed = binding.shown.len() + 1 + binding.hint.len() + GAP;
+        if needed > left_over {
+            break;
         }
+        left_over -= needed;
+        chosen.push(binding.shown);
+    }
+    let mut end = 0;
+    for binding in BINDINGS.iter().filter(works).filter(|it| chosen.contains(&it.shown)) {
         end = put(scene, area, end, binding.shown, Role::Key, buffer);
-        end = put(scene, area, end + 1, binding.hint, Role::Faint, buffer) + 2;
+        end = put(scene, area, end + 1, binding.hint, Role::Faint, buffer) + GAP;
     }
 }

@@ -102,10 +102,8 @@ fn lines(scene: &Scene<'_>) -> Vec<(String, String)> {
     lines.push(("click a title".to_owned(), "sort by the column; again, reverse".to_owned()));
     lines.push(("wheel".to_owned(), "go up or down".to_owned()));
     lines.push(("Columns".to_owned(), String::new()));
-    let width = usize::from(u16::MAX);
     for column in COLUMNS {
-        let title = scene.symbols.cut(column.title, width);
-        lines.push((title, column.help.to_owned()));
+        lines.push((column.title.to_owned(), column.help.to_owned()));
     }
     lines
 }

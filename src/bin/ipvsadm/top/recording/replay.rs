@@ -182,7 +182,7 @@ impl Replay {
     /// the last reading.
     pub(crate) fn at_time_of_day(&self, now: Option<u64>, time: TimeOfDay) -> usize {
         let first = self.frames[0].head.at;
-        for begin in now.map(|now| now + 1).into_iter().chain([first]) {
+        for begin in now.map(|now| now.saturating_add(1)).into_iter().chain([first]) {
             let wanted = next(begin, time);
             let place = self.place_of(wanted);
             let at = self.frames[place].head.at;

@@ -1,0 +1,107 @@
+//! The cost of a view of a large table: processor time and memory.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ipvs::{Client, Statistics};
+
+use super::terminal::Terminal;
+use crate::harness::KernelTest;
+use crate::netns::Netns;
+use crate::program;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    crate::tests![a_large_table_is_cheap_to_watch]
+}
+
+const SERVICES: usize = 10_000;
+const SERVERS: usize = 5;
+/// The services on a screen of 24 lines whose servers are hidden.
+const VISIBLE: usize = 18;
+
+fn rules() -> String {
+    let mut rules = String::new();
+    for service in 0..SERVICES {
+        let key = format!("10.{}.{}.1:80", service / 250, service % 250);
+        rules += &format!("-A -t {key} -s wlc\n");
+        for server in 0..SERVERS {
+            rules += &format!("-a -t {key} -r 10.200.{}.{}:80 -m\n", service % 250, server + 1);
+        }
+    }
+    rules
+}
+
+/// The process of the program.
+fn process() -> u32 {
+    let path = program::ipvsadm();
+    let found = fs::read_dir("/proc").expect("processes").flatten().find_map(|entry| {
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        line.starts_with(path.as_os_str().as_encoded_bytes()).then_some(id)
+    });
+    found.expect("it runs")
+}
+
+/// The processor time that a process has taken, by the kernel's ticks of 10 ms.
+fn time(process: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it is there");
+    let (_, rest) = stat.rsplit_once(") ").expect("a name");
+    let fields: Vec<&str> = rest.split(' ').collect();
+    let ticks: u64 =
+        fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// The memory that a process has in use, in KiB.
+fn memory(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it is there");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+fn a_large_table_is_cheap_to_watch() {
+    let ns = Netns::new();
+    ns.command(program::ipvsadm()).arg("-R").stdin(rules()).run().success();
+    // The reading alone, by the library.
+    let alone = ns.enter(|| {
+        let mut client = Client::new().expect("a kernel with IPVS");
+        let mut best = Duration::MAX;
+        for _ in 0..5 {
+            let begun = Instant::now();
+            let mut services = Vec::new();
+            client
+                .each_service(Statistics::Read, |service| services.push(service.key))
+                .expect("services");
+            for key in services.iter().take(VISIBLE) {
+                client.each_destination(key, Statistics::Read, |_| {}).expect("servers");
+            }
+            best = best.min(begun.elapsed());
+        }
+        best
+    });
+    let terminal = Terminal::top(&ns, "", (80, 24));
+    terminal.wait_for("services 10000");
+    sleep(Duration::from_secs(3));
+    let id = process();
+    let (begun, before, small) = (Instant::now(), time(id), memory(id));
+    sleep(Duration::from_secs(8));
+    let (took, used, large) = (begun.elapsed(), time(id) - before, memory(id));
+    let refreshes = took.as_secs_f64() / 2.0;
+    let each = used.as_secs_f64() / refreshes;
+    println!(
+        "a refresh: {:.1} ms, reading alone {:.1} ms; {:.1} % of a processor; {small} KiB, then \
+         {large} KiB",
+        each * 1000.0,
+        alone.as_secs_f64() * 1000.0,
+        used.as_secs_f64() / took.as_secs_f64() * 100.0,
+    );
+    // A build for tests is not optimized, and ticks are coarse: docs/top.md has what was measured.
+    assert!(each < alone.as_secs_f64() * 3.0 + 0.02, "{each} s, reading alone {alone:?}");
+    assert!(large < small + 2048, "{small} KiB, and then {large} KiB");
+    // Whatever is gone to is read at once.
+    terminal.press(&["End"]);
+    terminal.wait("the last service", |screen| {
+        screen.lines().any(|line| line.contains("10.39.249.1:80") && line.contains("5/5 up"))
+    });
+}
