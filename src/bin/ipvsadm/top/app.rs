@@ -254,12 +254,13 @@ impl<'n, 'o> App<'n, 'o> {
         match live.read(&wanted) {
             Ok(reading) => {
                 self.ui.trouble = None;
-                if let Some(Err(failure)) = self.recorder.as_mut().map(|it| it.write(&reading)) {
-                    self.recorder = None;
-                    self.title.recording = None;
+                let written = self.recorder.as_mut().map(|recorder| recorder.write(&reading));
+                let spent = self.model.update(reading);
+                live.reuse(spent);
+                if let Some(Err(failure)) = written {
+                    (self.recorder, self.title.recording) = (None, None);
                     self.say(Message::bad(format!("nothing is recorded any more: {failure}")));
                 }
-                self.model.update(reading);
             }
             Err(failure) => {
                 self.ui.trouble = Some(format!("{}; trying again", plain(&failure)));
@@ -323,7 +324,9 @@ impl<'n, 'o> App<'n, 'o> {
             Ok(readings) => {
                 self.ui.trouble = None;
                 self.model.clear();
-                readings.into_iter().for_each(|reading| self.model.update(reading));
+                for reading in readings {
+                    self.model.update(reading);
+                }
                 self.title.percent = Some(replay.percent());
                 let pause = replay.pause().unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
                 self.due = Instant::now() + pause;

@@ -42,6 +42,8 @@ pub(crate) struct Live<'n> {
     counted: Option<Counted>,
     /// The order in which the kernel reported services, and their places in a reading.
     order: Vec<(ServiceKey, usize)>,
+    /// The services of the reading before: most of the next are the same.
+    spent: Vec<ServiceReading>,
 }
 
 /// A number of connections.
@@ -91,6 +93,7 @@ impl<'n> Live<'n> {
             clock: Clock::start(),
             counted: None,
             order: Vec::new(),
+            spent: Vec::new(),
         })
     }
 
@@ -117,6 +120,11 @@ impl<'n> Live<'n> {
         Ok(reading)
     }
 
+    /// Takes back what was read, so that the next reading needs no memory of its own.
+    pub(crate) fn reuse(&mut self, spent: Vec<ServiceReading>) {
+        self.spent = spent;
+    }
+
     /// Reads the servers of a service, and when that was. `None` after a failure.
     pub(crate) fn servers(&mut self, service: &ServiceKey) -> Option<(u64, Vec<ServerReading>)> {
         let servers = servers(self.client.as_mut()?, service).ok()?;
@@ -137,18 +145,10 @@ impl<'n> Live<'n> {
     }
 
     fn read_by(&mut self, client: &mut Client, wanted: &Wanted) -> Result<Reading, Failure> {
-        let mut services = Vec::with_capacity(self.order.len());
-        client
-            .each_service(Statistics::Read, |service| {
-                services.push(ServiceReading {
-                    key: service.key,
-                    scheduler: service.config.scheduler,
-                    counters: service.stats.as_deref().map(Counters::from).unwrap_or_default(),
-                    servers: None,
-                });
-            })
-            .map_err(lost)?;
-        self.sort(&mut services);
+        let mut services = match self.read_same(client)? {
+            Some(services) => services,
+            None => self.read_other(client)?,
+        };
         for service in services.iter_mut().filter(|service| wanted.has(&service.key)) {
             service.servers = Some(servers(client, &service.key)?);
         }
@@ -156,30 +156,44 @@ impl<'n> Live<'n> {
         Ok(Reading { at: self.clock.now(), host, services })
     }
 
-    /// Puts services in the order of their keys. The kernel's order hardly ever changes, so the places
-    /// are those of the reading before, as long as the keys are.
-    fn sort(&mut self, services: &mut Vec<ServiceReading>) {
-        let is_same = self.order.len() == services.len()
-            && self.order.iter().zip(services.iter()).all(|((key, _), now)| *key == now.key);
+    /// Reads the services into the places of those before. `None` if they are not the same in the same
+    /// order, which is the kernel's and hardly ever changes.
+    fn read_same(&mut self, client: &mut Client) -> Result<Option<Vec<ServiceReading>>, Failure> {
+        let mut services = std::mem::take(&mut self.spent);
+        let mut order = self.order.iter();
+        let mut is_same = services.len() == self.order.len() && !services.is_empty();
         if !is_same {
-            let mut places: Vec<usize> = (0..services.len()).collect();
-            places.sort_unstable_by_key(|place| services[*place].key);
-            let mut order: Vec<_> = services.iter().map(|service| (service.key, 0)).collect();
-            for (at, place) in places.into_iter().enumerate() {
-                order[place].1 = at;
-            }
-            self.order = order;
+            return Ok(None);
         }
-        // One that is in the wrong place goes where it belongs, until the right one is here.
-        let mut places: Vec<usize> = self.order.iter().map(|(_, place)| *place).collect();
-        for at in 0..services.len() {
-            while places[at] != at {
-                let right = places[at];
-                services.swap(at, right);
-                places.swap(at, right);
-            }
-        }
+        client
+            .each_service(Statistics::Read, |service| {
+                let place = order.next().filter(|(key, _)| *key == service.key);
+                let slot = place.and_then(|(_, place)| services.get_mut(*place));
+                match slot.filter(|_| is_same) {
+                    Some(slot) => *slot = service_reading(&service),
+                    None => is_same = false,
+                }
+            })
+            .map_err(lost)?;
+        is_same &= order.next().is_none();
+        Ok(is_same.then_some(services))
+    }
+
+    /// Reads services of which nothing is known.
+    fn read_other(&mut self, client: &mut Client) -> Result<Vec<ServiceReading>, Failure> {
+        let mut services = Vec::new();
+        client
+            .each_service(Statistics::Read, |service| services.push(service_reading(&service)))
+            .map_err(lost)?;
+        self.order = services.iter().map(|service| (service.key, 0)).collect();
+        services.sort_unstable_by_key(|service| service.key);
+        // One may come twice: see `Client::services`. Then the order is of no use.
         services.dedup_by_key(|service| service.key);
+        for (key, place) in &mut self.order {
+            let found = services.binary_search_by(|service| service.key.cmp(key));
+            *place = found.unwrap_or(0);
+        }
+        Ok(services)
     }
 
     fn read_host(&mut self, client: &mut Client) -> Result<Host, Failure> {
@@ -212,6 +226,15 @@ impl<'n> Live<'n> {
         let due = Instant::now() + begun.elapsed() * PATIENCE;
         self.counted = Some(Counted { count, due });
         count
+    }
+}
+
+fn service_reading(service: &ipvs::Service) -> ServiceReading {
+    ServiceReading {
+        key: service.key,
+        scheduler: service.config.scheduler,
+        counters: service.stats.as_deref().map(Counters::from).unwrap_or_default(),
+        servers: None,
     }
 }
 

@@ -77,26 +77,34 @@ pub(crate) struct Sums {
 }
 
 impl Model {
-    /// Takes the next reading.
-    pub(crate) fn update(&mut self, reading: Reading) {
-        let Reading { at, host, services } = reading;
+    /// Takes the next reading. Returns what is left of it: its memory serves the next one.
+    pub(crate) fn update(&mut self, reading: Reading) -> Vec<ServiceReading> {
+        let Reading { at, host, mut services } = reading;
         follow(&mut self.total, at, host.totals);
         self.at = Some(at);
         self.host = host;
+        let is_same = self.services.len() == services.len()
+            && self.services.iter().zip(&services).all(|(known, now)| known.key == now.key);
+        if is_same {
+            for (known, now) in self.services.iter_mut().zip(&mut services) {
+                known.update(at, now);
+            }
+        } else {
+            self.merge(at, &mut services);
+        }
+        services
+    }
+
+    /// Takes the services of a reading that are not those of the one before.
+    fn merge(&mut self, at: u64, services: &mut [ServiceReading]) {
         let mut earlier = std::mem::take(&mut self.services).into_iter().peekable();
         self.services.reserve_exact(services.len());
         for service in services {
             // Both are in order: what is not in the reading is gone.
             while earlier.next_if(|earlier| earlier.key < service.key).is_some() {}
-            let mut next = match earlier.next_if(|earlier| earlier.key == service.key) {
-                Some(mut known) => {
-                    known.track.update(at, service.counters);
-                    known.scheduler = service.scheduler;
-                    known
-                }
-                None => Service::begin(at, &service),
-            };
-            next.update_servers(at, service.servers);
+            let known = earlier.next_if(|earlier| earlier.key == service.key);
+            let mut next = known.unwrap_or_else(|| Service::begin(at, service));
+            next.update(at, service);
             self.services.push(next);
         }
     }
@@ -166,6 +174,12 @@ impl Service {
             servers: Vec::new(),
             servers_at: None,
         }
+    }
+
+    fn update(&mut self, at: u64, now: &mut ServiceReading) {
+        self.track.update(at, now.counters);
+        self.scheduler = now.scheduler;
+        self.update_servers(at, now.servers.take());
     }
 
     fn update_servers(&mut self, at: u64, readings: Option<Vec<ServerReading>>) {

@@ -92,8 +92,14 @@ impl Row {
     }
 }
 
-/// The rows of the tree.
-pub(crate) fn rows(model: &Model, arrangement: &Arrangement, names: &Names) -> Vec<Row> {
+/// Makes the rows of the tree.
+pub(crate) fn arrange(
+    model: &Model,
+    arrangement: &Arrangement,
+    names: &Names,
+    rows: &mut Vec<Row>,
+) {
+    rows.clear();
     let Arrangement { sort, reversed, .. } = *arrangement;
     let filter = arrangement.filter.to_lowercase();
     let mut services: Vec<usize> = (0..model.services.len()).collect();
@@ -106,7 +112,6 @@ pub(crate) fn rows(model: &Model, arrangement: &Arrangement, names: &Names) -> V
     if reversed {
         services.reverse();
     }
-    let mut rows = Vec::with_capacity(services.len());
     let mut servers: Vec<usize> = Vec::new();
     for at in services {
         let service = &model.services[at];
@@ -131,7 +136,6 @@ pub(crate) fn rows(model: &Model, arrangement: &Arrangement, names: &Names) -> V
         }
         rows.extend(servers.iter().map(|server| Row { service: at, server: Some(*server) }));
     }
-    rows
 }
 
 fn has_text(service: &Service, names: &Names, text: &str) -> bool {

@@ -3,7 +3,7 @@
 use super::deed::Proposal;
 use super::model::Model;
 use super::names::Names;
-use super::rows::{Arrangement, Row, Subject, rows};
+use super::rows::{Arrangement, Row, Subject, arrange};
 
 /// Up to this many services, their servers are shown from the beginning.
 const FEW: usize = 50;
@@ -101,7 +101,7 @@ impl Ui {
             self.arrangement.expanded = model.services.len() <= FEW;
             self.has_begun = true;
         }
-        self.rows = rows(model, &self.arrangement, names);
+        arrange(model, &self.arrangement, names, &mut self.rows);
         if let Some(subject) = self.subject {
             let is = |row: &Row, wanted: Subject| row.subject(model) == Some(wanted);
             let place = |wanted| self.rows.iter().position(|row| is(row, wanted));

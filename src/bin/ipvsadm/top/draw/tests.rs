@@ -124,7 +124,9 @@ fn reading(step: u64) -> Reading {
 /// A model after so many readings.
 fn model(steps: u64) -> Model {
     let mut model = Model::default();
-    (0..steps).for_each(|step| model.update(reading(step)));
+    for step in 0..steps {
+        model.update(reading(step));
+    }
     model
 }
 

@@ -38,7 +38,9 @@ fn reading(at: u64, services: Vec<ServiceReading>) -> Reading {
 
 fn after(readings: Vec<Reading>) -> Model {
     let mut model = Model::default();
-    readings.into_iter().for_each(|reading| model.update(reading));
+    for reading in readings {
+        model.update(reading);
+    }
     model
 }
 
@@ -102,7 +104,9 @@ fn shares_are_those_of_weights_and_of_the_last_minute() {
     assert_eq!(shares(&model)[0].0, None);
     // A minute without connections.
     let later = (2..60).map(|step| reading(step * 2000, vec![service(1, 0, both(1010, 30))]));
-    later.for_each(|reading| model.update(reading));
+    for reading in later {
+        model.update(reading);
+    }
     assert_eq!(shares(&model)[0].1, None);
 }
 

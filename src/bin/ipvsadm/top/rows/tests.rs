@@ -46,7 +46,8 @@ fn model() -> Model {
 
 /// The rows as texts.
 fn shown(model: &Model, arrangement: &Arrangement, names: &Names) -> Vec<String> {
-    let rows = rows(model, arrangement, names);
+    let mut rows = Vec::new();
+    arrange(model, arrangement, names, &mut rows);
     let text = |row: &Row| match row.subject(model).expect("it is there") {
         Subject::Service(service) => service.to_string(),
         Subject::Server(_, server) => format!("  {}", server.address),
