@@ -82,10 +82,10 @@ fn a_large_table_is_cheap_to_watch() {
     });
     let terminal = Terminal::top(&ns, "", (80, 24));
     terminal.wait_for("services 10000");
-    sleep(Duration::from_secs(5));
+    sleep(Duration::from_secs(2));
     let id = process();
     let (begun, before, small) = (Instant::now(), time(id), memory(id));
-    sleep(Duration::from_secs(6));
+    sleep(Duration::from_secs(4));
     let (took, used, large) = (begun.elapsed(), time(id) - before, memory(id));
     let refreshes = took.as_secs_f64() / 2.0;
     let each = used.as_secs_f64() / refreshes;
