@@ -58,6 +58,7 @@ pub(crate) fn connection_table() -> Option<HashTable> {
 }
 
 /// The number of connections, as Linux 7.1 and later show it, which is cheap.
+#[cfg(feature = "top")]
 pub(crate) fn connections() -> Option<u64> {
     Figures::parse(&fs::read_to_string(FILE).ok()?).connections
 }

@@ -69,7 +69,8 @@ pub(crate) const COLUMNS: &[Column] = &[
         id: Id::State,
         title: "STATE",
         help: "what is going on with it; of a service, how many of its servers are up",
-        width: 12,
+        // `draining 1.2k`
+        width: 13,
         widest: 14,
         priority: 2,
         left: true,

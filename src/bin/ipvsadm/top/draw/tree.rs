@@ -111,15 +111,17 @@ pub(super) fn detail(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let text = match server {
         None => match service.sums() {
             Some(sums) => format!(
-                "{}: inactive {}, persistent {}, {} in all",
+                "{}: {}, inactive {}, persistent {}, {} in all",
                 scene.names.service(&service.key),
+                service.scheduler.as_str(),
                 count(sums.inactive),
                 count(sums.persistent),
                 connections(service.track.counters().connections),
             ),
             None => format!(
-                "{}: {} in all",
+                "{}: {}, {} in all",
                 scene.names.service(&service.key),
+                service.scheduler.as_str(),
                 connections(service.track.counters().connections),
             ),
         },
