@@ -143,8 +143,8 @@ mod tests {
             ),
             (
                 OptionId::NoLoad,
-                "--no-load: the command is missing; an option of -S, -L, --monitor and --diff, as in `ipvsadm \
-                 -L --no-load`",
+                "--no-load: the command is missing; an option of -S, -L, --monitor, --diff, --doctor \
+                 and --top, as in `ipvsadm -L --no-load`",
             ),
             (
                 OptionId::AllowEmpty,

@@ -83,12 +83,12 @@ fn an_option_without_a_command_says_where_it_belongs() {
             "ipvsadm --json",
             255,
             "--json: an option of -S, -L, --settings, --drain, --undrain, --kick, --ramp, \
-             --monitor and --diff; the command must come first, as in `ipvsadm -L --json`",
+             --monitor, --diff, --doctor and --top; the command must come first, as in `ipvsadm -L --json`",
         ),
         (
             "ipvsadm -n",
             255,
-            "--numeric: an option of -S and -L; the command must come first, as in `ipvsadm -L \
+            "--numeric: an option of -S, -L and --top; the command must come first, as in `ipvsadm -L \
              --numeric`",
         ),
         (
@@ -105,8 +105,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --no-load",
             255,
-            "--no-load: the command is missing; an option of -S, -L, --monitor and --diff, as in \
-             `ipvsadm -L --no-load`",
+            "--no-load: the command is missing; an option of -S, -L, --monitor, --diff, --doctor and \
+             --top, as in `ipvsadm -L --no-load`",
         ),
         ("ipvsadm --netns 1", 255, "--netns: the command is missing, as in `ipvsadm -L --netns`"),
         (

@@ -41,6 +41,12 @@ const OURS_ONLY: &[&str] = &[
     "for",
     "counters",
     "diff",
+    "top",
+    "read-only",
+    "ascii",
+    "record",
+    "replay",
+    "batch",
 ];
 
 /// True for listings that only our program has: by an address, and the connections of a service.

@@ -10,8 +10,10 @@ use crate::unloaded::Unloaded;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
+        // First: services that others have left keep the module where it is.
+        it_goes_on_when_the_module_is_back,
         the_terminal_is_restored_however_it_ends,
-        it_goes_on_when_what_has_vanished_is_back,
+        it_goes_on_when_the_namespace_is_back,
         it_says_where_it_cannot_be_shown,
     ]
 }
@@ -70,7 +72,7 @@ fn the_terminal_is_restored_however_it_ends() {
     assert!(errors.contains("asked to crash") || is_optimized, "{errors}");
 }
 
-fn it_goes_on_when_what_has_vanished_is_back() {
+fn it_goes_on_when_the_namespace_is_back() {
     // The namespace, and another one of the same name.
     let around = Netns::new();
     let ns = Netns::named("blue");
@@ -86,18 +88,13 @@ fn it_goes_on_when_what_has_vanished_is_back() {
     assert!(!screen.contains("is gone"), "{screen}");
     assert!(!screen.contains("TCP 10.0.0.1:80"), "{screen}");
     drop(terminal);
+}
 
-    // The module, which services keep there: only a kernel of our own may lose it.
-    ns.ipvsadm(["-C"]).success();
+fn it_goes_on_when_the_module_is_back() {
+    // Only a kernel of our own may lose it.
+    let ns = Netns::new();
     let terminal = Terminal::top(&ns, "--interval 0.5", (80, 24));
     terminal.wait_for("There is no service.");
-    // What is left of the first namespace goes soon.
-    let is_used = || {
-        let modules = std::fs::read_to_string("/proc/modules").expect("the modules");
-        let line = modules.lines().find(|line| line.starts_with("ip_vs_wlc "));
-        line.is_some_and(|line| line.split(' ').nth(2) != Some("0"))
-    };
-    terminal.wait("the scheduler to be unused", |_| !is_used());
     let unloaded = Unloaded::new();
     if !Path::new("/proc/net/ip_vs").exists() {
         terminal.wait_for("IPVS is gone: its module has been removed");

@@ -14,7 +14,7 @@ use crate::harness::KernelTest;
 pub(crate) use picture::PICTURE;
 
 pub(crate) fn tests() -> Vec<KernelTest> {
-    [traffic::tests(), cost::tests(), ends::tests(), tree::tests(), batch::tests()]
+    [ends::tests(), traffic::tests(), cost::tests(), tree::tests(), batch::tests()]
         .into_iter()
         .flatten()
         .collect()

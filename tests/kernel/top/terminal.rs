@@ -27,7 +27,7 @@ impl<'ns> Terminal<'ns> {
     pub(super) fn run(ns: &'ns Netns, command: &str, (width, height): (u16, u16)) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let terminal = Terminal { ns, socket: format!("top{number}") };
+        let terminal = Terminal { ns, socket: format!("top-{}-{number}", std::process::id()) };
         let (width, height) = (width.to_string(), height.to_string());
         let size = ["-x", &width, "-y", &height];
         terminal

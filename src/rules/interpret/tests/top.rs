@@ -64,8 +64,8 @@ fn a_view_is_live_or_a_recording_on_screen_or_printed() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     for (text, want) in [
-        ("--top --json", "--json: needs --batch"),
-        ("--top -n", "--numeric: needs --batch"),
+        ("--top --json", "--json: only valid with --batch"),
+        ("--top -n", "--numeric: only valid with --batch"),
         ("--top 3", "unexpected argument 3"),
         ("--top 03:00", "unexpected argument 03:00"),
         ("--top --replay night 25:00", "unexpected argument 25:00"),
