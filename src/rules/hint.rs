@@ -122,8 +122,8 @@ mod tests {
             ),
             (
                 OptionId::Numeric,
-                "--numeric: an option of -S and -L; the command must come first, as in `ipvsadm \
-                 -L --numeric`",
+                "--numeric: an option of -S, -L and --top; the command must come first, as in \
+                 `ipvsadm -L --numeric`",
             ),
             (OptionId::Sort, "--sort: the command must come first, as in `ipvsadm -L --sort`"),
             (
@@ -139,7 +139,8 @@ mod tests {
             (
                 OptionId::TcpService,
                 "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, \
-                 --kick and --ramp; the command must come first, as in `ipvsadm -A --tcp-service`",
+                 --kick, --ramp and --doctor; the command must come first, as in `ipvsadm -A \
+                 --tcp-service`",
             ),
             (
                 OptionId::NoLoad,

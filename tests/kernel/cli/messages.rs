@@ -99,8 +99,8 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm -t 10.0.0.2:80 -A",
             255,
-            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, --kick \
-             and --ramp; the command must come first, as in `ipvsadm -A --tcp-service`",
+            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, --kick, \
+             --ramp and --doctor; the command must come first, as in `ipvsadm -A --tcp-service`",
         ),
         (
             "ipvsadm --no-load",
