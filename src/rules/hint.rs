@@ -142,11 +142,7 @@ mod tests {
                  --kick, --ramp and --doctor; the command must come first, as in `ipvsadm -A \
                  --tcp-service`",
             ),
-            (
-                OptionId::NoLoad,
-                "--no-load: the command is missing; an option of -S, -L, --monitor, --diff, --doctor \
-                 and --top, as in `ipvsadm -L --no-load`",
-            ),
+            (OptionId::NoLoad, "--no-load: the command is missing, as in `ipvsadm -L --no-load`"),
             (
                 OptionId::AllowEmpty,
                 "--allow-empty: the command is missing; an option of --apply, as in `ipvsadm \

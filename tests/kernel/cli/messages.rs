@@ -105,8 +105,7 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm --no-load",
             255,
-            "--no-load: the command is missing; an option of -S, -L, --monitor, --diff, --doctor and \
-             --top, as in `ipvsadm -L --no-load`",
+            "--no-load: the command is missing, as in `ipvsadm -L --no-load`",
         ),
         ("ipvsadm --netns 1", 255, "--netns: the command is missing, as in `ipvsadm -L --netns`"),
         (
