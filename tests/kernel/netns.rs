@@ -208,11 +208,14 @@ impl NsCommand<'_> {
         }
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.netns.enter(|| self.command.spawn())?;
-        let input = child.stdin.take();
+        let Some(mut stdin) = child.stdin.take() else {
+            return child.wait_with_output();
+        };
         thread::scope(|scope| {
             scope.spawn(|| {
                 // An error only means that the program stopped reading.
-                input.map(|mut stdin| stdin.write_all(&self.input))
+                let _ = stdin.write_all(&self.input);
+                drop(stdin);
             });
             child.wait_with_output()
         })

@@ -83,7 +83,7 @@ fn an_option_without_a_command_says_where_it_belongs() {
             "ipvsadm --json",
             255,
             "--json: an option of -S, -L, --settings, --drain, --undrain, --kick, --ramp, \
-             --monitor and --diff; the command must come first, as in `ipvsadm -L --json`",
+             --monitor, --diff and --doctor; the command must come first, as in `ipvsadm -L --json`",
         ),
         (
             "ipvsadm -n",
