@@ -369,7 +369,7 @@ options! {
         "examine this host as a real server of the service; needs -g, -i or -m",
     );
     /// `--director`
-    Director: doctor("director", "with --server-side -m: the director's address behind which this host is")
+    Director: doctor("director", "with --server-side: the director's address on this host's network, by which routes (-m) and interfaces (-g) are checked")
         .value("ADDRESS");
     /// `--facts`
     Facts: doctor("facts", "examine what FILE says instead of this host; - is standard input")

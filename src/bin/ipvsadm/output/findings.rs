@@ -164,7 +164,7 @@ fn paint(capabilities: Capabilities, colour: &str, text: &str) -> String {
 }
 
 /// With a capital letter, unless it begins with a name such as `net.ipv4.ip_forward`, and a full stop.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default();
     let is_word = first.chars().all(|c| c.is_alphabetic() || c == '\'' || c == ',');
     let mut chars = text.chars();

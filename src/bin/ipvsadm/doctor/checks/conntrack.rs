@@ -160,7 +160,7 @@ fn full(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found.add(format!("connection tracking has {count} of at most {most} entries"), cause);
     finding.fix(format!("sysctl -w net.netfilter.nf_conntrack_max={}", most.saturating_mul(2)));
     if facts.host.in_container {
-        finding.fix("# in a container, this is to be set on its host");
+        finding.fix("# in a container, set it on the host");
     }
     Ok(())
 }

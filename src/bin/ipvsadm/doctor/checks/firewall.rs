@@ -107,7 +107,7 @@ fn drops(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let mut done: Vec<String> = Vec::new();
     let mut add = |trouble: &Trouble<'_>, what: String, servers: &dyn Fn(&mut Finding)| {
         let cause = match trouble.hook {
-            Hook::Input => "clients get no connection: IPVS sees what INPUT has let through",
+            Hook::Input => "IPVS sees only packets that INPUT accepts: clients get no connection",
             Hook::Output => "what IPVS sends to the server is dropped: clients get no connection",
             _ => "the server's replies do not reach the clients, which get no connection",
         };

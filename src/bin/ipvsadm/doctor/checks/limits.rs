@@ -35,7 +35,7 @@ fn table_small(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 .fix(format!(
                     "echo 'options ip_vs conn_tab_bits={bits}' > /etc/modprobe.d/ip_vs.conf"
                 ))
-                .fix("# it is heeded when the module is loaded next: at the next boot");
+                .fix("# it takes effect when the module is next loaded: at the next boot");
         }
     }
     Ok(())
@@ -53,7 +53,7 @@ fn conn_max(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found
             .add(
                 format!("{total} connections, of {most} that net.ipv4.vs.conn_max allows"),
-                "above the limit new connections are not made, and nobody is told",
+                "above the limit new connections are refused silently",
             )
             .fix(format!("sysctl -w {NAME}={}", most.saturating_mul(2)));
     }

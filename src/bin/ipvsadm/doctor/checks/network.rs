@@ -7,7 +7,6 @@ use ipvs::{DestinationKey, ServiceKey};
 
 use super::{Check, Found};
 use crate::doctor::facts::{Facts, Family, Method, Missing, Network, Server, Service, WayKind};
-use crate::doctor::loopback;
 use crate::output::findings::{Finding, Severity};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -24,8 +23,18 @@ fn loopback_down(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let services = facts.ipvs.iter().flat_map(|ipvs| &ipvs.services);
     let is_all_ipv6 = services.clone().count() > 0
         && services.clone().all(|service| service.key.family() == ipvs::AddressFamily::V6);
-    if loopback::is_down(facts.network()?) && !is_all_ipv6 {
-        found.add(loopback::SEEN, loopback::CAUSE).fix(loopback::FIX);
+    let network = facts.network()?;
+    // If no interface has an IPv4 address, nor ever had one, the kernel has no table of local addresses,
+    // and takes every address for a broadcast. Once `lo` was up, it keeps 127.0.0.1.
+    let is_down = network.links.iter().any(|link| link.loopback && !link.up)
+        && !network.addresses.iter().any(|own| own.address.is_ipv4());
+    if is_down && !is_all_ipv6 {
+        found
+            .add(
+                "the loopback interface of this network namespace is down",
+                "the kernel refuses every real server",
+            )
+            .fix("ip link set lo up");
     }
     Ok(())
 }
@@ -46,7 +55,7 @@ fn vip_not_local(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         }
         let mut seen = match &way.interface {
             Some(interface) => {
-                format!("{address} is not local here: such packets go out by {interface}")
+                format!("{address} is not local here: packets for it leave by {interface}")
             }
             None => format!("{address} is not local here, and there is no route to it"),
         };
@@ -159,11 +168,10 @@ fn behind_gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     }
     for ((service, gateway), servers) in by_gateway {
         let seen = format!(
-            "{} reached by the gateway {gateway}, and {} direct routing",
-            count(&servers, "is", "are"),
-            if servers.len() == 1 { "has" } else { "have" }
+            "{} behind the gateway {gateway}, not on a network of this director",
+            count(&servers, "is", "are")
         );
-        let cause = "direct routing changes the Ethernet address alone: the gateway gets packets for the \
+        let cause = "direct routing changes only the hardware address: the gateway gets packets for the \
                      virtual address, and sends them back or drops them";
         let finding = found.add(seen, cause);
         about(finding, &servers);
@@ -216,7 +224,7 @@ fn neighbour_failed(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing>
             if servers.iter().any(|(_, it)| it.address == next) { "" } else { "the gateway " };
         let asked = if next.is_ipv4() { "ARP" } else { "neighbour discovery" };
         let seen = format!(
-            "{gateway}{next} does not answer to {asked} on {interface} (its entry is {state})"
+            "{gateway}{next} does not answer {asked} on {interface} (its entry is {state})"
         );
         let cause = match gateway {
             "" => {

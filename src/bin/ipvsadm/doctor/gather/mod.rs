@@ -33,6 +33,13 @@ pub(crate) fn tables() -> std::io::Result<Network> {
     network::lists()
 }
 
+/// What is known of the host alone.
+pub(crate) fn host() -> Facts {
+    let mut facts = Facts::default();
+    host::gather(&mut facts);
+    facts
+}
+
 /// Gathers the facts about the network namespace of this thread. What cannot be gathered is missing,
 /// and the facts say why.
 pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {

@@ -49,7 +49,7 @@ fn whoever_answers_for_the_virtual_address_is_named() {
         ("02:00:00:00:00:09", "192.0.2.9 (02:00:00:00:00:09)"),
         ("02:00:00:00:00:07", "another host (02:00:00:00:00:07)"),
     ] {
-        let seen = format!("{who} answers to ARP requests for 192.0.2.100 on eth0");
+        let seen = format!("{who} answers ARP requests for 192.0.2.100 on eth0");
         assert_eq!(found("direct", who_has(&[mac])), [("arp-answered-by-server", seen)]);
     }
 }

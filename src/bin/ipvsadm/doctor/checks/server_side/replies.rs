@@ -133,7 +133,7 @@ fn not_listening(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         return Ok(());
     }
     let seen = match is_elsewhere {
-        Some(other) => format!("{protocol} port {port} is listened to at {other} only"),
+        Some(other) => format!("something listens on {protocol} port {port}, but at {other} only"),
         None => format!("nothing listens on {protocol} port {port}"),
     };
     let (at, cause) = match is_masqueraded {
@@ -185,14 +185,15 @@ fn gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         Some(client) => {
             let way = facts.way(client, None)?;
             let by = match (way.gateway, &way.interface) {
-                (Some(gateway), _) => format!("goes by {gateway}"),
-                (None, Some(interface)) => format!("goes out by {interface} directly"),
+                (Some(gateway), _) => format!("goes through {gateway}"),
+                (None, Some(interface)) => format!("leaves by {interface} directly"),
                 (None, None) => "is not known".to_owned(),
             };
-            let seen =
-                format!("the way to the client {client} {by}, not by the director {director}");
-            let cause = "replies must pass through the director, which gives them the virtual address: \
-                         clients get no connection";
+            let seen = format!(
+                "the route to the client {client} {by}, not through the director {director}"
+            );
+            let cause = "only the director can give replies the virtual address again: clients get no \
+                         connection";
             let finding = found.add(seen, cause);
             match way.gateway {
                 Some(_) => finding.fix(command),
