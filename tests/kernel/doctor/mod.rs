@@ -4,6 +4,7 @@
 mod connections;
 mod conntrack;
 mod firewall;
+mod healthy;
 mod host;
 mod limits;
 mod masquerading;
@@ -20,6 +21,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     [
         conntrack::tests(),
         firewall::tests(),
+        healthy::tests(),
         host::tests(),
         weights::tests(),
         masquerading::tests(),

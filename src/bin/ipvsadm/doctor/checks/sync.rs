@@ -123,3 +123,6 @@ fn threshold(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
