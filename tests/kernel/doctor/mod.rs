@@ -11,6 +11,7 @@ mod network;
 mod patient;
 mod probes;
 mod reach;
+mod report;
 mod server_side;
 mod weights;
 
@@ -27,6 +28,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         limits::tests(),
         reach::tests(),
         probes::tests(),
+        report::tests(),
         server_side::tests(),
     ]
     .into_iter()

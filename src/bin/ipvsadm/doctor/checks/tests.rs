@@ -50,8 +50,7 @@ fn each_check_has_its_section() {
     assert_eq!(documented, checks().into_keys().collect::<Vec<_>>());
     for (id, text) in sections {
         let paragraphs: Vec<&str> = text.trim().split("\n\n").collect();
-        let begin_well =
-            paragraphs.iter().zip(PARAGRAPHS).all(|(it, word)| it.starts_with(word));
+        let begin_well = paragraphs.iter().zip(PARAGRAPHS).all(|(it, word)| it.starts_with(word));
         assert!(paragraphs.len() == PARAGRAPHS.len() && begin_well, "{id}: {paragraphs:#?}");
     }
 }
