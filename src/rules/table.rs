@@ -369,8 +369,10 @@ options! {
         "examine this host as a real server of the service; needs -g, -i or -m",
     );
     /// `--director`
-    Director: doctor("director", "with --server-side: an address of the director, to check the way back to it")
-        .value("ADDRESS");
+    Director: doctor(
+        "director",
+        "with --server-side: an address of the director, to check the way back to it",
+    ).value("ADDRESS");
     /// `--facts`
     Facts: doctor("facts", "examine what FILE says instead of this host; - is standard input")
         .value("FILE");

@@ -134,7 +134,7 @@ fn not_listening() {
     let own = Server::start(&server, "192.0.2.2:80");
     fails(&client, Direct::VIP);
     let finding = doctor.has("not-listening");
-    assert_eq!(finding.text("seen"), "TCP port 80 is listened to at 192.0.2.2 only");
+    assert_eq!(finding.text("seen"), "something listens on TCP port 80, but only at 192.0.2.2");
     drop(own);
     for address in ["192.0.2.100:80", "[::]:80"] {
         let _right = Server::start(&server, address);

@@ -91,13 +91,14 @@ fn director_as_client(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missin
                         "{} from this director itself stayed half open",
                         some(group.stuck_from_director)
                     ),
-                    "the server takes the director's packets for its own, or answers to the virtual \
-                     address, which is its own: only other hosts can be clients of this service",
+                    "the server drops packets from the virtual address, and this director drops \
+                     replies from it, as both have that address themselves: only other hosts can \
+                     be clients of this service",
                 )
                 .of_service(service.key)
                 .of_server(server.key)
                 .fix(format!("# here, connect to the real server itself: {}", server.key))
-                .fix("# or have a service of another address, with masquerading, for such clients");
+                .fix("# or, for such clients, add a masqueraded service with another address");
         }
     }
     Ok(())
@@ -125,12 +126,12 @@ fn port_ignored(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 format!("the real server {}{more} has another port than the service", first.key),
                 format!(
                     "direct routing and tunnels leave the port as it is: the server gets packets for \
-                     port {port}, and if it listens on port {} only, refuses them",
+                     port {port}, and refuses them if it listens only on port {}",
                     first.key.port
                 ),
             )
             .of_service(service.key)
-            .fix(format!("# the real servers have to listen on port {port}; to have it told so:"))
+            .fix(format!("# have the real servers listen on port {port}; to correct the table:"))
             .fix(format!(
                 "# ipvsadm -a {words} -r {} --keep && ipvsadm -d {words} -r {}",
                 first.key.address, first.key
@@ -145,12 +146,12 @@ fn reuse_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             found
                 .add(
                     format!(
-                        "its weight is 0, and yet while it was watched it got {} that used the port of \
-                         an ended one",
+                        "its weight is 0, and yet during the watch it got {} on the ports of \
+                         ended ones",
                         some(group.reused)
                     ),
-                    "with net.ipv4.vs.conn_reuse_mode=0 a client that uses a port again gets the same \
-                     server again, so that this one never comes to rest",
+                    "with net.ipv4.vs.conn_reuse_mode=0 a client that reuses a port gets the same \
+                     server again, so this one never drains",
                 )
                 .of_service(service.key)
                 .of_server(server.key)
@@ -187,8 +188,8 @@ fn orphans_kept(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                     some(connections),
                     names.join(", ")
                 ),
-                "with net.ipv4.vs.expire_nodest_conn=0 their packets are dropped without a word until \
-                 the connection times out: clients wait, instead of connecting anew",
+                "with net.ipv4.vs.expire_nodest_conn=0 their packets are silently dropped until \
+                 the connection times out: clients hang instead of connecting again",
             )
             .fix("sysctl -w net.ipv4.vs.expire_nodest_conn=1");
     }
@@ -205,11 +206,11 @@ fn udp_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found
             .add(
                 format!(
-                    "its weight is 0, and yet {} got packets while it was watched",
+                    "its weight is 0, and yet {} to it had packets during the watch",
                     some(group.fresh)
                 ),
-                "to IPVS, UDP packets with the same ports are one connection for as long as they keep \
-                 coming: clients that keep their port never leave this server",
+                "to IPVS, UDP packets with the same ports are one connection as long as they keep \
+                 coming: a client that keeps its port never leaves this server",
             )
             .of_service(service.key)
             .of_server(server.key)
@@ -233,13 +234,13 @@ fn persistence_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missin
             found
                 .add(
                     format!(
-                        "its weight is 0, and yet while it was watched it got {} of clients that it \
+                        "its weight is 0, and yet during the watch it got {} from clients that it \
                          had before",
                         some(server.growth.connections)
                     ),
                     format!(
-                        "a client that comes back within {timeout} s gets the same server, whatever its \
-                         weight, so that this one never comes to rest"
+                        "a client that comes back within {timeout} s gets the same server, \
+                         whatever its weight, so this one never drains"
                     ),
                 )
                 .of_service(service.key)
@@ -263,8 +264,8 @@ fn idle_below_keepalive(facts: &Facts, found: &mut Found<'_>) -> Result<(), Miss
         found
             .add(
                 format!(
-                    "{} had no packet for three quarters of the timeout for TCP, {timeout} s; and \
-                     keepalive packets are not sent before {keepalive} s here",
+                    "{} had no packet for three quarters of the TCP timeout of {timeout} s, and \
+                     this host sends keepalives only after {keepalive} s",
                     some(idle)
                 ),
                 "after the timeout the connection is forgotten, and the next packet is answered with \

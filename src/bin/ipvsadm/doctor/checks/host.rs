@@ -59,7 +59,7 @@ fn scheduler_missing(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing
             finding.fix("modprobe ip_vs_wlc");
         }
         finding.fix(format!("ipvsadm -E {} -s wlc --keep", service(&it.key)));
-        finding.fix("# or with another scheduler, which is called ip_vs_NAME as a module");
+        finding.fix("# or another scheduler NAME, whose module is ip_vs_NAME");
     }
     Ok(())
 }
@@ -80,7 +80,7 @@ fn other_manager(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found
             .add(
                 format!("{name} runs here"),
-                "it may manage this table, and overwrites then what is changed by hand",
+                "if it manages this table, it overwrites what is changed by hand",
             )
             .fix(format!("# change {file} instead, and then: {reload}"));
     }

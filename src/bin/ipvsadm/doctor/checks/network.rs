@@ -159,21 +159,21 @@ fn behind_gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     }
     for ((service, gateway), servers) in by_gateway {
         let seen = format!(
-            "{} reached by the gateway {gateway}, and {} direct routing",
+            "{} reached through the gateway {gateway}, and {} direct routing",
             count(&servers, "is", "are"),
-            if servers.len() == 1 { "has" } else { "have" }
+            if servers.len() == 1 { "uses" } else { "use" }
         );
-        let cause = "direct routing changes the Ethernet address alone: the gateway gets packets for the \
-                     virtual address, and sends them back or drops them";
+        let cause = "direct routing changes only the Ethernet address: the gateway gets packets \
+                     for the virtual address, and sends them back or drops them";
         let finding = found.add(seen, cause);
         about(finding, &servers);
         for (_, server) in servers.iter().take(FEW) {
             let service = super::words::service(&service);
             finding.fix(format!(
-                "# on the real server, too: ipvsadm -e {service} -r {server} -i --keep"
+                "# once the real server has a tunnel: ipvsadm -e {service} -r {server} -i --keep"
             ));
         }
-        finding.fix("# or: put the real server on a network of this director");
+        finding.fix("# or: move the real server to a network of this director");
     }
     Ok(())
 }
@@ -216,11 +216,12 @@ fn neighbour_failed(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing>
             if servers.iter().any(|(_, it)| it.address == next) { "" } else { "the gateway " };
         let asked = if next.is_ipv4() { "ARP" } else { "neighbour discovery" };
         let seen = format!(
-            "{gateway}{next} does not answer to {asked} on {interface} (its entry is {state})"
+            "{gateway}{next} does not answer {asked} on {interface} (its entry is {state})"
         );
         let cause = match gateway {
             "" => {
-                "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is elsewhere"
+                "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is \
+                 elsewhere"
             }
             _ => "no packet can be sent to the real servers behind it",
         };
@@ -246,15 +247,16 @@ fn lro_on(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         match link.lro {
             Some(true) if link.up => {
                 let seen = format!("large receive offload is on for {}", link.name);
-                let cause = "the packets that it has joined are longer than what can be sent on with \
-                             direct routing or a tunnel: transfers to the servers are slow or stop";
+                let cause = "the packets it joins are too long to be sent on by direct routing or \
+                             a tunnel: transfers to the servers are slow or stop";
                 found.add(seen, cause).fix(format!("ethtool -K {} lro off", link.name));
             }
             None if link.up && !link.loopback && link.kind.is_none() => unknown = Some(&link.name),
             _ => {}
         }
     }
-    let why = |name| Missing(format!("`ethtool -k {name}` is not installed, or does not tell"));
+    let why =
+        |name| Missing(format!("`ethtool -k {name}` does not tell, or ethtool is not installed"));
     unknown.map_or(Ok(()), |name| Err(why(name)))
 }
 

@@ -63,8 +63,8 @@ fn answered(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 (None, None) => format!("another host ({mac})"),
             };
             let seen = format!("{who} answers to ARP requests for {address} on {interface}");
-            let cause = "clients and routers there send their packets past this director, now or when \
-                         they next ask";
+            let cause = "clients and routers there send their packets past this director, now or \
+                         when they next ask";
             let finding = found.add(seen, cause);
             finding.of_service(*service);
             let Some(server) = server else {
@@ -126,7 +126,7 @@ fn refuses(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     }
     match missed {
         0 => Ok(()),
-        count => Err(Missing(format!("{count} servers were not asked"))),
+        count => Err(Missing(format!("{count} servers were not tried"))),
     }
 }
 

@@ -165,7 +165,7 @@ fn something_listens_where_the_packets_go() {
     };
     let fix = ["# start the server, or have it listen on port 80 at the virtual address"];
     let seen = finds("not-listening", &fix, "direct", at("192.0.2.2"));
-    assert_eq!(seen, "TCP port 80 is listened to at 192.0.2.2 only");
+    assert_eq!(seen, "something listens on TCP port 80, but only at 192.0.2.2");
     for address in ["192.0.2.100", "::"] {
         assert_eq!(found("direct", at(address)), []);
     }

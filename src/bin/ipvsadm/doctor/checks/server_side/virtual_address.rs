@@ -69,9 +69,9 @@ fn on_nic(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         if own.tentative || own.duplicate || !(is_direct || is_beside) {
             continue;
         }
-        let cause = "this host tells its network that it has the address, and takes clients from the \
-                     director: on `lo` it need not";
-        move_it(found.add(format!("{address} stands on {}", link.name), cause), own);
+        let cause = "this host announces the address to its network, and takes clients from the \
+                     director; on `lo` it need not";
+        move_it(found.add(format!("{address} is on {}", link.name), cause), own);
     }
     Ok(())
 }
@@ -84,9 +84,8 @@ fn too_wide(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     for own in network.addresses.iter().filter(|own| own.address == address) {
         let is_loopback = network.link(&own.interface).is_some_and(|link| link.loopback);
         if is_loopback && own.prefix < whole(address) {
-            let seen =
-                format!("{address} stands on {} with the prefix /{}", own.interface, own.prefix);
-            let cause = "this host takes all addresses of that network for its own, so that clients \
+            let seen = format!("{address} is on {} with the prefix /{}", own.interface, own.prefix);
+            let cause = "this host takes every address of that network for its own, so clients \
                          there get no answer";
             move_it(found.add(seen, cause), own);
         }
@@ -106,7 +105,8 @@ fn detection(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             }
             _ => continue,
         };
-        let cause = "the address is not used: the director has it, too. On `lo` nobody is asked";
+        let cause = "the kernel does not use the address, as the director has it too; on `lo` it \
+                     does not ask";
         move_it(found.add(format!("{address} on {} is {state}", link.name), cause), own);
     }
     Ok(())
