@@ -139,12 +139,13 @@ mod tests {
             (
                 OptionId::TcpService,
                 "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, \
-                 --kick and --ramp; the command must come first, as in `ipvsadm -A --tcp-service`",
+                 --kick, --ramp and --doctor; the command must come first, as in `ipvsadm -A \
+                 --tcp-service`",
             ),
             (
                 OptionId::NoLoad,
-                "--no-load: the command is missing; an option of -S, -L, --monitor and --diff, as in `ipvsadm \
-                 -L --no-load`",
+                "--no-load: the command is missing; an option of -S, -L, --monitor, --diff \
+                 and --doctor, as in `ipvsadm -L --no-load`",
             ),
             (
                 OptionId::AllowEmpty,

@@ -12,6 +12,7 @@ mod network;
 mod patient;
 mod probes;
 mod reach;
+mod report;
 mod server_side;
 mod weights;
 
@@ -29,6 +30,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         limits::tests(),
         reach::tests(),
         probes::tests(),
+        report::tests(),
         server_side::tests(),
     ]
     .into_iter()

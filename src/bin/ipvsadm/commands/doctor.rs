@@ -1,4 +1,4 @@
-//! `--doctor`: looks for what is wrong, and says what mends it.
+//! `--doctor`: finds what is wrong, and says what mends it.
 
 use std::path::Path;
 

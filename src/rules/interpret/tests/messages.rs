@@ -73,8 +73,8 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         ("--start-daemon", "--start-daemon: its value is missing: --start-daemon ROLE"),
         (
             "--json",
-            "--json: an option of -S, -L, --settings, --drain, --undrain, --kick, --ramp, --monitor \
-             and --diff; the command must come first, as in `ipvsadm -L --json`",
+            "--json: an option of -S, -L, --settings, --drain, --undrain, --kick, --ramp, --monitor, --diff \
+             and --doctor; the command must come first, as in `ipvsadm -L --json`",
         ),
         ("-S --format table", "--format: --save has no format table, only classic and json"),
         (

@@ -169,7 +169,7 @@ fn sample(option: OptionId) -> &'static str {
         TunType => "ipip",
         McastInterface => "eth0",
         McastGroup => "224.0.0.81",
-        Client => "10.0.0.1",
+        Client | Director => "10.0.0.1",
         OptionId::State => "NONE",
         By => "state",
         OptionId::Format => "json",

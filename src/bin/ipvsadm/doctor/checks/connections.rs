@@ -125,7 +125,7 @@ fn port_ignored(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 format!("the real server {} {others} another port than the service", first.key),
                 format!(
                     "direct routing and tunnels leave the port as it is: the server gets packets for \
-                     port {port}, and if it listens on port {} only, refuses them",
+                     port {port}, and refuses them if it listens only on port {}",
                     first.key.port
                 ),
             )
@@ -208,8 +208,8 @@ fn udp_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                     "its weight is 0, yet {} got packets while it was watched",
                     some(group.fresh)
                 ),
-                "to IPVS, UDP packets with the same ports are one connection for as long as they keep \
-                 coming: clients that keep their port never leave this server",
+                "to IPVS, UDP packets with the same ports are one connection as long as they keep \
+                 coming: a client that keeps its port never leaves this server",
             )
             .of_service(service.key)
             .of_server(server.key)

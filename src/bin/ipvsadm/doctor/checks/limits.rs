@@ -22,7 +22,7 @@ fn table_small(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         return Ok(());
     }
     let seen = format!("{total} connections are in a table of {buckets} buckets");
-    let cause = "each packet's connection is looked for in a long chain, which costs time";
+    let cause = "each packet's connection is searched for in a long chain, which costs time";
     // The next power of two.
     let bits = u64::BITS - (total - 1).leading_zeros();
     let finding = found.add(seen, cause);
@@ -72,7 +72,7 @@ fn defence_on(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             3 => "always",
             _ => continue,
         };
-        let finding = found.add(format!("the defence {name} is at work, {when}"), cause);
+        let finding = found.add(format!("the defense {name} is at work, {when}"), cause);
         finding.severity = severity;
         finding.fix(format!("sysctl -w {parameter}=0"));
         if when != "always" {

@@ -142,3 +142,6 @@ pub(crate) fn examine(facts: &Facts) -> Report {
     });
     report
 }
+
+#[cfg(test)]
+mod tests;

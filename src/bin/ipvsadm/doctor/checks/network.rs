@@ -178,10 +178,10 @@ fn behind_gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         for (_, server) in servers.iter().take(FEW) {
             let service = super::words::service(&service);
             finding.fix(format!(
-                "# on the real server, too: ipvsadm -e {service} -r {server} -i --keep"
+                "# once the real server has a tunnel: ipvsadm -e {service} -r {server} -i --keep"
             ));
         }
-        finding.fix("# or: put the real server on a network of this director");
+        finding.fix("# or: move the real server to a network of this director");
     }
     Ok(())
 }
@@ -228,7 +228,8 @@ fn neighbour_failed(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing>
         );
         let cause = match gateway {
             "" => {
-                "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is elsewhere"
+                "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is \
+                 elsewhere"
             }
             _ => "no packet can be sent to the real servers behind it",
         };
@@ -254,15 +255,16 @@ fn lro_on(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         match link.lro {
             Some(true) if link.up => {
                 let seen = format!("large receive offload is on for {}", link.name);
-                let cause = "the packets that it has joined are longer than what can be sent on with \
-                             direct routing or a tunnel: transfers to the servers are slow or stop";
+                let cause = "the packets it joins are too long to be sent on by direct routing or \
+                             a tunnel: transfers to the servers are slow or stop";
                 found.add(seen, cause).fix(format!("ethtool -K {} lro off", link.name));
             }
             None if link.up && !link.loopback && link.kind.is_none() => unknown = Some(&link.name),
             _ => {}
         }
     }
-    let why = |name| Missing(format!("`ethtool -k {name}` is not installed, or does not tell"));
+    let why =
+        |name| Missing(format!("`ethtool -k {name}` does not tell, or ethtool is not installed"));
     unknown.map_or(Ok(()), |name| Err(why(name)))
 }
 

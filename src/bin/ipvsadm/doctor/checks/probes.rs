@@ -88,6 +88,7 @@ fn answered(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     match (missed, ipv6) {
         (0, false) => Ok(()),
         (0, true) => Err(Missing("who has an IPv6 address is not asked".to_owned())),
+        (1, _) => Err(Missing("one virtual address was not asked for".to_owned())),
         (count, _) => Err(Missing(format!("{count} virtual addresses were not asked for"))),
     }
 }
@@ -129,7 +130,8 @@ fn refuses(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     }
     match missed {
         0 => Ok(()),
-        count => Err(Missing(format!("{count} servers were not asked"))),
+        1 => Err(Missing("one server was not tried".to_owned())),
+        count => Err(Missing(format!("{count} servers were not tried"))),
     }
 }
 

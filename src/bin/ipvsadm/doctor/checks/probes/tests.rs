@@ -69,7 +69,7 @@ fn a_server_that_takes_no_connection_is_told() {
 #[test]
 fn what_was_not_asked_is_not_taken_for_well() {
     let asked = |method| found(method, json!([]));
-    let expected = ("arp-answered-by-server", "1 virtual addresses were not asked for".to_owned());
+    let expected = ("arp-answered-by-server", "one virtual address was not asked for".to_owned());
     assert_eq!(asked("direct"), [expected]);
-    assert_eq!(asked("masquerade"), [("server-refuses", "1 servers were not asked".to_owned())]);
+    assert_eq!(asked("masquerade"), [("server-refuses", "one server was not tried".to_owned())]);
 }

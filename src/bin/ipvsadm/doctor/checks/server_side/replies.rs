@@ -64,14 +64,14 @@ fn reverse_path(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         let seen = match value {
             1 => format!("the reverse path filter (rp_filter) of {} is strict", link.name),
             2 if !has_address => format!(
-                "the reverse path filter (rp_filter) of {} is loose, which is as good as strict on an \
-                 interface without an address",
+                "the reverse path filter (rp_filter) of {} is loose, which is just as strict on \
+                 an interface without an address",
                 link.name
             ),
             _ => continue,
         };
-        let cause = "the way to the clients is another interface, so the kernel drops what the director \
-                     sends here";
+        let cause = "the route to the clients is by another interface, so the kernel drops what \
+                     the director sends";
         let finding = found.add(seen, cause);
         let name = Family::V4.parameter(&link.name, "rp_filter");
         if has_address {
@@ -140,7 +140,8 @@ fn not_listening(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         // The director may send to another port.
         true if listeners.clone().any(|it| serves(it.address)) => (
             "this host's address",
-            "the director's connections are refused, unless it sends them to another port of this host",
+            "the director's connections are refused, unless it sends them to another port of this \
+             host",
         ),
         true => ("this host's address", "the director's connections are refused"),
         false => ("the virtual address", "the clients that are sent here are refused"),
