@@ -248,8 +248,11 @@ fn source_nat(from: Option<&str>, server: IpAddr) -> [String; 2] {
 
 /// A command for a server, that leads what it sends to its own network through the director.
 fn route_through(network: &str, director: IpAddr) -> String {
-    let ip = if director.is_ipv6() { "ip -6" } else { "ip" };
-    format!("{ip} route replace {network} via {director}")
+    match director {
+        IpAddr::V4(_) => format!("ip route replace {network} via {director}"),
+        // The kernel's own route stays beside it, with the metric 256.
+        IpAddr::V6(_) => format!("ip -6 route replace {network} via {director} metric 128"),
+    }
 }
 
 #[cfg(test)]
