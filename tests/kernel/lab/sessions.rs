@@ -27,7 +27,7 @@ fn demo(_: &[OsString]) -> ExitCode {
     story.show(MAP);
     let lab = Lab::new();
     walkthrough::everything(&lab, &mut story);
-    // As step 2 finds it: only the director's network behind it is in use.
+    // Without what steps 4 and 5 have set up: NAT is broken first.
     drop(lab);
     troubles::everything(&Lab::new(), &mut story);
 
