@@ -99,14 +99,14 @@ fn an_option_without_a_command_says_where_it_belongs() {
         (
             "ipvsadm -t 10.0.0.2:80 -A",
             255,
-            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, --kick \
-             and --ramp; the command must come first, as in `ipvsadm -A --tcp-service`",
+            "--tcp-service: an option of -A, -E, -D, -a, -e, -d, -L, -Z, --drain, --undrain, \
+             --kick, --ramp and --doctor; the command must come first, as in `ipvsadm -A --tcp-service`",
         ),
         (
             "ipvsadm --no-load",
             255,
-            "--no-load: the command is missing; an option of -S, -L, --monitor and --diff, as in \
-             `ipvsadm -L --no-load`",
+            "--no-load: the command is missing; an option of -S, -L, --monitor, --diff and --doctor, \
+             as in `ipvsadm -L --no-load`",
         ),
         ("ipvsadm --netns 1", 255, "--netns: the command is missing, as in `ipvsadm -L --netns`"),
         (

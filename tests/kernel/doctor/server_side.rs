@@ -230,6 +230,8 @@ fn duplicate_address() {
     let _web = Server::start(server, vip);
     rules(director, &format!("-A -t {vip} -s rr\n-a -t {vip} -r [2001:db8::2]:80 -g\n"));
     let doctor = Patient::new(server).with(&format!("--server-side -t {vip} -g"));
+    // The hosts ask for each other from their links' own addresses, which are tentative at first.
+    let _ = ask(client, vip);
     works(client, vip);
     doctor.is_well();
     server.ip("address delete 2001:db8::100/128 dev lo\naddress add 2001:db8::100/64 dev eth0");
