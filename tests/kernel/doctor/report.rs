@@ -41,6 +41,8 @@ fn facts_as_a_file() {
     let one = elsewhere.ipvsadm(["--doctor", "--json", "--facts", FILE, "-t", "192.0.2.1:81"]);
     let findings = parsed(&one.stdout)["findings"].as_array().expect("a list").len();
     assert_eq!(findings, 1, "{}", one.stdout);
+    let none = elsewhere.ipvsadm(["--doctor", "--facts", FILE, "-t", "192.0.2.1:82"]);
+    assert_eq!((none.code(), &*none.stdout, &*none.stderr), (Some(1), "", "No such service\n"));
     // What is written is what was read.
     let facts = fs::read_to_string(FILE).expect("the facts");
     let again = elsewhere.ipvsadm(["--doctor", "--facts", FILE, "--save-facts", "-"]).success();
