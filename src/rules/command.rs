@@ -67,7 +67,7 @@ pub enum Command {
     Monitor(MonitorOptions),
     /// `--diff`: print what has changed since a file.
     Diff(DiffOptions),
-    /// `--doctor`: look for what is wrong.
+    /// `--doctor`: find out why it does not work.
     Doctor(DoctorOptions),
     /// `--top`: show the balancer live.
     Top(TopOptions),

@@ -179,7 +179,7 @@ options! {
     /// `--doctor`, a command.
     Doctor: command(
         "doctor",
-        "look for what is wrong with this balancer, or with one service, and say what mends it",
+        "find out why this balancer, or one service, does not work, and print what mends it",
     );
     /// `--top`, a command.
     Top: command("top", "show services and real servers live: rates, shares, states; ? shows the keys");
@@ -370,15 +370,18 @@ options! {
         .with(MONITOR);
 
     /// `--probe`
-    Probe: doctor("probe", "also send ARP requests, and connections to real servers");
+    Probe: doctor("probe", "also send ARP requests, and connect to real servers");
     /// `--server-side`
     ServerSide: doctor(
         "server-side",
         "examine this host as a real server of the service; needs -g, -i or -m",
     );
     /// `--director`
-    Director: doctor("director", "with --server-side -m: the director's address behind which this host is")
-        .value("ADDRESS");
+    Director: doctor(
+        "director",
+        "with --server-side: an address of the director; routes (-m) or interfaces (-g) towards \
+         it are checked",
+    ).value("ADDRESS");
     /// `--facts`
     Facts: doctor("facts", "examine what FILE says instead of this host; - is standard input")
         .value("FILE");

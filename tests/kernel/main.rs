@@ -46,6 +46,7 @@ mod formats;
 mod harness;
 mod lab;
 mod live;
+mod loopback;
 mod netns;
 mod operate;
 mod parity;

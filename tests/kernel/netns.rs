@@ -11,10 +11,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustix::mount::{UnmountFlags, unmount};
+use nix::sched::{CloneFlags, unshare};
+use rustix::mount::{UnmountFlags, mount_bind, unmount};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::program;
+use crate::{loopback, program};
 
 /// A network namespace with `lo` up, removed when dropped.
 ///
@@ -35,15 +36,15 @@ impl Netns {
     pub(crate) fn named(name: &str) -> Netns {
         let path = path(name);
         File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        // A single command, because starting one is slow in user-mode Linux.
-        let status = Command::new("unshare")
-            .arg(format!("--net={}", path.display()))
-            .args(["ip", "link", "set", "lo", "up"])
-            .status();
-        assert!(
-            status.as_ref().is_ok_and(ExitStatus::success),
-            "cannot create the network namespace {name}: {status:?}"
-        );
+        // A thread's namespace. No program is started for it, as that is slow in user-mode Linux.
+        let make = || -> io::Result<()> {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            loopback::bring_up()?;
+            mount_bind("/proc/thread-self/ns/net", &path)?;
+            Ok(())
+        };
+        let made = thread::scope(|scope| scope.spawn(make).join().expect("no panic"));
+        made.unwrap_or_else(|error| panic!("cannot create the network namespace {name}: {error}"));
         let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Netns { name: name.to_owned(), file }
     }
@@ -207,11 +208,14 @@ impl NsCommand<'_> {
         }
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.netns.enter(|| self.command.spawn())?;
-        let input = child.stdin.take();
+        let Some(mut stdin) = child.stdin.take() else {
+            return child.wait_with_output();
+        };
         thread::scope(|scope| {
             scope.spawn(|| {
                 // An error only means that the program stopped reading.
-                input.map(|mut stdin| stdin.write_all(&self.input))
+                let _ = stdin.write_all(&self.input);
+                drop(stdin);
             });
             child.wait_with_output()
         })

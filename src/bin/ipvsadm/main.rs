@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             if !failure.is_silent() {
                 notice::say(&failure);
             }
-            Advice::from(failure.refusal()).give();
+            Advice::on(&failure).give();
             if let Failure::Signal(signal) = failure {
                 signals::end_by(signal);
             }

@@ -1,5 +1,6 @@
 //! Statuses are those that ipvsadm 1.31 ends with.
 
+mod doctor;
 mod kernel_settings;
 mod listing;
 mod messages;

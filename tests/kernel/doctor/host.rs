@@ -10,7 +10,13 @@ use crate::program;
 use crate::unloaded::Unloaded;
 
 pub(super) fn tests() -> Vec<KernelTest> {
-    crate::tests![no_module, scheduler_missing, other_manager]
+    crate::tests![
+        no_module,
+        scheduler_missing,
+        other_manager,
+        advice_without_module,
+        progress_at_a_terminal,
+    ]
 }
 
 fn no_module() {
@@ -54,4 +60,36 @@ fn other_manager() {
     let own = start(director);
     doctor.has("other-manager");
     drop((own, other));
+}
+
+/// At a terminal, a command that finds no IPVS says the same.
+fn advice_without_module() {
+    let ns = &Netns::new();
+    let unloaded = Unloaded::new();
+    let program = program::ipvsadm().display().to_string();
+    let listing = format!("{program} -L -n");
+    let ran = unloaded.run(ns, "script".as_ref(), &["-qec", &listing, "/dev/null"]);
+    let said = ran.stdout.replace("\r\n", "\n");
+    assert_eq!(ran.code(), Some(2), "{said}");
+    assert!(said.contains("Can't initialize ipvs: "), "{said}");
+    assert!(said.contains(", so the kernel has no IPVS, and every command"), "{said}");
+    assert!(said.ends_with("modprobe ip_vs\n"), "{said}");
+}
+
+/// What the doctor prints while it watches is for a person, and is gone at the end.
+fn progress_at_a_terminal() {
+    let Nat { client, director, .. } = &Nat::new();
+    works(client, Nat::VIP);
+    let doctor = format!("{} --doctor --for 1", program::ipvsadm().display());
+    let ran = director.command("script").args(["-qec", &doctor, "/dev/null"]).run().success();
+    let (progress, report) = ran.stdout.rsplit_once("\r\x1b[K").expect("erased");
+    assert!(progress.contains("watching connections and counters, 1 s left"), "{progress}");
+    assert!(report.contains("nothing is wrong") && !report.contains("watching"), "{report}");
+    // Elsewhere there is none.
+    let piped = director.ipvsadm(["--doctor", "--for", "1"]).success();
+    assert_eq!(piped.stderr, "");
+    assert!(!piped.stdout.contains("watching"), "{}", piped.stdout);
+    let json = format!("{doctor} --json 2>/dev/null");
+    let ran = director.command("script").args(["-qec", &json, "/dev/null"]).run().success();
+    assert!(!ran.stdout.contains("watching"), "{}", ran.stdout);
 }

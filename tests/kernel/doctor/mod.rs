@@ -4,6 +4,7 @@
 mod connections;
 mod conntrack;
 mod firewall;
+mod healthy;
 mod host;
 mod limits;
 mod masquerading;
@@ -11,6 +12,7 @@ mod network;
 mod patient;
 mod probes;
 mod reach;
+mod report;
 mod server_side;
 mod weights;
 
@@ -20,6 +22,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
     [
         conntrack::tests(),
         firewall::tests(),
+        healthy::tests(),
         host::tests(),
         weights::tests(),
         masquerading::tests(),
@@ -27,6 +30,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         limits::tests(),
         reach::tests(),
         probes::tests(),
+        report::tests(),
         server_side::tests(),
     ]
     .into_iter()

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::netns::Netns;
 use crate::program;
+use crate::schema::assert_fits;
 
 /// A host, and what to ask the doctor about it. It watches for a second only: what is broken here is
 /// broken all the time.
@@ -49,6 +50,7 @@ impl<'n> Patient<'n> {
             .run();
         let report: Value = serde_json::from_str(&ran.stdout)
             .unwrap_or_else(|error| panic!("{error}: {} {}", ran.stdout, ran.stderr));
+        assert_fits(Some("report"), &report);
         let findings = report["findings"].as_array().expect("a list").clone();
         let is_bad = |finding: &Value| finding["severity"] != "info";
         let expected = i32::from(findings.iter().any(is_bad));

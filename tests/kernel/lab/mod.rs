@@ -5,15 +5,20 @@ mod measure;
 mod network;
 mod sessions;
 mod story;
+mod troubles;
 mod walkthrough;
 mod web;
 
 pub(crate) use sessions::{DEMO, SHELL};
-pub(crate) use walkthrough::tests;
 
+use crate::harness::KernelTest;
 use crate::netns::Netns;
 use network::Network;
 use web::WebServer;
+
+pub(crate) fn tests() -> Vec<KernelTest> {
+    [walkthrough::tests(), troubles::tests()].into_iter().flatten().collect()
+}
 
 /// The network with its web servers running.
 pub(crate) struct Lab {

@@ -8,7 +8,7 @@ use std::{env, fs, io};
 
 use super::network::MAP;
 use super::story::Story;
-use super::{Lab, walkthrough};
+use super::{Lab, troubles, walkthrough};
 use crate::harness::{COLOURS, Session, forget_role};
 use crate::program;
 
@@ -27,6 +27,9 @@ fn demo(_: &[OsString]) -> ExitCode {
     story.show(MAP);
     let lab = Lab::new();
     walkthrough::everything(&lab, &mut story);
+    // Without what steps 4 and 5 have set up: NAT is broken first.
+    drop(lab);
+    troubles::everything(&Lab::new(), &mut story);
 
     let (held, failed) = story.account();
     println!();

@@ -51,21 +51,32 @@ impl Story {
         command: &str,
         shows: impl Fn(&str) -> bool,
     ) -> Ran {
+        let ran = self.run_whatever(host, command, shows);
+        if !ran.status.success() {
+            self.expect(&format!("`{command}` succeeds"), "status 0", ran.status, false);
+        }
+        ran
+    }
+
+    /// Like [`run_showing`](Self::run_showing), for a command whose status the caller looks at.
+    pub(crate) fn run_whatever(
+        &self,
+        host: &Netns,
+        command: &str,
+        mut shows: impl FnMut(&str) -> bool,
+    ) -> Ran {
         let prompt = self.colour("32", &format!("{}#", host.name()));
         self.print(&format!("  {prompt} {}\n", self.colour("1", command)));
         let ran = run_silently(host, command);
         let mut omitted = false;
         for line in ran.stdout.lines().chain(ran.stderr.lines()) {
-            if shows(line) || !ran.status.success() {
+            if shows(line) {
                 self.print(&format!("  {line}\n"));
                 omitted = false;
             } else if !omitted {
                 self.print(&self.colour("2", "  [...]\n"));
                 omitted = true;
             }
-        }
-        if !ran.status.success() {
-            self.expect(&format!("`{command}` succeeds"), "status 0", ran.status, false);
         }
         ran
     }

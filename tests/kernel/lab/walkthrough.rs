@@ -46,7 +46,7 @@ fn persistence_keeps_a_client_on_one_server() {
 }
 
 /// Runs a part of the walk-through as a test.
-fn tested(part: impl Fn(&Lab, &mut Story)) {
+pub(super) fn tested(part: impl Fn(&Lab, &mut Story)) {
     let lab = Lab::new();
     let mut story = Story::new(false);
     part(&lab, &mut story);
@@ -73,20 +73,20 @@ pub(crate) fn prepare(lab: &Lab) {
 }
 
 /// Commands, each with its host.
-type Setup = Vec<(&'static str, String)>;
+pub(super) type Setup = Vec<(&'static str, String)>;
 
-fn nat_setup() -> Setup {
+pub(super) fn nat_setup() -> Setup {
     vec![("director", "sysctl -w net.ipv4.ip_forward=1".to_owned())]
 }
 
-fn direct_routing_director() -> Setup {
+pub(super) fn direct_routing_director() -> Setup {
     vec![
         ("director", format!("ip address add {DR_VIP}/32 dev eth0")),
         ("director", format!("ip route add {DR_VIP}/32 dev eth0")),
     ]
 }
 
-fn direct_routing_servers() -> Setup {
+pub(super) fn direct_routing_servers() -> Setup {
     let mut setup = Vec::new();
     for (number, host) in ["server1", "server2"].into_iter().enumerate() {
         let (backend, lan) = (BACKEND[number], LAN[number]);
@@ -105,7 +105,7 @@ fn direct_routing_servers() -> Setup {
     setup
 }
 
-fn run_all(lab: &Lab, story: &mut Story, setup: Setup) {
+pub(super) fn run_all(lab: &Lab, story: &mut Story, setup: Setup) {
     for (host, command) in setup {
         story.run(lab.host(host), &command);
     }

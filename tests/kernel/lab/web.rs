@@ -29,7 +29,7 @@ impl WebServer {
             .arg(folder.join("nginx.conf"))
             .start();
         for _ in 0..200 {
-            if host.enter(|| ask("127.0.0.1", 8080)).is_ok() {
+            if host.enter(|| ask("127.0.0.1", 8080, PATIENCE)).is_ok() {
                 return WebServer(server);
             }
             thread::sleep(Duration::from_millis(50));
@@ -73,9 +73,22 @@ fn configuration(folder: &str) -> String {
     )
 }
 
+/// The time that a client waits, under any load of the tests.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The name of the server, such as `server1`, that answers `host` at `http://address:port/`.
 pub(crate) fn answering(host: &Netns, address: &str, port: u16) -> Result<String, String> {
-    let page = host.enter(|| ask(address, port)).map_err(|error| error.to_string())?;
+    answering_within(host, address, port, PATIENCE)
+}
+
+/// Like [`answering`], for a client that waits no longer than this.
+pub(super) fn answering_within(
+    host: &Netns,
+    address: &str,
+    port: u16,
+    limit: Duration,
+) -> Result<String, String> {
+    let page = host.enter(|| ask(address, port, limit)).map_err(|error| error.to_string())?;
     match page.strip_prefix("Hello from ") {
         Some(name) => Ok(name.replace(' ', "")),
         None => Err(format!("an unexpected page: {page:?}")),
@@ -83,10 +96,9 @@ pub(crate) fn answering(host: &Netns, address: &str, port: u16) -> Result<String
 }
 
 /// Fetches the index page.
-fn ask(address: &str, port: u16) -> io::Result<String> {
+fn ask(address: &str, port: u16, limit: Duration) -> io::Result<String> {
     let address = format!("{address}:{port}");
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
-    let limit = Duration::from_secs(10);
     let mut stream = TcpStream::connect_timeout(&address, limit)?;
     stream.set_read_timeout(Some(limit))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;

@@ -47,6 +47,12 @@ const OURS_ONLY: &[&str] = &[
     "record",
     "replay",
     "batch",
+    "doctor",
+    "probe",
+    "server-side",
+    "director",
+    "facts",
+    "save-facts",
 ];
 
 /// True for listings that only our program has: by an address, and the connections of a service.

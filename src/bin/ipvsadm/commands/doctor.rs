@@ -1,4 +1,4 @@
-//! `--doctor`: looks for what is wrong, and says what mends it.
+//! `--doctor`: finds what is wrong, and says what mends it.
 
 use std::path::Path;
 
@@ -40,6 +40,9 @@ pub(crate) fn doctor(
             return Ok(());
         }
     }
+    if is_missing(&facts) {
+        return Err(Failure::NothingToList);
+    }
     let report = examine(&facts);
     match options.json {
         true => json::print_report(sink, &report)?,
@@ -47,6 +50,15 @@ pub(crate) fn doctor(
     }
     let is_well = report.findings.iter().all(|finding| finding.severity == Severity::Info);
     if is_well { Ok(()) } else { Err(Failure::Reported(status::DIFFERENT)) }
+}
+
+/// True if the service that is asked about is not in the director's table.
+fn is_missing(facts: &Facts) -> bool {
+    let on_director = facts.question.side == Side::Director;
+    match (facts.question.service, &facts.ipvs) {
+        (Some(service), Some(ipvs)) if on_director => ipvs.service(&service).is_none(),
+        _ => false,
+    }
 }
 
 fn request(options: &DoctorOptions) -> Request {

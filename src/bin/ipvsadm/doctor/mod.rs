@@ -7,4 +7,3 @@ pub(crate) mod advice;
 pub(crate) mod checks;
 pub(crate) mod facts;
 pub(crate) mod gather;
-mod loopback;

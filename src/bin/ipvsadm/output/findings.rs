@@ -84,6 +84,18 @@ fn by_subject(report: &Report) -> Vec<Vec<&Finding>> {
     groups
 }
 
+/// The checks that could not be made by why: without permission, it is the same for most.
+fn by_reason(report: &Report) -> Vec<(&str, Vec<&'static str>)> {
+    let mut reasons: Vec<(&str, Vec<&'static str>)> = Vec::new();
+    for NotChecked { id, why } in &report.not_checked {
+        match reasons.iter_mut().find(|(other, _)| other == why) {
+            Some((_, ids)) => ids.push(id),
+            None => reasons.push((why, vec![id])),
+        }
+    }
+    reasons
+}
+
 /// Prints the findings for people.
 pub(crate) fn print(sink: &mut Sink, report: &Report, capabilities: Capabilities) {
     let width = capabilities.width.unwrap_or(WIDTH).clamp(NARROW, WIDTH);
@@ -107,8 +119,8 @@ pub(crate) fn print(sink: &mut Sink, report: &Report, capabilities: Capabilities
     }
     if !report.not_checked.is_empty() {
         sink.print(format!("{}\n", paint(capabilities, BOLD, "not checked")));
-        for NotChecked { id, why } in &report.not_checked {
-            print_wrapped(sink, &format!("{id}: {why}"), width);
+        for (why, ids) in by_reason(report) {
+            print_wrapped(sink, &format!("{}: {why}", ids.join(", ")), width);
         }
         sink.print("\n");
     }
@@ -123,7 +135,8 @@ fn summary(report: &Report) -> String {
         _ => format!("{count} {thing}s"),
     };
     let mut text = match (count(Severity::Error), count(Severity::Warning)) {
-        (0, 0) => "nothing is wrong".to_owned(),
+        (0, 0) if report.not_checked.is_empty() => "nothing is wrong".to_owned(),
+        (0, 0) => "nothing wrong was found".to_owned(),
         (errors, 0) => some(errors, "error"),
         (0, warnings) => some(warnings, "warning"),
         (errors, warnings) => format!("{}, {}", some(errors, "error"), some(warnings, "warning")),
@@ -164,7 +177,7 @@ fn paint(capabilities: Capabilities, colour: &str, text: &str) -> String {
 }
 
 /// With a capital letter, unless it begins with a name such as `net.ipv4.ip_forward`, and a full stop.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default();
     let is_word = first.chars().all(|c| c.is_alphabetic() || c == '\'' || c == ',');
     let mut chars = text.chars();
@@ -189,4 +202,27 @@ fn print_wrapped(sink: &mut Sink, text: &str, width: usize) {
         column += length + usize::from(column > 0);
     }
     sink.print("\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_checked(id: &'static str, why: &str) -> NotChecked {
+        NotChecked { id, why: why.to_owned() }
+    }
+
+    #[test]
+    fn what_was_not_checked_is_not_taken_for_well() {
+        let report = Report { made: 38, ..Report::default() };
+        assert_eq!(summary(&report), "nothing is wrong; 38 checks made");
+        let reasons = ["not permitted", "no ethtool", "not permitted"];
+        let ids = ["vip-not-local", "lro-on", "half-open"];
+        let not_checked = ids.into_iter().zip(reasons).map(|(id, why)| not_checked(id, why));
+        let report = Report { made: 1, not_checked: not_checked.collect(), ..Report::default() };
+        assert_eq!(summary(&report), "nothing wrong was found; 1 check made, 3 not");
+        let wanted =
+            [("not permitted", vec!["vip-not-local", "half-open"]), ("no ethtool", vec!["lro-on"])];
+        assert_eq!(by_reason(&report), wanted);
+    }
 }

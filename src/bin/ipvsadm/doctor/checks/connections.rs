@@ -63,13 +63,13 @@ fn half_open(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found
             .add(
                 format!(
-                    "{} to it stayed half open (SYN_RECV) and none got further; clients such as {} try \
-                     again and again",
+                    "{} to it stayed half open (SYN_RECV) and none was completed; clients such as {} \
+                     keep trying",
                     some(group.stuck),
                     clients.join(", ")
                 ),
-                "the server does not answer: it lacks the virtual address or a listener on it, or its \
-                 firewall or rp_filter drops what comes; or its replies do not reach the clients",
+                "the server does not answer: it lacks the virtual address or a listener on it, its \
+                 firewall or rp_filter drops the packets, or its replies do not reach the clients",
             )
             .of_service(*key)
             .of_server(server.key)
@@ -91,13 +91,13 @@ fn director_as_client(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missin
                         "{} from this director itself stayed half open",
                         some(group.stuck_from_director)
                     ),
-                    "the server takes the director's packets for its own, or answers to the virtual \
-                     address, which is its own: only other hosts can be clients of this service",
+                    "the server has the address that the director's packets come from, so it cannot \
+                     answer them: only other hosts can be clients of this service",
                 )
                 .of_service(service.key)
                 .of_server(server.key)
-                .fix(format!("# here, connect to the real server itself: {}", server.key))
-                .fix("# or have a service of another address, with masquerading, for such clients");
+                .fix(format!("# here, connect to a real server itself: {}", server.key))
+                .fix("# or add a service at another address, with masquerading, for the director");
         }
     }
     Ok(())
@@ -115,22 +115,22 @@ fn port_ignored(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         let Some(first) = ignored.next() else {
             continue;
         };
-        let more = match ignored.count() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+        let others = match ignored.count() {
+            0 => "has".to_owned(),
+            more => format!("and {more} more have"),
         };
         let words = words::service(&service.key);
         found
             .add(
-                format!("the real server {}{more} has another port than the service", first.key),
+                format!("the real server {} {others} another port than the service", first.key),
                 format!(
                     "direct routing and tunnels leave the port as it is: the server gets packets for \
-                     port {port}, and if it listens on port {} only, refuses them",
+                     port {port}, and refuses them if it listens only on port {}",
                     first.key.port
                 ),
             )
             .of_service(service.key)
-            .fix(format!("# the real servers have to listen on port {port}; to have it told so:"))
+            .fix(format!("# let the real servers listen on port {port}, then correct the table:"))
             .fix(format!(
                 "# ipvsadm -a {words} -r {} --keep && ipvsadm -d {words} -r {}",
                 first.key.address, first.key
@@ -145,12 +145,12 @@ fn reuse_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             found
                 .add(
                     format!(
-                        "its weight is 0, and yet while it was watched it got {} that used the port of \
-                         an ended one",
+                        "its weight is 0, yet while it was watched it got {} from ports that had ended \
+                         connections to it",
                         some(group.reused)
                     ),
-                    "with net.ipv4.vs.conn_reuse_mode=0 a client that uses a port again gets the same \
-                     server again, so that this one never comes to rest",
+                    "with net.ipv4.vs.conn_reuse_mode=0 a client that reuses a port gets the same \
+                     server again, so this one is never drained",
                 )
                 .of_service(service.key)
                 .of_server(server.key)
@@ -187,8 +187,8 @@ fn orphans_kept(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                     some(connections),
                     names.join(", ")
                 ),
-                "with net.ipv4.vs.expire_nodest_conn=0 their packets are dropped without a word until \
-                 the connection times out: clients wait, instead of connecting anew",
+                "with net.ipv4.vs.expire_nodest_conn=0 their packets are dropped silently until \
+                 the connection times out: clients wait instead of reconnecting",
             )
             .fix("sysctl -w net.ipv4.vs.expire_nodest_conn=1");
     }
@@ -205,17 +205,17 @@ fn udp_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found
             .add(
                 format!(
-                    "its weight is 0, and yet {} got packets while it was watched",
+                    "its weight is 0, yet {} got packets while it was watched",
                     some(group.fresh)
                 ),
-                "to IPVS, UDP packets with the same ports are one connection for as long as they keep \
-                 coming: clients that keep their port never leave this server",
+                "to IPVS, UDP packets with the same ports are one connection as long as they keep \
+                 coming: a client that keeps its port never leaves this server",
             )
             .of_service(service.key)
             .of_server(server.key)
             .fix("sysctl -w net.ipv4.vs.expire_nodest_conn=1")
             .fix(format!("ipvsadm -d {words} -r {}", server.key))
-            .fix("# or, where each packet stands for itself and replies do not pass here:")
+            .fix("# or, if each packet is a request of its own and replies do not come through here:")
             .fix(format!("# ipvsadm -E {words} -o --keep"));
     }
     Ok(())
@@ -233,13 +233,13 @@ fn persistence_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missin
             found
                 .add(
                     format!(
-                        "its weight is 0, and yet while it was watched it got {} of clients that it \
-                         had before",
+                        "its weight is 0, yet while it was watched it got {} from clients it had \
+                         served before",
                         some(server.growth.connections)
                     ),
                     format!(
-                        "a client that comes back within {timeout} s gets the same server, whatever its \
-                         weight, so that this one never comes to rest"
+                        "a client that comes back within {timeout} s gets the same server, whatever its weight, \
+                         so this one is never drained"
                     ),
                 )
                 .of_service(service.key)
@@ -263,12 +263,12 @@ fn idle_below_keepalive(facts: &Facts, found: &mut Found<'_>) -> Result<(), Miss
         found
             .add(
                 format!(
-                    "{} had no packet for three quarters of the timeout for TCP, {timeout} s; and \
-                     keepalive packets are not sent before {keepalive} s here",
+                    "{} had no packet for three quarters of the TCP timeout ({timeout} s), and \
+                     keepalives start only after {keepalive} s here",
                     some(idle)
                 ),
-                "after the timeout the connection is forgotten, and the next packet is answered with \
-                 a reset",
+                "after the timeout IPVS forgets the connection and answers its next packet with a \
+                 reset",
             )
             .fix(format!("ipvsadm --set {} 0 0", keepalive + MARGIN))
             .fix(format!(

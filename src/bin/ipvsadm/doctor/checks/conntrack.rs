@@ -31,8 +31,8 @@ fn off(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         };
         let finding = found.add(
             format!("net.ipv4.vs.conntrack is 0, so that {of} are {state}, and {what}"),
-            "the rules go by the state of connections, and connection tracking knows nothing of those \
-             of IPVS: clients get no connection",
+            "the rules match on the state of connections, and connection tracking does not know \
+             those of IPVS: clients get no connection",
         );
         servers(finding);
         finding.fix(ON);
@@ -62,17 +62,17 @@ fn source_nat(
         let is_stuck = is_stuck && server.growth.outgoing_packets == 0;
         let finding = found.add(
             format!(
-                "net.ipv4.vs.conntrack is 0, and the rule '{}' of {} is for packets to {}",
+                "net.ipv4.vs.conntrack is 0, and the rule '{}' of {} is meant for packets to {}",
                 place.rule.text,
                 name_of(place.chain),
                 server.key
             ),
             if is_stuck {
-                "IPVS hides its packets from connection tracking, so that they keep the client's \
+                "IPVS hides its packets from connection tracking, so they keep the client's \
                  address, and the server's replies go elsewhere: clients get no connection"
             } else {
-                "the rule does nothing to packets of IPVS, which it hides from connection tracking: \
-                 the server sees the client's address"
+                "IPVS hides its packets from connection tracking, so the rule does nothing to \
+                 them: the server sees the client's address"
             },
         );
         finding.of_service(service.key).of_server(server.key).fix(ON);
@@ -96,12 +96,13 @@ fn notrack(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         };
         let finding = found.add(
             format!(
-                "the rule '{}' of {} keeps its packets from connection tracking, and {what}",
+                "the rule '{}' of {} keeps this service's packets out of connection tracking, and \
+                 {what}",
                 place.rule.text,
                 name_of(place.chain)
             ),
-            "the rules go by the state of connections, which is not known of this service's: clients \
-             get no connection",
+            "the rules match on the state of connections, and those of this service have none: \
+             clients get no connection",
         );
         finding.severity = Severity::Error;
         servers(finding);
@@ -121,18 +122,16 @@ fn notrack(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         let (severity, cause) = match nats.map(|(_, is_stuck)| is_stuck).max() {
             Some(true) => (
                 Severity::Error,
-                "the rule for source NAT of packets to its servers does nothing, and their replies go \
+                "source NAT towards its servers does nothing, so their replies go \
                  elsewhere: clients get no connection",
             ),
-            Some(false) => {
-                (Severity::Info, "the rule for source NAT of packets to its servers does nothing")
-            }
-            None => (Severity::Info, "vs.conntrack does nothing for this service"),
+            Some(false) => (Severity::Info, "source NAT towards its servers does nothing"),
+            None => (Severity::Info, "net.ipv4.vs.conntrack has no effect on this service"),
         };
         let finding = found.add(
             format!(
-                "net.ipv4.vs.conntrack is 1, and the rule '{}' of {} keeps its packets from \
-                 connection tracking",
+                "net.ipv4.vs.conntrack is 1, and the rule '{}' of {} keeps this service's packets \
+                 out of connection tracking",
                 place.rule.text,
                 name_of(place.chain)
             ),
@@ -155,12 +154,12 @@ fn full(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     if most <= 0 || count <= most / 5 * 4 + most % 5 * 4 / 5 {
         return Ok(());
     }
-    let cause = "when it is full, packets of new connections are dropped, those to IPVS too";
+    let cause = "once it is full, packets of new connections are dropped, those for IPVS too";
     let finding =
         found.add(format!("connection tracking has {count} of at most {most} entries"), cause);
     finding.fix(format!("sysctl -w net.netfilter.nf_conntrack_max={}", most.saturating_mul(2)));
     if facts.host.in_container {
-        finding.fix("# in a container, this is to be set on its host");
+        finding.fix("# in a container, set it on the host");
     }
     Ok(())
 }
@@ -183,11 +182,14 @@ fn reuse_delay(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                     "the kernel is {release}, with vs.conn_reuse_mode={} and vs.conntrack=1",
                     mode.unwrap_or_default()
                 ),
-                "a client that uses a port again soon waits a second: the kernel drops its first \
-                 packet, unless the distribution has changed that (Linux 5.9 has)",
+                "a client that soon reuses a port waits a second, as the kernel drops its first \
+                 packet; Linux 5.9 mended that, and some distributions did before",
             )
             .fix("sysctl -w net.ipv4.vs.conn_reuse_mode=0")
-            .fix("# then such clients stay with their server, even if its weight is 0; or a newer kernel");
+            .fix(
+                "# such clients then stay with their server, even at weight 0; a newer kernel \
+                  needs neither",
+            );
     }
     Ok(())
 }

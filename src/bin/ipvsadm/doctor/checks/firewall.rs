@@ -35,7 +35,7 @@ fn mark_not_set(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         }
         let finding = found.add(
             format!("no rule of the firewall sets the mark {mark}"),
-            "no packet has the mark, so the service gets none",
+            "no packet carries the mark, so none reaches the service",
         );
         finding.of_service(service.key);
         if service.counters.connections > 0 {
@@ -107,7 +107,7 @@ fn drops(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let mut done: Vec<String> = Vec::new();
     let mut add = |trouble: &Trouble<'_>, what: String, servers: &dyn Fn(&mut Finding)| {
         let cause = match trouble.hook {
-            Hook::Input => "clients get no connection: IPVS sees what INPUT has let through",
+            Hook::Input => "IPVS sees only packets that INPUT accepts: clients get no connection",
             Hook::Output => "what IPVS sends to the server is dropped: clients get no connection",
             _ => "the server's replies do not reach the clients, which get no connection",
         };
@@ -198,7 +198,7 @@ fn what(trouble: &Trouble<'_>, others: usize) -> String {
     let chain = name_of(dropped.base);
     let by = match dropped.rule {
         None => format!("the policy of {chain}"),
-        Some(rule) => format!("the rule '{}', by way of {chain},", rule.text),
+        Some(rule) => format!("the rule '{}', reached from {chain},", rule.text),
     };
     let of = match trouble.hook {
         Hook::Forward => format!("replies from {}", end(packet.source, packet.source_port)),

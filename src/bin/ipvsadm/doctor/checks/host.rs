@@ -20,14 +20,11 @@ fn no_module(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     if host.has_ipvs {
         return facts.ipvs().map(|_| ());
     }
-    let cause = "this kernel can balance nothing, and every command of ipvsadm fails";
+    let cause = "the kernel has no IPVS, and every command of ipvsadm fails";
     let release = &host.release;
     if host.has_module == Some(false) {
         found
-            .add(
-                format!("the kernel {release} has no IPVS, and its module ip_vs is not installed"),
-                cause,
-            )
+            .add(format!("the module ip_vs is not installed for the kernel {release}"), cause)
             .fix(format!(
                 "# install the package with the rest of this kernel's modules, such as \
                  linux-modules-extra-{release} (Ubuntu) or kernel-modules-extra-{release}, or a \
@@ -36,11 +33,11 @@ fn no_module(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             .fix("# then: modprobe ip_vs");
     } else if host.in_container {
         found
-            .add(format!("the kernel {release} has no IPVS, and this is a container"), cause)
+            .add(format!("the module ip_vs is not loaded into the kernel {release}, and this is a container"), cause)
             .fix("# on the container's host, as a container cannot load modules: modprobe ip_vs");
     } else {
         found
-            .add(format!("the kernel {release} has no IPVS: its module ip_vs is not loaded"), cause)
+            .add(format!("the module ip_vs is not loaded into the kernel {release}"), cause)
             .fix("modprobe ip_vs");
     }
     Ok(())
@@ -59,7 +56,7 @@ fn scheduler_missing(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing
             finding.fix("modprobe ip_vs_wlc");
         }
         finding.fix(format!("ipvsadm -E {} -s wlc --keep", service(&it.key)));
-        finding.fix("# or with another scheduler, which is called ip_vs_NAME as a module");
+        finding.fix("# or use another scheduler NAME; its module is ip_vs_NAME");
     }
     Ok(())
 }
@@ -80,7 +77,7 @@ fn other_manager(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found
             .add(
                 format!("{name} runs here"),
-                "it may manage this table, and overwrites then what is changed by hand",
+                "if it manages this table, it overwrites changes made by hand",
             )
             .fix(format!("# change {file} instead, and then: {reload}"));
     }

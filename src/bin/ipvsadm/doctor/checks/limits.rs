@@ -22,7 +22,7 @@ fn table_small(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         return Ok(());
     }
     let seen = format!("{total} connections are in a table of {buckets} buckets");
-    let cause = "each packet's connection is looked for in a long chain, which costs time";
+    let cause = "each packet's connection is searched for in a long chain, which costs time";
     // The next power of two.
     let bits = u64::BITS - (total - 1).leading_zeros();
     let finding = found.add(seen, cause);
@@ -35,7 +35,7 @@ fn table_small(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 .fix(format!(
                     "echo 'options ip_vs conn_tab_bits={bits}' > /etc/modprobe.d/ip_vs.conf"
                 ))
-                .fix("# it is heeded when the module is loaded next: at the next boot");
+                .fix("# it takes effect when the module is next loaded: at the next boot");
         }
     }
     Ok(())
@@ -53,7 +53,7 @@ fn conn_max(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         found
             .add(
                 format!("{total} connections, of {most} that net.ipv4.vs.conn_max allows"),
-                "above the limit new connections are not made, and nobody is told",
+                "above the limit new connections are refused silently",
             )
             .fix(format!("sysctl -w {NAME}={}", most.saturating_mul(2)));
     }
@@ -72,7 +72,7 @@ fn defence_on(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             3 => "always",
             _ => continue,
         };
-        let finding = found.add(format!("the defence {name} is at work, {when}"), cause);
+        let finding = found.add(format!("the defense {name} is at work, {when}"), cause);
         finding.severity = severity;
         finding.fix(format!("sysctl -w {parameter}=0"));
         if when != "always" {

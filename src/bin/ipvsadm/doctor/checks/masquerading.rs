@@ -93,8 +93,8 @@ fn no_replies(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 half_open(it.group)
             ),
         };
-        let cause = "clients get no answer: the server's replies do not lead through this director, \
-                     or it does not answer at all";
+        let cause = "its replies do not come back through this director, or it does not answer at all: \
+                     clients get no connection";
         let finding = found.add(seen, cause);
         finding.of_service(it.service.key).of_server(it.server.key);
         if let Some(source) = facts.way(server, None)?.source {
@@ -103,7 +103,7 @@ fn no_replies(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 "# on the real server {server}: {ip} route replace default via {source}"
             ));
         }
-        finding.fix("# or, if its way to the clients must stay as it is, here:");
+        finding.fix("# or, if its routes must stay as they are, on this director:");
         for line in source_nat(None, server) {
             finding.fix(format!("# {line}"));
         }
@@ -132,15 +132,15 @@ fn client_beside_server(facts: &Facts, found: &mut Found<'_>) -> Result<(), Miss
                     "{}, and the client {client} is in the server's network, {network}",
                     half_open(it.group)
                 ),
-                "the server answers such clients directly, from its own address, which they do not \
-                 know: they get no connection",
+                "the server answers such clients directly, from its own address, which they never \
+                 asked: they get no connection",
             );
             finding.of_service(it.service.key).of_server(it.server.key);
             for line in source_nat(Some(&network), server) {
                 finding.fix(line);
             }
             finding.fix(format!(
-                "# or, which keeps the clients' addresses, on the real server {server}: {}",
+                "# or, to keep the clients' addresses, on the real server {server}: {}",
                 route_through(&network, own.address)
             ));
             break;
@@ -165,10 +165,12 @@ fn hairpin(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             continue;
         }
         let finding = found.add(
-            format!("{}, and their client {client} is a real server of the service itself",
-                half_open(it.group)),
-            "a server that is a client of its own service gets no answer, as packets would come back \
-             to it from itself, or directly from its neighbour",
+            format!(
+                "{}, and their client {client} is a real server of the service itself",
+                half_open(it.group)
+            ),
+            "such a client gets no answer: its packets come back to it from its own address, or \
+             the reply comes directly from its neighbour",
         );
         finding.of_service(it.service.key).of_server(it.server.key);
         for line in source_nat(shared.as_deref(), server) {
@@ -206,7 +208,7 @@ fn redirects(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                         network(own),
                         own.interface
                     ),
-                    "the server learns from a redirect that it can reach the client directly, and then \
+                    "a redirect tells the server that it can reach the client directly, and then it \
                      does: long transfers break off, short ones do not",
                 )
                 .of_service(it.service.key)
@@ -246,11 +248,11 @@ fn source_nat(from: Option<&str>, server: IpAddr) -> [String; 2] {
 
 /// A command for a server, that leads what it sends to its own network through the director.
 fn route_through(network: &str, director: IpAddr) -> String {
-    let ip = if director.is_ipv6() { "ip -6" } else { "ip" };
-    let host = if director.is_ipv6() { 128 } else { 32 };
-    format!(
-        "{ip} route add {director}/{host} dev IFACE && {ip} route replace {network} via {director}"
-    )
+    match director {
+        IpAddr::V4(_) => format!("ip route replace {network} via {director}"),
+        // The kernel's own route stays beside it, with the metric 256.
+        IpAddr::V6(_) => format!("ip -6 route replace {network} via {director} metric 128"),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use ipvs::{DestinationKey, ServiceKey};
 
 use super::{Check, Found};
 use crate::doctor::facts::{Facts, Family, Method, Missing, Network, Server, Service, WayKind};
-use crate::doctor::loopback;
 use crate::output::findings::{Finding, Severity};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -24,8 +23,18 @@ fn loopback_down(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let services = facts.ipvs.iter().flat_map(|ipvs| &ipvs.services);
     let is_all_ipv6 = services.clone().count() > 0
         && services.clone().all(|service| service.key.family() == ipvs::AddressFamily::V6);
-    if loopback::is_down(facts.network()?) && !is_all_ipv6 {
-        found.add(loopback::SEEN, loopback::CAUSE).fix(loopback::FIX);
+    let network = facts.network()?;
+    // If no interface has an IPv4 address, nor ever had one, the kernel has no table of local addresses,
+    // and takes every address for a broadcast. Once `lo` was up, it keeps 127.0.0.1.
+    let is_down = network.links.iter().any(|link| link.loopback && !link.up)
+        && !network.addresses.iter().any(|own| own.address.is_ipv4());
+    if is_down && !is_all_ipv6 {
+        found
+            .add(
+                "the loopback interface of this network namespace is down",
+                "the kernel refuses every real server",
+            )
+            .fix("ip link set lo up");
     }
     Ok(())
 }
@@ -46,7 +55,7 @@ fn vip_not_local(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         }
         let mut seen = match &way.interface {
             Some(interface) => {
-                format!("{address} is not local here: such packets go out by {interface}")
+                format!("{address} is not local here: packets for it leave by {interface}")
             }
             None => format!("{address} is not local here, and there is no route to it"),
         };
@@ -159,21 +168,20 @@ fn behind_gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     }
     for ((service, gateway), servers) in by_gateway {
         let seen = format!(
-            "{} reached by the gateway {gateway}, and {} direct routing",
-            count(&servers, "is", "are"),
-            if servers.len() == 1 { "has" } else { "have" }
+            "{} behind the gateway {gateway}, not on a network of this director",
+            count(&servers, "is", "are")
         );
-        let cause = "direct routing changes the Ethernet address alone: the gateway gets packets for the \
+        let cause = "direct routing changes only the hardware address: the gateway gets packets for the \
                      virtual address, and sends them back or drops them";
         let finding = found.add(seen, cause);
         about(finding, &servers);
         for (_, server) in servers.iter().take(FEW) {
             let service = super::words::service(&service);
             finding.fix(format!(
-                "# on the real server, too: ipvsadm -e {service} -r {server} -i --keep"
+                "# once the real server has a tunnel: ipvsadm -e {service} -r {server} -i --keep"
             ));
         }
-        finding.fix("# or: put the real server on a network of this director");
+        finding.fix("# or: move the real server to a network of this director");
     }
     Ok(())
 }
@@ -216,11 +224,12 @@ fn neighbour_failed(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing>
             if servers.iter().any(|(_, it)| it.address == next) { "" } else { "the gateway " };
         let asked = if next.is_ipv4() { "ARP" } else { "neighbour discovery" };
         let seen = format!(
-            "{gateway}{next} does not answer to {asked} on {interface} (its entry is {state})"
+            "{gateway}{next} does not answer {asked} on {interface} (its entry is {state})"
         );
         let cause = match gateway {
             "" => {
-                "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is elsewhere"
+                "no packet can be sent to it: it is down, its cable or VLAN is wrong, or it is \
+                 elsewhere"
             }
             _ => "no packet can be sent to the real servers behind it",
         };
@@ -246,15 +255,16 @@ fn lro_on(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         match link.lro {
             Some(true) if link.up => {
                 let seen = format!("large receive offload is on for {}", link.name);
-                let cause = "the packets that it has joined are longer than what can be sent on with \
-                             direct routing or a tunnel: transfers to the servers are slow or stop";
+                let cause = "the packets it joins are too long to be sent on by direct routing or \
+                             a tunnel: transfers to the servers are slow or stop";
                 found.add(seen, cause).fix(format!("ethtool -K {} lro off", link.name));
             }
             None if link.up && !link.loopback && link.kind.is_none() => unknown = Some(&link.name),
             _ => {}
         }
     }
-    let why = |name| Missing(format!("`ethtool -k {name}` is not installed, or does not tell"));
+    let why =
+        |name| Missing(format!("`ethtool -k {name}` does not tell, or ethtool is not installed"));
     unknown.map_or(Ok(()), |name| Err(why(name)))
 }
 

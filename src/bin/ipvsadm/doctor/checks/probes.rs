@@ -62,7 +62,7 @@ fn answered(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 (None, Some(owner)) => format!("{owner} ({mac})"),
                 (None, None) => format!("another host ({mac})"),
             };
-            let seen = format!("{who} answers to ARP requests for {address} on {interface}");
+            let seen = format!("{who} answers ARP requests for {address} on {interface}");
             let cause = "clients and routers there send their packets past this director, now or when \
                          they next ask";
             let finding = found.add(seen, cause);
@@ -72,10 +72,13 @@ fn answered(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 continue;
             };
             let words = super::words::service(service);
-            let sysctl = "sysctl -w net.ipv4.conf.all";
-            finding.fix(format!("# on the real server {server}: {sysctl}.arp_ignore=1"));
-            finding.fix(format!("# and: {sysctl}.arp_announce=2"));
-            finding.fix(format!("# and look there: ipvsadm --doctor --server-side {words} -g"));
+            finding.fix(format!(
+                "# on the real server {server}: sysctl -w net.ipv4.conf.all.arp_ignore=1 \
+                 net.ipv4.conf.all.arp_announce=2"
+            ));
+            finding.fix(format!(
+                "# or look there for what is wrong: ipvsadm --doctor --server-side {words} -g"
+            ));
         }
     }
     if let Some(why) = facts.unknown.get("arp") {
@@ -85,6 +88,7 @@ fn answered(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     match (missed, ipv6) {
         (0, false) => Ok(()),
         (0, true) => Err(Missing("who has an IPv6 address is not asked".to_owned())),
+        (1, _) => Err(Missing("one virtual address was not asked for".to_owned())),
         (count, _) => Err(Missing(format!("{count} virtual addresses were not asked for"))),
     }
 }
@@ -126,7 +130,8 @@ fn refuses(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     }
     match missed {
         0 => Ok(()),
-        count => Err(Missing(format!("{count} servers were not asked"))),
+        1 => Err(Missing("one server was not tried".to_owned())),
+        count => Err(Missing(format!("{count} servers were not tried"))),
     }
 }
 

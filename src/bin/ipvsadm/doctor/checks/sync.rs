@@ -38,7 +38,8 @@ fn both_ways(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             found
                 .add(
                     format!(
-                        "this backup director is the service's real server {} too, and backup_only is 0",
+                        "this backup director is also the service's real server {}, and \
+                         net.ipv4.vs.backup_only is 0",
                         own.key
                     ),
                     format!(
@@ -64,7 +65,8 @@ fn broken(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                 (
                     seen,
                     format!(
-                        "# start it again on an interface that is there: ipvsadm --stop-daemon {role}; ipvsadm --start-daemon {role} --mcast-interface NAME"
+                        "# start it again on an interface that is there: ipvsadm --stop-daemon \
+                         {role}; ipvsadm --start-daemon {role} --mcast-interface NAME"
                     ),
                 )
             }
@@ -74,15 +76,15 @@ fn broken(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             }
             Some(link) if !link.carrier => {
                 let seen = format!("its interface, {interface}, has no carrier");
-                (seen, format!("# see to the cable of {interface}, and to its peer"))
+                (seen, format!("# check the cable of {interface}, and what is at its other end"))
             }
             Some(_) => continue,
         };
         let cause = match role.as_str() {
             MASTER => {
-                "the backup director learns of no connection, and after a failover all of them break"
+                "the backup director learns of no connections, and after a failover all of them break"
             }
-            _ => "this director learns of no connection, and after a failover all of them break",
+            _ => "this director learns of no connections, and after a failover all of them break",
         };
         found.add(format!("the {role} daemon: {seen}"), cause).fix(fix);
     }
@@ -112,14 +114,17 @@ fn threshold(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             .add(
                 format!(
                     "{} connections had {} packets from clients, and a connection is synchronized \
-                     from its packet number {packets} on",
+                     only from packet {packets} on",
                     counters.connections, counters.incoming_packets
                 ),
-                "the backup director does not know most connections of this service, which break at \
-                 a failover unless their clients begin again",
+                "the backup director does not know most of this service's connections: they break \
+                 at a failover",
             )
             .of_service(service.key)
             .fix("# if that matters: sysctl -w net.ipv4.vs.sync_threshold='1 50'");
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,16 +55,16 @@ fn mtu(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             "clients may send packets of {clients} bytes, and the tunnel to {} takes {inner}",
             server.key
         );
-        let cause = "the kernel asks them for shorter ones by ICMP: where a firewall on the way drops it \
-                     (fragmentation needed), large uploads stop";
+        let cause = "the kernel asks for shorter ones by ICMP (fragmentation needed): where a \
+                     firewall on the way drops that, large uploads stop";
         let headers = if service.key.family() == AddressFamily::V4 { 40 } else { 60 };
         let iptables = if headers == 40 { "iptables" } else { "ip6tables" };
         let interface = way.interface.as_deref().unwrap_or("IFACE");
         let finding = found.add(seen, cause);
         finding.of_service(service.key);
         finding.fix(format!(
-            "# on its real servers, for TCP: {iptables} -t mangle -A OUTPUT -p tcp --tcp-flags SYN,ACK \
-             SYN,ACK -j TCPMSS --set-mss {}",
+            "# on its real servers, for TCP: {iptables} -t mangle -A OUTPUT -p tcp --tcp-flags \
+             SYN,ACK SYN,ACK -j TCPMSS --set-mss {}",
             inner.saturating_sub(headers)
         ));
         let wanted = clients + overhead(server);

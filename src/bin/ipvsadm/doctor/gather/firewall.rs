@@ -122,7 +122,8 @@ fn with_iptables_legacy() -> Result<Vec<Chain>, String> {
         let text = listed.map_err(|problem| problem.for_package("iptables"))?;
         if text.contains("(nf_tables)") {
             return Err(format!(
-                "the kernel has tables of {program}-legacy, and {program}-legacy-save is not here"
+                "the kernel has tables of {program}-legacy, and {program}-legacy-save is not \
+                 installed"
             ));
         }
         all.extend(iptables::parse(&text, *family, tool));

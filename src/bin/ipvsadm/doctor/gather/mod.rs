@@ -17,6 +17,7 @@ use ::ipvs::Client;
 use self::watch::Watch;
 use super::facts::{Facts, Network, Question, Side};
 use crate::kernel::connect::{Loading, connect};
+use crate::process::failure::Failure;
 
 /// What to gather.
 #[derive(Debug, Clone)]
@@ -31,6 +32,13 @@ pub(crate) struct Request {
 /// The lists of the network alone: no ways, and nothing that another program tells.
 pub(crate) fn tables() -> std::io::Result<Network> {
     network::lists()
+}
+
+/// What is known of the host alone.
+pub(crate) fn host() -> Facts {
+    let mut facts = Facts::default();
+    host::gather(&mut facts);
+    facts
 }
 
 /// Gathers the facts about the network namespace of this thread. What cannot be gathered is missing,
@@ -65,7 +73,11 @@ fn begin_to_watch(loading: Loading, facts: &mut Facts) -> Option<(Client, Watch)
         let watch = Watch::begin(&mut client, facts)?;
         Ok((client, watch))
     });
-    begun.map_err(|failure| facts.unknown.insert("ipvs".to_owned(), failure.to_string())).ok()
+    let why = |failure: Failure| {
+        // The second line asks for the module, which is another check's business.
+        failure.to_string().lines().next().unwrap_or_default().to_owned()
+    };
+    begun.map_err(|failure| facts.unknown.insert("ipvs".to_owned(), why(failure))).ok()
 }
 
 /// Reads it for the second time.

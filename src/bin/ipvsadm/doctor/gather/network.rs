@@ -68,7 +68,7 @@ pub(super) fn ask_ways(facts: &mut Facts) {
 }
 
 fn fail(facts: &mut Facts, error: &io::Error) {
-    let why = format!("the kernel does not tell by rtnetlink: {error}");
+    let why = format!("the kernel did not answer over rtnetlink: {error}");
     facts.unknown.insert("network".to_owned(), why);
 }
 

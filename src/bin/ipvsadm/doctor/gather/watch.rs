@@ -86,7 +86,7 @@ fn wait_until(end: Instant) {
         if left.is_zero() {
             return;
         }
-        line.show(format_args!("watching counters and connections: {} s", left.as_secs() + 1));
+        line.show(format_args!("watching connections and counters, {} s left", left.as_secs() + 1));
         thread::sleep(left.min(Duration::from_secs(1)));
     }
 }

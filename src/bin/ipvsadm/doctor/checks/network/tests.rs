@@ -121,7 +121,7 @@ fn direct_routing_reaches_no_server_behind_a_gateway() {
         facts["ipvs"]["services"][0]["servers"][0]["method"] = json!("direct");
         facts["network"]["ways"][0]["gateway"] = json!("10.0.0.254");
     };
-    let tunnel = "# on the real server, too: ipvsadm -e -t 192.0.2.100:80 -r 10.0.0.2:80 -i --keep";
+    let tunnel = "# once the real server has a tunnel: ipvsadm -e -t 192.0.2.100:80 -r 10.0.0.2:80 -i --keep";
     finds("dr-behind-gateway", Severity::Error, tunnel, behind);
     let answering = |facts: &mut Value| {
         behind(facts);

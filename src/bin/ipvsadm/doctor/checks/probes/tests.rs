@@ -49,7 +49,7 @@ fn whoever_answers_for_the_virtual_address_is_named() {
         ("02:00:00:00:00:09", "192.0.2.9 (02:00:00:00:00:09)"),
         ("02:00:00:00:00:07", "another host (02:00:00:00:00:07)"),
     ] {
-        let seen = format!("{who} answers to ARP requests for 192.0.2.100 on eth0");
+        let seen = format!("{who} answers ARP requests for 192.0.2.100 on eth0");
         assert_eq!(found("direct", who_has(&[mac])), [("arp-answered-by-server", seen)]);
     }
 }
@@ -69,7 +69,7 @@ fn a_server_that_takes_no_connection_is_told() {
 #[test]
 fn what_was_not_asked_is_not_taken_for_well() {
     let asked = |method| found(method, json!([]));
-    let expected = ("arp-answered-by-server", "1 virtual addresses were not asked for".to_owned());
+    let expected = ("arp-answered-by-server", "one virtual address was not asked for".to_owned());
     assert_eq!(asked("direct"), [expected]);
-    assert_eq!(asked("masquerade"), [("server-refuses", "1 servers were not asked".to_owned())]);
+    assert_eq!(asked("masquerade"), [("server-refuses", "one server was not tried".to_owned())]);
 }

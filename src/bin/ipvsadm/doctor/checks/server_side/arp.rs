@@ -45,6 +45,20 @@ fn own(facts: &Facts, interface: &str, name: &str) -> Result<i64, Missing> {
     facts.number(&Family::V4.parameter(interface, name))
 }
 
+/// Words for a value of `lo`, by which many guides set it. Only the interface that a request comes in or
+/// goes out by counts.
+fn on_loopback(facts: &Facts, name: &str) -> String {
+    match own(facts, "lo", name) {
+        Ok(value) if value > 0 => format!("; that of lo is {value}, which has no effect"),
+        _ => String::new(),
+    }
+}
+
+/// What the other hosts have learned stays for a while.
+fn forget(address: IpAddr) -> String {
+    format!("# clients and routers on this network may need: ip neighbour flush to {address}")
+}
+
 fn ignore(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let Some(address) = own_address(facts)? else {
         return Ok(());
@@ -53,13 +67,11 @@ fn ignore(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     // 8 answers to nothing, which is another matter.
     let is_right = |value| matches!(value, 1 | 2 | 8);
     if let Some(mut seen) = seen(facts, &links, "arp_ignore", is_right)? {
-        if own(facts, "lo", "arp_ignore")? > 0 {
-            seen += "; that of lo is set, and has no effect";
-        }
-        let cause = format!(
-            "this host answers to ARP requests for {address}, and takes its clients from the director"
-        );
-        found.add(seen, cause).fix("sysctl -w net.ipv4.conf.all.arp_ignore=1");
+        seen += &on_loopback(facts, "arp_ignore");
+        let cause =
+            format!("this host answers ARP requests for {address}, so clients bypass the director");
+        let finding = found.add(seen, cause);
+        finding.fix("sysctl -w net.ipv4.conf.all.arp_ignore=1").fix(forget(address));
     }
     Ok(())
 }
@@ -82,11 +94,14 @@ fn announce(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     });
     let near = seen(facts, &links, "arp_announce", |value| value >= 2)?;
     let far = seen(facts, &far, "arp_announce", |value| value >= 1)?;
-    if let Some(seen) = near.or(far) {
+    if let Some(mut seen) = near.or(far) {
+        seen += &on_loopback(facts, "arp_announce");
         let cause = format!(
-            "this host asks for others in the name of {address}, so that they take it for the director"
+            "this host sends ARP requests in the name of {address}, so clients learn its hardware \
+             address instead of the director's"
         );
-        found.add(seen, cause).fix("sysctl -w net.ipv4.conf.all.arp_announce=2");
+        let finding = found.add(seen, cause);
+        finding.fix("sysctl -w net.ipv4.conf.all.arp_announce=2").fix(forget(address));
     }
     Ok(())
 }

@@ -64,14 +64,14 @@ fn reverse_path(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         let seen = match value {
             1 => format!("the reverse path filter (rp_filter) of {} is strict", link.name),
             2 if !has_address => format!(
-                "the reverse path filter (rp_filter) of {} is loose, which is as good as strict on an \
-                 interface without an address",
+                "the reverse path filter (rp_filter) of {} is loose, which is just as strict on \
+                 an interface without an address",
                 link.name
             ),
             _ => continue,
         };
-        let cause = "the way to the clients is another interface, so the kernel drops what the director \
-                     sends here";
+        let cause = "the route to the clients is by another interface, so the kernel drops what \
+                     the director sends";
         let finding = found.add(seen, cause);
         let name = Family::V4.parameter(&link.name, "rp_filter");
         if has_address {
@@ -133,14 +133,15 @@ fn not_listening(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         return Ok(());
     }
     let seen = match is_elsewhere {
-        Some(other) => format!("{protocol} port {port} is listened to at {other} only"),
+        Some(other) => format!("something listens on {protocol} port {port}, but at {other} only"),
         None => format!("nothing listens on {protocol} port {port}"),
     };
     let (at, cause) = match is_masqueraded {
         // The director may send to another port.
         true if listeners.clone().any(|it| serves(it.address)) => (
             "this host's address",
-            "the director's connections are refused, unless it sends them to another port of this host",
+            "the director's connections are refused, unless it sends them to another port of this \
+             host",
         ),
         true => ("this host's address", "the director's connections are refused"),
         false => ("the virtual address", "the clients that are sent here are refused"),
@@ -185,14 +186,15 @@ fn gateway(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         Some(client) => {
             let way = facts.way(client, None)?;
             let by = match (way.gateway, &way.interface) {
-                (Some(gateway), _) => format!("goes by {gateway}"),
-                (None, Some(interface)) => format!("goes out by {interface} directly"),
+                (Some(gateway), _) => format!("goes through {gateway}"),
+                (None, Some(interface)) => format!("leaves by {interface} directly"),
                 (None, None) => "is not known".to_owned(),
             };
-            let seen =
-                format!("the way to the client {client} {by}, not by the director {director}");
-            let cause = "replies must pass through the director, which gives them the virtual address: \
-                         clients get no connection";
+            let seen = format!(
+                "the route to the client {client} {by}, not through the director {director}"
+            );
+            let cause = "only the director can give replies the virtual address again: clients get no \
+                         connection";
             let finding = found.add(seen, cause);
             match way.gateway {
                 Some(_) => finding.fix(command),

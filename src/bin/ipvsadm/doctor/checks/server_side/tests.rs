@@ -50,6 +50,9 @@ fn found(
     report.findings.into_iter().map(|finding| (finding.id, finding.seen, finding.fix)).collect()
 }
 
+const FORGET: &str =
+    "# clients and routers on this network may need: ip neighbour flush to 192.0.2.100";
+
 /// Expects one finding, with this help.
 #[track_caller]
 fn finds(id: &str, fix: &[&str], method: &str, change: impl FnOnce(&mut Value)) -> String {
@@ -81,16 +84,22 @@ fn a_server_must_not_answer_for_the_virtual_address() {
         facts["sysctls"]["net.ipv4.conf.all.arp_ignore"] = json!("0");
         facts["sysctls"]["net.ipv4.conf.lo.arp_ignore"] = json!("1");
     };
-    let seen = finds("arp-ignore", &["sysctl -w net.ipv4.conf.all.arp_ignore=1"], "direct", off);
+    let seen =
+        finds("arp-ignore", &["sysctl -w net.ipv4.conf.all.arp_ignore=1", FORGET], "direct", off);
     assert_eq!(
         seen,
-        "net.ipv4.conf.all.arp_ignore is 0, and that of eth0 is 0; that of lo is set, and has no effect"
+        "net.ipv4.conf.all.arp_ignore is 0, and that of eth0 is 0; that of lo is 1, which has no effect"
     );
     assert_eq!(found("tunnel", off), []);
     let announce = |facts: &mut Value| {
         facts["sysctls"]["net.ipv4.conf.all.arp_announce"] = json!("1");
     };
-    finds("arp-announce", &["sysctl -w net.ipv4.conf.all.arp_announce=2"], "direct", announce);
+    finds(
+        "arp-announce",
+        &["sysctl -w net.ipv4.conf.all.arp_announce=2", FORGET],
+        "direct",
+        announce,
+    );
     // 1 is enough for an address of another network.
     let far = |facts: &mut Value| {
         announce(facts);
@@ -165,7 +174,7 @@ fn something_listens_where_the_packets_go() {
     };
     let fix = ["# start the server, or have it listen on port 80 at the virtual address"];
     let seen = finds("not-listening", &fix, "direct", at("192.0.2.2"));
-    assert_eq!(seen, "TCP port 80 is listened to at 192.0.2.2 only");
+    assert_eq!(seen, "something listens on TCP port 80, but at 192.0.2.2 only");
     for address in ["192.0.2.100", "::"] {
         assert_eq!(found("direct", at(address)), []);
     }

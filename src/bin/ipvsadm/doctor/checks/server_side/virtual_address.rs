@@ -23,8 +23,8 @@ fn missing(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     if facts.way(address, None)?.kind == WayKind::Local || facts.has_address(address)? {
         return Ok(());
     }
-    let cause = "this host does not take the packets that the director sends on, as they are still \
-                 for the virtual address";
+    let cause = "the packets that the director sends here are still for the virtual address: this host \
+                 drops them";
     let finding = found.add(format!("{address} is not local here"), cause);
     // First, or the address would be told to others.
     if address.is_ipv4() && facts.question.method == Some(Method::Direct) {
@@ -69,8 +69,8 @@ fn on_nic(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         if own.tentative || own.duplicate || !(is_direct || is_beside) {
             continue;
         }
-        let cause = "this host tells its network that it has the address, and takes clients from the \
-                     director: on `lo` it need not";
+        let cause = "this host answers its network's requests for the address, so clients bypass the \
+                     director; on lo it would not";
         move_it(found.add(format!("{address} stands on {}", link.name), cause), own);
     }
     Ok(())
@@ -86,8 +86,8 @@ fn too_wide(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
         if is_loopback && own.prefix < whole(address) {
             let seen =
                 format!("{address} stands on {} with the prefix /{}", own.interface, own.prefix);
-            let cause = "this host takes all addresses of that network for its own, so that clients \
-                         there get no answer";
+            let cause = "this host takes every address of that network for its own, so clients there get no \
+                         answer";
             move_it(found.add(seen, cause), own);
         }
     }
@@ -106,7 +106,8 @@ fn detection(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
             }
             _ => continue,
         };
-        let cause = "the address is not used: the director has it, too. On `lo` nobody is asked";
+        let cause = "the kernel does not use the address while another host may have it, and the director \
+                     does; on lo nobody is asked";
         move_it(found.add(format!("{address} on {} is {state}", link.name), cause), own);
     }
     Ok(())

@@ -69,7 +69,7 @@ fn open(interface: &str) -> io::Result<OwnedFd> {
     // protocol is 0, which keeps the socket's.
     let mut own = getifaddrs()?.filter(|it| it.interface_name == interface);
     let address = own.find_map(|it| it.address.filter(|address| address.as_link_addr().is_some()));
-    let address = address.ok_or_else(|| io::Error::other("it has no address of its link layer"))?;
+    let address = address.ok_or_else(|| io::Error::other("it has no hardware address"))?;
     bind(socket.as_raw_fd(), &address as &dyn SockaddrLike)?;
     Ok(socket)
 }
