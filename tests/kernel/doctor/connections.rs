@@ -52,7 +52,7 @@ fn director_as_client() {
 
 /// `ipvsadm` writes the service's port, but other programs need not.
 fn port_ignored() {
-    let Direct { client, director, servers, _web: web, .. } = Direct::new();
+    let Direct { client, director, servers, switch: _switch, _web: web } = Direct::new();
     let doctor = Patient::new(&director);
     works(&client, Direct::VIP);
     doctor.is_well();
