@@ -157,12 +157,10 @@ fn full(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let cause = "once it is full, packets of new connections are dropped, those for IPVS too";
     let finding =
         found.add(format!("connection tracking has {count} of at most {most} entries"), cause);
-    let command = format!("sysctl -w net.netfilter.nf_conntrack_max={}", most.saturating_mul(2));
-    // A container may not set it.
-    finding.fix(match facts.host.in_container {
-        true => format!("# on the container's host: {command}"),
-        false => command,
-    });
+    finding.fix(format!("sysctl -w net.netfilter.nf_conntrack_max={}", most.saturating_mul(2)));
+    if facts.host.in_container {
+        finding.fix("# in a container, set it on the host");
+    }
     Ok(())
 }
 
