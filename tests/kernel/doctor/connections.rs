@@ -1,10 +1,12 @@
 //! Connections that are not completed, and those that stay where they should not.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::network::{Direct, Nat, ask, fails, hold, rules, works};
+use ipvs::{Client, DestinationConfig, DestinationKey, ServiceKey};
+
+use super::network::{Direct, Nat, Server, ask, fails, hold, rules, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
 
@@ -12,6 +14,7 @@ pub(super) fn tests() -> Vec<KernelTest> {
     crate::tests![
         half_open,
         director_as_client,
+        port_ignored,
         orphans_kept,
         udp_sticks,
         persistence_sticks,
@@ -45,6 +48,36 @@ fn director_as_client() {
     fails(director, Direct::VIP);
     doctor.has("director-as-client");
     works(client, Direct::VIP);
+}
+
+/// `ipvsadm` writes the service's port, but other programs need not.
+fn port_ignored() {
+    let Direct { client, director, servers, switch: _switch, _web: web } = Direct::new();
+    let doctor = Patient::new(&director);
+    works(&client, Direct::VIP);
+    doctor.is_well();
+    drop(web);
+    let elsewhere = servers.each_ref().map(|server| Server::start(server, "0.0.0.0:8080"));
+    let mut table = director.enter(Client::new).expect("IPVS");
+    let key = ServiceKey::tcp(Direct::VIP.parse::<SocketAddr>().expect("an address"));
+    for own in ["192.0.2.2", "192.0.2.3"] {
+        let at = |port| DestinationKey { address: own.parse().expect("an address"), port };
+        table.delete_destination(&key, &at(80)).expect("it is there");
+        table.add_destination(&key, &at(8080), &DestinationConfig::default()).expect("it is new");
+    }
+    fails(&client, Direct::VIP);
+    let finding = doctor.has("port-ignored");
+    assert!(finding.fix().contains("port 80"), "{}", finding.fix());
+    drop(elsewhere);
+    let _right = servers.each_ref().map(|server| Server::start(server, "0.0.0.0:80"));
+    for own in ["192.0.2.2", "192.0.2.3"] {
+        let service = "-t 192.0.2.100:80";
+        rules(&director, &format!("-a {service} -r {own} -g\n"));
+        let old = DestinationKey { address: own.parse().expect("an address"), port: 8080 };
+        table.delete_destination(&key, &old).expect("it is there");
+    }
+    works(&client, Direct::VIP);
+    doctor.is_well();
 }
 
 fn orphans_kept() {

@@ -3,15 +3,11 @@
 //! User-mode Linux has no nftables but for bridges, so these are rules of `iptables-legacy`.
 
 use std::thread;
-use std::time::Duration;
 
 use super::network::{Direct, Nat, fails, rules, works};
-use super::patient::Patient;
+use super::patient::{COUNTERS_ARE_COPIED, Patient};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-
-/// The kernel copies its counters every two seconds.
-const COUNTERS_ARE_COPIED: Duration = Duration::from_millis(2200);
 
 pub(super) fn tests() -> Vec<KernelTest> {
     crate::tests![

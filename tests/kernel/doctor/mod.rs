@@ -14,6 +14,7 @@ mod probes;
 mod reach;
 mod report;
 mod server_side;
+mod sync;
 mod weights;
 
 use crate::harness::KernelTest;
@@ -32,6 +33,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         probes::tests(),
         report::tests(),
         server_side::tests(),
+        sync::tests(),
     ]
     .into_iter()
     .flatten()

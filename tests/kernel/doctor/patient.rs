@@ -1,10 +1,15 @@
 //! A host that is examined.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::netns::Netns;
 use crate::program;
 use crate::schema::assert_fits;
+
+/// The kernel copies its counters every two seconds: after this time they are new.
+pub(super) const COUNTERS_ARE_COPIED: Duration = Duration::from_millis(2200);
 
 /// A host, and what to ask the doctor about it. It watches for a second only: what is broken here is
 /// broken all the time.

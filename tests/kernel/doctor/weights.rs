@@ -1,11 +1,11 @@
 //! Weights and thresholds.
 
-use super::network::{Direct, Nat, ask, fails, rules, works};
+use super::network::{Direct, Nat, ask, fails, hold, rules, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
 
 pub(super) fn tests() -> Vec<KernelTest> {
-    crate::tests![no_destination, hash_refuses, weight_ignored]
+    crate::tests![no_destination, all_at_their_thresholds, hash_refuses, weight_ignored]
 }
 
 fn no_destination() {
@@ -18,6 +18,25 @@ fn no_destination() {
     let finding = doctor.has("no-destination");
     doctor.mend(&finding);
     works(client, Nat::VIP);
+    doctor.is_well();
+}
+
+fn all_at_their_thresholds() {
+    let Nat { client, director, server, .. } = &Nat::new();
+    let doctor = Patient::new(director);
+    let _open = hold(client, server, director);
+    rules(
+        director,
+        "-d -t 192.0.2.1:80 -r 10.0.0.2:80\n\
+         -e -t 192.0.2.1:80 -r 10.0.0.2:8080 -m -x 2 -y 1\n",
+    );
+    doctor.is_well();
+    let more = || client.enter(|| std::net::TcpStream::connect(Nat::VIP));
+    let _more = more().expect("room for another one");
+    assert!(more().is_err());
+    let finding = doctor.has("no-destination");
+    doctor.mend(&finding);
+    let _third = more().expect("no limit");
     doctor.is_well();
 }
 

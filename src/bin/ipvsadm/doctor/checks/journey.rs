@@ -224,7 +224,9 @@ impl<'f> Journeys<'f> {
                 }));
             }
             for server in &service.servers {
-                if server.growth.outgoing_packets > 0 {
+                // Out of use, it may have been taken out of the firewall's rules too.
+                let is_out = server.weight == 0 && server.active == 0 && server.inactive == 0;
+                if is_out || server.growth.outgoing_packets > 0 {
                     continue;
                 }
                 for (untracks, arrival) in &arrivals {

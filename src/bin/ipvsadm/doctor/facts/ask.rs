@@ -26,6 +26,13 @@ impl Facts {
         self.known(self.ipvs.as_ref(), "ipvs")
     }
 
+    /// True if IPVS takes no packet, as a backup daemon runs and `backup_only` is on
+    /// (`sysctl_backup_only` in include/net/ip_vs.h): the other director balances.
+    pub(crate) fn is_idle_backup(&self) -> Result<bool> {
+        let is_on = self.sysctl("net.ipv4.vs.backup_only").is_some_and(|value| value != "0");
+        Ok(is_on && self.ipvs()?.daemons.iter().any(|daemon| daemon.role == "backup"))
+    }
+
     pub(crate) fn connections(&self) -> Result<&Connections> {
         self.known(self.connections.as_ref(), "connections")
     }

@@ -61,6 +61,14 @@ fn half_open_connections_are_told_from_a_flood() {
     *group(&mut facts) = Group { fresh: 0, retried: 0, ..group(&mut facts).clone() };
     service(&mut facts).servers[0].counters.incoming_packets = 20;
     assert!(has("half-open", &facts));
+    // A backup that leaves all to the other director.
+    let daemon = serde_json::json!({"role": "backup", "interface": "eth0", "sync_id": 0});
+    let daemon = serde_json::from_value(daemon).expect("a daemon");
+    let mut backup = facts.clone();
+    backup.ipvs.as_mut().expect("it is known").daemons = vec![daemon];
+    assert!(has("half-open", &backup));
+    backup.sysctls.insert("net.ipv4.vs.backup_only".into(), "1".into());
+    assert!(!has("half-open", &backup));
     service(&mut facts).servers[0].method = Method::Masquerade;
     assert!(!has("half-open", &facts));
 }

@@ -78,6 +78,10 @@ fn forward_matters_to_masquerading_alone() {
     let mut facts = facts("*filter\n:FORWARD DROP [0:0]\nCOMMIT\n");
     let fix = "iptables -I FORWARD -s 10.0.0.2 -p tcp --sport 80 -j ACCEPT";
     assert_eq!(only(&facts), ("firewall-drops", vec![fix.to_owned()]));
+    // One that is out of use, in the firewall as in the table.
+    let mut out = facts.clone();
+    out.ipvs.as_mut().expect("services").services[0].servers[0].weight = 0;
+    assert_eq!(found(&out), []);
     let server =
         |facts: &mut Facts| facts.ipvs.as_mut().expect("services").services[0].servers[0].clone();
     let direct = |facts: &mut Facts| {
