@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
-use ipvs::{Protocol, ServiceKey};
+use ipvs::ServiceKey;
 
 use super::{Check, Found};
 use crate::doctor::facts::{Facts, Method, Missing, Probe, WayKind};
@@ -97,36 +97,24 @@ fn refuses(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let results: HashMap<SocketAddr, &str> =
         facts.probes()?.iter().filter_map(connection).collect();
     let mut missed = 0;
-    for service in facts.asked_services()? {
-        let ServiceKey::Address { protocol: Protocol::Tcp, port, .. } = service.key else {
-            continue;
+    for (service, server, address) in facts.servers_to_connect()? {
+        let seen = match results.get(&address).copied() {
+            None => {
+                missed += 1;
+                continue;
+            }
+            Some("connected") => continue,
+            Some("refused") => format!("{address} refuses this host's connection"),
+            Some("timed out") => format!("{address} does not answer this host's connection"),
+            Some(error) => format!("this host cannot connect to {address}: {error}"),
         };
-        let used =
-            service.servers.iter().filter(|it| it.method == Method::Masquerade && it.weight > 0);
-        for server in used {
-            let port = if server.key.port == 0 { port } else { server.key.port };
-            let address = SocketAddr::new(server.key.address, port);
-            let seen = match results.get(&address).copied() {
-                _ if port == 0 => continue,
-                None => {
-                    missed += 1;
-                    continue;
-                }
-                Some("connected") => continue,
-                Some("refused") => format!("{address} refuses this host's connection"),
-                Some("timed out") => format!("{address} does not answer this host's connection"),
-                Some(error) => format!("this host cannot connect to {address}: {error}"),
-            };
-            let cause = "the clients that are sent there get no connection";
-            let finding = found.add(seen, cause);
-            finding.of_service(service.key).of_server(server.key);
-            finding.fix(format!("# on the real server: ss -ltn 'sport = :{port}'"));
-            let words = super::words::service(&service.key);
-            finding.fix(format!(
-                "# until it is mended: ipvsadm -e {words} -r {} -w 0 --keep",
-                server.key
-            ));
-        }
+        let cause = "the clients that are sent there get no connection";
+        let finding = found.add(seen, cause);
+        finding.of_service(service.key).of_server(server.key);
+        finding.fix(format!("# on the real server: ss -ltn 'sport = :{}'", address.port()));
+        let words = super::words::service(&service.key);
+        finding
+            .fix(format!("# until it is mended: ipvsadm -e {words} -r {} -w 0 --keep", server.key));
     }
     match missed {
         0 => Ok(()),

@@ -1,11 +1,12 @@
 //! What checks ask of the facts. What is missing makes a check impossible, and is no answer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use ::ipvs::{DestinationKey, ServiceKey};
+use ::ipvs::{DestinationKey, Protocol, ServiceKey};
 
 use super::{
-    Address, Connections, Facts, Firewall, Ipvs, Link, Network, Probe, Route, Server, Service, Way,
+    Address, Connections, Facts, Firewall, Ipvs, Link, Method, Network, Probe, Route, Server,
+    Service, Way,
 };
 
 /// Why a check cannot be made: words that follow a colon.
@@ -60,6 +61,24 @@ impl Facts {
     pub(crate) fn servers(&self) -> Result<impl Iterator<Item = (&Service, &Server)>> {
         let services = &self.ipvs()?.services;
         Ok(services.iter().flat_map(|service| service.servers.iter().map(move |it| (service, it))))
+    }
+
+    /// The masqueraded TCP servers that are asked about and used, with where each takes connections:
+    /// those that `--probe` connects to.
+    pub(crate) fn servers_to_connect(
+        &self,
+    ) -> Result<impl Iterator<Item = (&Service, &Server, SocketAddr)>> {
+        let asked = self.asked_services()?;
+        let servers = asked.flat_map(|it| it.servers.iter().map(move |server| (it, server)));
+        Ok(servers.filter_map(|(service, server)| {
+            let ServiceKey::Address { protocol: Protocol::Tcp, port, .. } = service.key else {
+                return None;
+            };
+            let is_used = server.method == Method::Masquerade && server.weight > 0;
+            let port = if server.key.port == 0 { port } else { server.key.port };
+            let address = SocketAddr::new(server.key.address, port);
+            (is_used && port != 0).then_some((service, server, address))
+        }))
     }
 
     /// A kernel parameter. `None`: this kernel does not have it.

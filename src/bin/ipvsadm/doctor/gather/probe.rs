@@ -6,7 +6,7 @@ mod connect;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use ipvs::{Protocol, ServiceKey};
+use ipvs::ServiceKey;
 
 use crate::doctor::facts::{Facts, Method, Missing, Network, Probe, WayKind};
 
@@ -102,20 +102,12 @@ fn who_has(facts: &Facts) -> Result<BTreeMap<String, Vec<Ipv4Addr>>, Missing> {
     Ok(asked.into_iter().map(|(name, addresses)| (name, addresses.into_iter().collect())).collect())
 }
 
-/// The masqueraded TCP servers that are used.
+/// Where the servers take connections that are tried.
 fn masqueraded(facts: &Facts) -> Result<BTreeSet<SocketAddr>, Missing> {
     let mut servers = BTreeSet::new();
-    for service in facts.asked_services()? {
-        let ServiceKey::Address { protocol: Protocol::Tcp, port, .. } = service.key else {
-            continue;
-        };
-        let used =
-            service.servers.iter().filter(|it| it.method == Method::Masquerade && it.weight > 0);
-        for server in used {
-            let port = if server.key.port == 0 { port } else { server.key.port };
-            if port != 0 && servers.len() < MOST {
-                servers.insert(SocketAddr::new(server.key.address, port));
-            }
+    for (_, _, address) in facts.servers_to_connect()? {
+        if servers.len() < MOST {
+            servers.insert(address);
         }
     }
     Ok(servers)
