@@ -1,12 +1,13 @@
 //! However it ends, the terminal is as it was; and what vanishes meanwhile may come back.
 
+use std::fs;
 use std::path::Path;
 
 use super::terminal::Terminal;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
-use crate::program;
 use crate::unloaded::Unloaded;
+use crate::{preload, program};
 
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
@@ -14,6 +15,7 @@ pub(crate) fn tests() -> Vec<KernelTest> {
         it_goes_on_when_the_module_is_back,
         the_terminal_is_restored_however_it_ends,
         it_goes_on_when_the_namespace_is_back,
+        it_goes_on_when_the_right_is_back,
         it_says_where_it_cannot_be_shown,
     ]
 }
@@ -88,6 +90,28 @@ fn it_goes_on_when_the_namespace_is_back() {
     assert!(!screen.contains("is gone"), "{screen}");
     assert!(!screen.contains("TCP 10.0.0.1:80"), "{screen}");
     drop(terminal);
+}
+
+fn it_goes_on_when_the_right_is_back() {
+    let ns = Netns::new();
+    ns.ipvsadm(["-A", "-t", "10.0.0.1:80", "-s", "rr"]).success();
+    let library = preload::build("no-right", include_str!("no-right.c"));
+    let program = program::ipvsadm();
+    let command = format!(
+        "LD_PRELOAD='{}' exec '{}' --top --interval 0.2",
+        library.display(),
+        program.display()
+    );
+    let terminal = Terminal::run(&ns, &command, (80, 24));
+    terminal.wait_for("TCP 10.0.0.1:80");
+    fs::write("/tmp/no-right", "").expect("written");
+    let screen = terminal.wait_for("Permission denied (you must be root); trying again");
+    assert!(screen.contains("TCP 10.0.0.1:80"), "{screen}");
+    ns.ipvsadm(["-A", "-t", "10.0.0.2:80"]).success();
+    assert!(!terminal.screen().contains("10.0.0.2:80"));
+    fs::remove_file("/tmp/no-right").expect("removed");
+    let screen = terminal.wait_for("TCP 10.0.0.2:80");
+    assert!(!screen.contains("trying again"), "{screen}");
 }
 
 fn it_goes_on_when_the_module_is_back() {

@@ -10,6 +10,7 @@ use crate::netns::Netns;
 pub(crate) fn tests() -> Vec<KernelTest> {
     crate::tests![
         the_tree_is_filtered_sorted_and_paused,
+        the_doctor_examines_what_is_chosen,
         any_size_and_any_terminal_will_do,
         nothing_can_be_changed_where_it_is_only_read,
     ]
@@ -43,7 +44,7 @@ fn order<'t>(screen: &str, texts: &[&'t str]) -> Vec<&'t str> {
 
 fn the_tree_is_filtered_sorted_and_paused() {
     let ns = table();
-    let terminal = Terminal::top(&ns, "", (100, 30));
+    let terminal = Terminal::top(&ns, "--interval 0.2", (100, 30));
     let screen = terminal.wait_for("10.1.0.4:53");
     assert_eq!(cell(&screen, "10.1.0.3:53", "OUT/s").as_deref(), Some("–"), "{screen}");
     assert_eq!(cell(&screen, "10.1.0.4:53", "STATE").as_deref(), Some("drained"), "{screen}");
@@ -81,27 +82,52 @@ fn the_tree_is_filtered_sorted_and_paused() {
     terminal.press_for(&["End", "Enter"], "[2001:db8:1::1]:443");
     terminal.press_for(&["*"], "10.1.0.1:80");
 
-    // While it is paused, nothing moves.
+    // While it is paused, nothing moves, though some readings would be due.
     terminal.press_for(&["Space"], "PAUSED");
     ns.ipvsadm(["-D", "-t", "10.0.0.1:80"]).success();
-    sleep(Duration::from_millis(2500));
-    let screen = terminal.screen();
-    assert!(screen.contains("10.1.0.1:80"), "{screen}");
-    terminal.press(&["Space"]);
+    sleep(Duration::from_millis(600));
+    let screen = terminal.press_for(&["n"], "10.1.0.1:80");
+    assert!(screen.contains("PAUSED"), "{screen}");
+    terminal.press(&["n", "Space"]);
     terminal.wait("the service to be gone", |screen| !screen.contains("10.1.0.1:80"));
 
     // Help says what the keys are.
     let screen = terminal.press_for(&["?"], "drain the server");
     assert!(screen.contains("Keys") && screen.contains("filter") || screen.contains("show only"));
     terminal.press_for(&["Escape"], "SERVICE / SERVER");
+}
 
-    // The doctor finds the service that has no server.
-    terminal.press_for(&["/"], "filter:");
-    terminal.press(&["FWM"]);
-    terminal.press(&["Enter", "Home"]);
-    terminal.press_for(&["D"], "examining");
-    let screen = terminal.wait_for("what the doctor says");
-    assert!(screen.contains("made") || screen.contains("FWM 7 IPv6"), "{screen}");
+fn the_doctor_examines_what_is_chosen() {
+    const RULES: &str = "\
+-A -t 10.0.0.3:80 -s sh
+-a -t 10.0.0.3:80 -r 10.1.0.6:80 -m -w 1
+-a -t 10.0.0.3:80 -r 10.1.0.7:80 -m -w 0
+-a -t 10.0.0.3:80 -r 10.1.0.8:80 -m -w 0
+-A -t 10.0.0.4:80
+";
+    let ns = Netns::new();
+    ns.command(crate::program::ipvsadm()).arg("-R").stdin(RULES).run().success();
+    let terminal = Terminal::top(&ns, "", (90, 70));
+    terminal.wait_for("10.1.0.7:80");
+    // A service: what `--doctor` finds, and nothing about another one.
+    terminal.press_for(&["D"], "TCP 10.0.0.3:80: examining");
+    let doctor = ns.ipvsadm(["--doctor", "-t", "10.0.0.3:80", "--for", "1"]).stdout;
+    let is_finding = |line: &&str| line.starts_with("  error: ") || line.starts_with("  warning: ");
+    let findings: Vec<&str> = doctor.lines().filter(is_finding).collect();
+    let refuses = ["10.1.0.7:80", "10.1.0.8:80"]
+        .map(|server| format!("  warning: hash-refuses, real server {server}"));
+    assert!(refuses.iter().all(|line| findings.contains(&line.as_str())), "{doctor}");
+    let screen = terminal.wait_for("TCP 10.0.0.3:80: what the doctor says");
+    let shown: Vec<&str> = screen.lines().filter(is_finding).collect();
+    assert_eq!(shown, findings, "{screen}");
+    assert!(screen.contains("check") && !screen.contains("10.0.0.4"), "{screen}");
+    // One of its servers: all of that but what is about the other.
+    terminal.press_for(&["Escape"], "SERVICE / SERVER");
+    terminal.press_for(&["Down", "Down", "D"], "10.1.0.7:80 of TCP 10.0.0.3:80: examining");
+    let screen = terminal.wait_for("10.1.0.7:80 of TCP 10.0.0.3:80: what the doctor says");
+    let shown: Vec<&str> = screen.lines().filter(is_finding).collect();
+    let findings: Vec<&str> = findings.into_iter().filter(|line| *line != refuses[1]).collect();
+    assert_eq!(shown, findings, "{screen}");
 }
 
 fn any_size_and_any_terminal_will_do() {
@@ -116,14 +142,16 @@ fn any_size_and_any_terminal_will_do() {
     terminal
         .wait("a small screen", |screen| !screen.contains("services") && screen.contains("CPS"));
     terminal.resize(3, 2);
-    sleep(Duration::from_millis(1200));
+    terminal.wait("hardly anything", |screen| screen.lines().all(|line| line.chars().count() <= 3));
     terminal.resize(80, 24);
     terminal.wait_for("10.1.0.4:53");
+    assert!(terminal.coloured().contains("\x1b[3"), "there are colours");
     drop(terminal);
 
+    // The locale and the environment decide.
     let terminal = Terminal::run(
         &ns,
-        &format!("NO_COLOR=1 exec '{}' --top --ascii", crate::program::ipvsadm().display()),
+        &format!("LC_ALL=C NO_COLOR=1 exec '{}' --top", crate::program::ipvsadm().display()),
         (140, 24),
     );
     let screen = terminal.wait_for("10.1.0.4:53");
@@ -132,26 +160,15 @@ fn any_size_and_any_terminal_will_do() {
     for colour in ["\x1b[31", "\x1b[32", "\x1b[33", "\x1b[36", "\x1b[38", "\x1b[90"] {
         assert!(!coloured.contains(colour), "{coloured:?}");
     }
-    drop(terminal);
-    // The locale decides.
-    let terminal = Terminal::run(
-        &ns,
-        &format!("LC_ALL=C exec '{}' --top", crate::program::ipvsadm().display()),
-        (140, 24),
-    );
-    let screen = terminal.wait_for("10.1.0.4:53");
-    assert!(screen.is_ascii(), "{screen}");
-    assert!(terminal.coloured().contains("\x1b[3"), "there are colours");
 }
 
 fn nothing_can_be_changed_where_it_is_only_read() {
     let ns = table();
     let before = ns.ipvsadm(["-S", "-n"]).success().stdout;
-    let terminal = Terminal::top(&ns, "--read-only --interval 0.5", (100, 40));
+    let terminal = Terminal::top(&ns, "--read-only --ascii --interval 0.5", (100, 40));
     let screen = terminal.wait_for("READ ONLY");
-    assert!(!screen.contains("d drain"), "{screen}");
+    assert!(!screen.contains("d drain") && screen.is_ascii(), "{screen}");
     terminal.press(&["Down", "d", "y", "e", "y", "+", "y", "-", "y", "z", "y"]);
-    sleep(Duration::from_secs(1));
     let screen = terminal.press_for(&["?"], "Keys");
     assert!(!screen.contains("drain the server"), "{screen}");
     assert_eq!(ns.ipvsadm(["-S", "-n"]).success().stdout, before);

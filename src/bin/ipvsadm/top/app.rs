@@ -21,6 +21,7 @@ use super::live::{Live, Wanted};
 use super::model::Model;
 use super::names::Names;
 use super::recording::{Recorder, Replay};
+use super::rows::Subject;
 use super::symbols::Symbols;
 use super::ui::{Front, Kind, Message, Prompt, Scroll, Text, Ui};
 use crate::process::failure::Failure;
@@ -663,12 +664,10 @@ impl<'n, 'o> App<'n, 'o> {
         let Some(subject) = self.ui.subject() else {
             return;
         };
-        let service = subject.service();
-        let width = usize::from(self.area.width);
-        self.examination = Some(Examination::begin(service, width));
+        self.examination = Some(Examination::begin(subject, usize::from(self.area.width)));
         self.ui.front = Front::Text(Text {
             kind: Kind::Doctor,
-            title: format!("{}: examining for some seconds ...", self.names.service(&service)),
+            title: format!("{}: examining for some seconds ...", self.subject_name(&subject)),
             ..Text::default()
         });
     }
@@ -677,12 +676,22 @@ impl<'n, 'o> App<'n, 'o> {
         let Some(examination) = self.examination.take() else {
             return;
         };
+        let subject = self.subject_name(&examination.subject);
         self.ui.front = Front::Text(Text {
             kind: Kind::Doctor,
-            title: format!("{}: what the doctor says", self.names.service(&examination.service)),
+            title: format!("{subject}: what the doctor says"),
             lines,
             ..Text::default()
         });
+    }
+
+    /// `TCP 192.0.2.1:80`, or `10.0.0.1:80 of TCP 192.0.2.1:80`
+    fn subject_name(&self, subject: &Subject) -> String {
+        let service = self.names.service(&subject.service());
+        match subject.server() {
+            Some((_, server)) => format!("{} of {service}", self.names.server(&server)),
+            None => service,
+        }
     }
 }
 
