@@ -114,7 +114,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .hint("names", 12),
     key(&[Char('c')], "c", Connections, When::Live, "the connections of what is chosen")
         .hint("conns", 4),
-    key(&[Char('D')], "D", Doctor, When::Live, "examine what is chosen, as --doctor does")
+    key(&[Char('D')], "D", Doctor, When::Live, "examine the service, as --doctor does")
         .hint("doctor", 5),
     key(
         &[Char('d')],

@@ -28,19 +28,10 @@ pub(crate) fn count(value: u64) -> String {
 
 /// `1.2 Mbit/s`
 pub(crate) fn bits(bytes_a_second: f64) -> String {
-    with_unit(bytes_a_second * 8.0, "bit/s")
-}
-
-/// `1.2 MB`
-pub(crate) fn bytes(bytes: u64) -> String {
-    with_unit(bytes as f64, "B")
-}
-
-fn with_unit(value: f64, unit: &str) -> String {
-    let text = short(value);
+    let text = short(bytes_a_second * 8.0);
     match text.find(|c: char| c.is_ascii_alphabetic()) {
-        Some(at) => format!("{} {}{unit}", &text[..at], &text[at..]),
-        None => format!("{text} {unit}"),
+        Some(unit) => format!("{} {}bit/s", &text[..unit], &text[unit..]),
+        None => format!("{text} bit/s"),
     }
 }
 
@@ -81,7 +72,6 @@ mod tests {
         assert_eq!(bits(0.0), "0 bit/s");
         assert_eq!(bits(154_321.0), "1.2 Mbit/s");
         assert_eq!(bits(25.0), "200 bit/s");
-        assert_eq!((bytes(17), bytes(7_600_000)), ("17 B".to_owned(), "7.6 MB".to_owned()));
         assert_eq!((percent(0.254), percent(1.0)), ("25%".to_owned(), "100%".to_owned()));
     }
 }

@@ -7,8 +7,8 @@ use super::{Scene, line, put};
 use crate::top::colours::Role;
 use crate::top::columns::{self, Id, Placed, placed};
 use crate::top::model::{Server, Service};
-use crate::top::numbers::{bytes, count};
-use crate::top::reading::{Counters, Method};
+use crate::top::numbers::{count, short};
+use crate::top::reading::Method;
 
 /// The titles of the columns.
 pub(super) fn heading(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
@@ -108,56 +108,54 @@ pub(super) fn detail(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let rule = scene.symbols.line.to_string().repeat(width);
     put(scene, area, 0, &rule, Role::Faint, buffer);
     let unknown = scene.symbols.unknown;
-    let (name, figures) = match server {
-        None => (scene.names.service(&service.key), of_service(service, unknown)),
-        Some(server) => (scene.names.server(&server.now.key), of_server(server, unknown)),
-    };
-    let most = width.saturating_sub(4);
-    let mut text = scene.symbols.cut(&name, most);
-    // The first are those that a narrow screen has no columns for. None is cut.
-    for (at, figure) in figures.iter().enumerate() {
-        let between = if at == 0 { ": " } else { ", " };
-        if text.chars().count() + between.len() + figure.chars().count() > most {
-            break;
+    let text = match server {
+        None => match service.sums() {
+            Some(sums) => format!(
+                "{}: {}, inactive {}, persistent {}, {} in all",
+                scene.names.service(&service.key),
+                service.scheduler.as_str(),
+                count(sums.inactive),
+                count(sums.persistent),
+                connections(service.track.counters().connections),
+            ),
+            None => format!(
+                "{}: {}, {} in all",
+                scene.names.service(&service.key),
+                service.scheduler.as_str(),
+                connections(service.track.counters().connections),
+            ),
+        },
+        Some(server) => {
+            let now = &server.now;
+            let limit = match (now.upper_threshold, now.lower_threshold) {
+                (0, _) => "no limit".to_owned(),
+                (upper, 0) => format!("limit {}/{}", count(now.connections()), count(upper.into())),
+                (upper, lower) => format!(
+                    "limit {}/{}, again below {}",
+                    count(now.connections()),
+                    count(upper.into()),
+                    count(lower.into())
+                ),
+            };
+            let out = match server.shows_replies() {
+                true => short(now.counters.bytes_out as f64),
+                false => unknown.to_owned(),
+            };
+            format!(
+                "{}: inactive {}, persistent {}, {limit}, {} in all, {} B in, {out} B out",
+                scene.names.server(&now.key),
+                count(now.inactive.into()),
+                count(now.persistent.into()),
+                connections(now.counters.connections),
+                short(now.counters.bytes_in as f64),
+            )
         }
-        text = text + between + figure;
-    }
-    put(scene, area, 1, &format!(" {text} "), Role::Plain, buffer);
+    };
+    let text = format!(" {} ", scene.symbols.cut(&text, width.saturating_sub(4)));
+    put(scene, area, 1, &text, Role::Plain, buffer);
 }
 
-fn of_service(service: &Service, unknown: &str) -> Vec<String> {
-    let mut figures = vec![service.scheduler.as_str().to_owned()];
-    if let Some(sums) = service.sums() {
-        figures.push(format!("inactive {}", count(sums.inactive)));
-        figures.push(format!("persistent {}", count(sums.persistent)));
-    }
-    figures.extend(totals(service.track.counters(), columns::shows_replies(service), unknown));
-    figures
-}
-
-fn of_server(server: &Server, unknown: &str) -> Vec<String> {
-    let now = &server.now;
-    let (upper, lower) = (now.upper_threshold, now.lower_threshold);
-    let mut figures = vec![
-        format!("inactive {}", count(now.inactive.into())),
-        format!("persistent {}", count(now.persistent.into())),
-    ];
-    if upper > 0 {
-        figures.push(format!("limit {}/{}", count(now.connections()), count(upper.into())));
-    }
-    if lower > 0 {
-        figures.push(format!("again below {}", count(lower.into())));
-    }
-    figures.extend(totals(now.counters, server.shows_replies(), unknown));
-    figures
-}
-
-fn totals(all: Counters, shows_replies: bool, unknown: &str) -> [String; 3] {
-    let connections = if all.connections == 1 { "connection" } else { "connections" };
-    let out = if shows_replies { bytes(all.bytes_out) } else { unknown.to_owned() };
-    [
-        format!("{} {connections} in all", count(all.connections)),
-        format!("{} in", bytes(all.bytes_in)),
-        format!("{out} out"),
-    ]
+fn connections(count: u64) -> String {
+    let text = super::super::numbers::count(count);
+    format!("{text} connection{}", if count == 1 { "" } else { "s" })
 }
