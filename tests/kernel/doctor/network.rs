@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::netns::Netns;
 use crate::program;
@@ -84,6 +84,22 @@ pub(super) fn works(client: &Netns, address: &str) {
 pub(super) fn fails(client: &Netns, address: &str) {
     let answer = ask_in_vain(client, address);
     assert!(answer.is_err(), "{address}: {answer:?}");
+}
+
+/// Waits for the host's IPv6 addresses, which the kernel settles in its own time: hosts ask for each
+/// other from their links' own addresses, which are tentative for two seconds.
+#[track_caller]
+pub(super) fn settle(host: &Netns) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let listing = ["-6", "-oneline", "address", "show", "tentative"];
+        let tentative = host.command("ip").args(listing).run().success().stdout;
+        if tentative.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < end, "{tentative}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Sets up a table by these rules.
