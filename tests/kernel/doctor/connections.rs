@@ -162,10 +162,11 @@ fn persistence_sticks() {
 fn idle_below_keepalive() {
     let Nat { client, director, server, .. } = &Nat::new();
     let doctor = Patient::new(director);
-    director.ipvsadm(["--set", "8", "0", "0"]).success();
+    director.ipvsadm(["--set", "24", "0", "0"]).success();
     let kept = hold(client, server, director);
     assert!(doctor.findings().is_empty());
-    thread::sleep(Duration::from_secs(5));
+    // Three quarters of the timeout, and less than all of it.
+    thread::sleep(Duration::from_secs(17));
     let finding = doctor.has("idle-below-keepalive");
     doctor.mend(&finding);
     drop(kept);
