@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use super::firewall::iptables;
 use super::network::{Direct, Nat, Server, ask_in_vain, fails, rules, settle, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
@@ -19,6 +20,7 @@ pub(super) fn tests() -> Vec<KernelTest> {
         rp_filter,
         gateway,
         duplicate_address,
+        rules_instead,
     ]
 }
 
@@ -237,5 +239,45 @@ fn duplicate_address() {
     let finding = doctor.has("ipv6-dad");
     doctor.mend(&finding);
     works(client, vip);
+    doctor.is_well();
+}
+
+/// Rules of the firewall in the place of settings, an address and a listener. They were the way before
+/// there were the settings, and containers publish their ports so.
+fn rules_instead() {
+    let network = one_server();
+    let [server, _] = &network.servers;
+    let doctor = Patient::new(server).with(DIRECT);
+    for rule in ["INPUT -d 192.0.2.100 -j DROP", "OUTPUT -s 192.0.2.100 -j DROP"] {
+        let command = format!("PATH=$PATH:/usr/sbin; arptables-legacy -A {rule}");
+        server.command("sh").args(["-c", &command]).run().success();
+    }
+    server.sysctl("net.ipv4.conf.all.arp_ignore", "0");
+    server.sysctl("net.ipv4.conf.all.arp_announce", "0");
+    network.director.ip("link set eth0 down");
+    assert_ne!(owner(&network.client), mac(server));
+    network.director.ip("link set eth0 up");
+    doctor.is_well();
+    doctor.does_not_check("arp-ignore", "arptables");
+
+    server.ip("address delete 192.0.2.100/32 dev lo");
+    fails(&network.client, Direct::VIP);
+    let finding = doctor.has("vip-missing");
+    assert!(finding.fix().contains("ip address add 192.0.2.100/32 dev lo"));
+    iptables(server, "-t nat -A PREROUTING -d 192.0.2.100 -p tcp --dport 80 -j REDIRECT");
+    works(&network.client, Direct::VIP);
+    doctor.does_not_check("vip-missing", "REDIRECT");
+    doctor.is_well();
+
+    let Nat { client, director: _director, server, _web } = Nat::new();
+    drop(_web);
+    let _other = Server::start(&server, "10.0.0.2:8080");
+    fails(&client, Nat::VIP);
+    let doctor = Patient::new(&server).with("--server-side -t 192.0.2.1:80 -m --director 10.0.0.1");
+    doctor.has("not-listening");
+    let publish = "-t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.2:8080";
+    iptables(&server, publish);
+    works(&client, Nat::VIP);
+    doctor.does_not_check("not-listening", "DNAT");
     doctor.is_well();
 }
