@@ -47,6 +47,21 @@ impl<'n> Patient<'n> {
     /// Everything that is found.
     #[track_caller]
     pub(super) fn findings(&self) -> Vec<Finding> {
+        let findings = self.report()["findings"].as_array().expect("a list").clone();
+        findings.into_iter().map(Finding).collect()
+    }
+
+    /// Expects that this check is not made, for a reason with this word.
+    #[track_caller]
+    pub(super) fn does_not_check(&self, id: &str, word: &str) {
+        let report = self.report();
+        let not = report["not_checked"].as_array().expect("a list");
+        let is_it = |not: &&Value| not["id"] == id && not["why"].to_string().contains(word);
+        assert!(not.iter().any(|not| is_it(&not)), "{report:#}");
+    }
+
+    #[track_caller]
+    fn report(&self) -> Value {
         let ran = self
             .host
             .command(program::ipvsadm())
@@ -56,11 +71,11 @@ impl<'n> Patient<'n> {
         let report: Value = serde_json::from_str(&ran.stdout)
             .unwrap_or_else(|error| panic!("{error}: {} {}", ran.stdout, ran.stderr));
         assert_fits(Some("report"), &report);
-        let findings = report["findings"].as_array().expect("a list").clone();
+        let findings = report["findings"].as_array().expect("a list");
         let is_bad = |finding: &Value| finding["severity"] != "info";
         let expected = i32::from(findings.iter().any(is_bad));
         assert_eq!((ran.status.code(), &*ran.stderr), (Some(expected), ""), "{report:#}");
-        findings.into_iter().map(Finding).collect()
+        report
     }
 
     /// Expects no error and no warning.

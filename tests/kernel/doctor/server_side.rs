@@ -2,7 +2,8 @@
 
 use std::thread;
 
-use super::network::{Direct, Nat, Server, ask, fails, rules, works};
+use super::firewall::iptables;
+use super::network::{Direct, Nat, Server, ask_in_vain, fails, rules, settle, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
@@ -19,6 +20,7 @@ pub(super) fn tests() -> Vec<KernelTest> {
         rp_filter,
         gateway,
         duplicate_address,
+        rules_instead,
     ]
 }
 
@@ -35,7 +37,7 @@ fn one_server() -> Direct {
 /// What the client takes for the hardware address of the virtual one, asked anew.
 fn owner(client: &Netns) -> String {
     client.ip("neighbour flush all");
-    let _ = ask(client, Direct::VIP);
+    let _ = ask_in_vain(client, Direct::VIP);
     let shown = client.command("ip").args(["neighbour", "show", "192.0.2.100"]).run();
     shown.stdout.split_whitespace().nth(4).unwrap_or_default().to_owned()
 }
@@ -225,18 +227,57 @@ fn duplicate_address() {
         host.ip(&format!("address add {own}/64 dev eth0 nodad"));
     }
     director.ip("address add 2001:db8::100/128 dev eth0 nodad");
-    server.ip("address add 2001:db8::100/128 dev lo");
+    server.ip("address add 2001:db8::100/128 dev lo nodad");
+    [client, director, server].into_iter().for_each(settle);
     let vip = "[2001:db8::100]:80";
     let _web = Server::start(server, vip);
     rules(director, &format!("-A -t {vip} -s rr\n-a -t {vip} -r [2001:db8::2]:80 -g\n"));
     let doctor = Patient::new(server).with(&format!("--server-side -t {vip} -g"));
-    // The hosts ask for each other from their links' own addresses, which are tentative at first.
-    let _ = ask(client, vip);
     works(client, vip);
     doctor.is_well();
     server.ip("address delete 2001:db8::100/128 dev lo\naddress add 2001:db8::100/64 dev eth0");
     let finding = doctor.has("ipv6-dad");
     doctor.mend(&finding);
     works(client, vip);
+    doctor.is_well();
+}
+
+/// Rules of the firewall in the place of settings, an address and a listener. They were the way before
+/// there were the settings, and containers publish their ports so.
+fn rules_instead() {
+    let network = one_server();
+    let [server, _] = &network.servers;
+    let doctor = Patient::new(server).with(DIRECT);
+    for rule in ["INPUT -d 192.0.2.100 -j DROP", "OUTPUT -s 192.0.2.100 -j DROP"] {
+        let command = format!("PATH=$PATH:/usr/sbin; arptables-legacy -A {rule}");
+        server.command("sh").args(["-c", &command]).run().success();
+    }
+    server.sysctl("net.ipv4.conf.all.arp_ignore", "0");
+    server.sysctl("net.ipv4.conf.all.arp_announce", "0");
+    network.director.ip("link set eth0 down");
+    assert_ne!(owner(&network.client), mac(server));
+    network.director.ip("link set eth0 up");
+    doctor.is_well();
+    doctor.does_not_check("arp-ignore", "arptables");
+
+    server.ip("address delete 192.0.2.100/32 dev lo");
+    fails(&network.client, Direct::VIP);
+    let finding = doctor.has("vip-missing");
+    assert!(finding.fix().contains("ip address add 192.0.2.100/32 dev lo"));
+    iptables(server, "-t nat -A PREROUTING -d 192.0.2.100 -p tcp --dport 80 -j REDIRECT");
+    works(&network.client, Direct::VIP);
+    doctor.does_not_check("vip-missing", "REDIRECT");
+    doctor.is_well();
+
+    let Nat { client, director: _director, server, _web } = Nat::new();
+    drop(_web);
+    let _other = Server::start(&server, "10.0.0.2:8080");
+    fails(&client, Nat::VIP);
+    let doctor = Patient::new(&server).with("--server-side -t 192.0.2.1:80 -m --director 10.0.0.1");
+    doctor.has("not-listening");
+    let publish = "-t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.2:8080";
+    iptables(&server, publish);
+    works(&client, Nat::VIP);
+    doctor.does_not_check("not-listening", "DNAT");
     doctor.is_well();
 }

@@ -21,6 +21,8 @@ struct Possible<'f> {
     /// It comes to such rules for certain.
     untracked: Option<Place<'f>>,
     source_nat: Option<Place<'f>>,
+    /// The first rule that may give it to something that is not followed.
+    handed: Option<Place<'f>>,
 }
 
 /// Where a packet is dropped for certain.
@@ -118,6 +120,13 @@ impl<'f> Filter<'f> {
         bases
             .filter(|(_, base)| base.is_nat)
             .find_map(|(chain, _)| self.through(chain, &mut packet).source_nat)
+    }
+
+    /// The first rule that may give an arriving packet another destination, or to a program.
+    pub(super) fn hands_over(&self, packet: &Packet) -> Option<Place<'f>> {
+        let mut packet = packet.clone();
+        let mut bases = self.bases(Hook::Prerouting, &packet).into_iter();
+        bases.find_map(|(chain, _)| self.through(chain, &mut packet).handed)
     }
 
     fn through(&self, base: &'f Chain, packet: &mut Packet) -> Possible<'f> {
@@ -258,7 +267,10 @@ impl<'f> Walk<'_, 'f> {
                 all.add_drop(Some(dropped), path.firm);
             }
             Verdict::Return => all.passes = true,
-            Verdict::Unknown => return self.perhaps_anything(all),
+            Verdict::Unknown => {
+                all.handed = all.handed.or(Some(Place { chain, rule }));
+                return self.perhaps_anything(all);
+            }
             Verdict::Jump(name) | Verdict::Goto(name) => {
                 let Some(target) = self.filter.chain(chain, name) else {
                     return self.perhaps_anything(all);
@@ -268,6 +280,7 @@ impl<'f> Walk<'_, 'f> {
                 all.add_drop(inner.dropped, inner.is_firm);
                 all.untracked = all.untracked.or(inner.untracked);
                 all.source_nat = all.source_nat.or(inner.source_nat);
+                all.handed = all.handed.or(inner.handed);
                 let ends = inner.accepted || inner.dropped.is_some();
                 return match (verdict, inner.passes, ends) {
                     (Verdict::Goto(_), passes, _) => {

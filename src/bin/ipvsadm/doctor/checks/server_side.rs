@@ -6,9 +6,12 @@ mod virtual_address;
 
 use std::net::IpAddr;
 
-use ipvs::ServiceKey;
+use ipvs::{Protocol, ServiceKey};
 
 use super::Check;
+use super::filter::Filter;
+use super::packet::Packet;
+use crate::doctor::facts::firewall::{state, tcp_flag};
 use crate::doctor::facts::{Facts, Link, Method, Missing};
 
 pub(super) fn checks() -> impl Iterator<Item = &'static Check> {
@@ -55,6 +58,36 @@ fn facing(facts: &Facts, address: IpAddr) -> Result<Vec<&Link>, Missing> {
     }
     let links = network.links.iter().filter(usable);
     Ok(links.filter(|link| names.contains(&link.name.as_str())).collect())
+}
+
+/// Fails if a rule of the firewall may give the service's packets another destination, or to a program,
+/// such as those of DNAT, REDIRECT and TPROXY: what the kernel would do without is no problem then.
+fn not_taken(facts: &Facts, destination: Option<IpAddr>, is_local: bool) -> Result<(), Missing> {
+    let (Some(firewall), Some(ServiceKey::Address { protocol, address, port })) =
+        (&facts.firewall, facts.question.service)
+    else {
+        return Ok(());
+    };
+    let interfaces = facts.network()?.links.iter().filter(|link| link.up && !link.loopback);
+    let packet = Packet {
+        is_ipv6: destination.unwrap_or(address).is_ipv6(),
+        protocol: protocol.number().into(),
+        destination,
+        destination_port: Some(port).filter(|port| *port != 0),
+        flags: (protocol == Protocol::Tcp).then_some(tcp_flag::SYN),
+        state: Some(state::NEW),
+        mark: Some(0),
+        incoming: interfaces.map(|link| link.name.clone()).collect(),
+        destination_type: Some(if is_local { "local" } else { "unicast" }),
+        ..Packet::default()
+    };
+    match Filter::new(firewall).hands_over(&packet) {
+        Some(place) => Err(Missing(format!(
+            "a rule of the firewall may take the service's packets elsewhere: {}",
+            place.rule.text
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The length of a prefix that holds one address.

@@ -11,6 +11,8 @@ pub(crate) struct Firewall {
     pub(crate) chains: Vec<Chain>,
     /// Why there may be other rules, which could not be listed: words that follow a colon.
     pub(crate) hidden: Option<String>,
+    /// What has rules about ARP, such as `nftables`.
+    pub(crate) arp: Option<String>,
 }
 
 /// A chain of rules.

@@ -22,7 +22,10 @@ pub(super) fn gather(facts: &mut Facts) {
     let mut hidden = Vec::new();
     if may_have_nftables(facts.host.modules.as_deref()) {
         match with_nft() {
-            Ok(chains) => firewall.chains = chains,
+            Ok(ruleset) => {
+                firewall.chains = ruleset.chains;
+                firewall.arp = ruleset.has_arp.then(|| "nftables".to_owned());
+            }
             Err(why) => {
                 hidden.push(why);
                 // The tables of iptables are all that can be known.
@@ -45,6 +48,9 @@ pub(super) fn gather(facts: &mut Facts) {
     if !hidden.is_empty() {
         firewall.hidden = Some(hidden.join("; "));
     }
+    if firewall.arp.is_none() && has_arptables_legacy() {
+        firewall.arp = Some("arptables".to_owned());
+    }
     facts.firewall = Some(firewall);
 }
 
@@ -55,7 +61,7 @@ fn may_have_nftables(modules: Option<&[String]>) -> bool {
 }
 
 /// The chains of nftables.
-fn with_nft() -> Result<Vec<Chain>, String> {
+fn with_nft() -> Result<nft::Ruleset, String> {
     let json = run("nft", &["-j", "list", "ruleset"]);
     let json = json.map_err(|problem| problem.for_package("nftables"))?;
     // For people, as JSON is not.
@@ -70,7 +76,7 @@ fn with_nft() -> Result<Vec<Chain>, String> {
         });
         ruleset.chains.extend(chains);
     }
-    Ok(ruleset.chains)
+    Ok(ruleset)
 }
 
 /// The chains that iptables has in nftables, of these tables only.
@@ -129,6 +135,19 @@ fn with_iptables_legacy() -> Result<Vec<Chain>, String> {
         all.extend(iptables::parse(&text, *family, tool));
     }
     Ok(all)
+}
+
+/// True if arptables before nftables has a rule, or a table that cannot be listed.
+fn has_arptables_legacy() -> bool {
+    match fs::read_to_string("/proc/thread-self/net/arp_tables_names") {
+        Ok(names) if !names.trim().is_empty() => {}
+        // The kernel has no such tables, or hides them from who cannot change them.
+        _ => return false,
+    }
+    // Its program for saving lists the rules of nftables instead, on Debian.
+    let listed = run("arptables-legacy", &["-L", "-n"]);
+    let is_rule = |line: &str| !line.is_empty() && !line.starts_with("Chain ");
+    listed.map_or(true, |rules| rules.lines().any(is_rule))
 }
 
 enum Problem {

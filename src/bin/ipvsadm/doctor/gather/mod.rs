@@ -52,9 +52,7 @@ pub(crate) fn gather(loading: Loading, request: &Request) -> Facts {
     };
     // While IPVS is watched:
     host::gather(&mut facts);
-    if request.question.side == Side::Director {
-        firewall::gather(&mut facts);
-    }
+    firewall::gather(&mut facts);
     network::gather(&mut facts);
     sysctls::gather(&mut facts);
     if let Some((client, watch)) = watched {

@@ -21,7 +21,7 @@ fn request() -> Packet {
 fn dropped_by(rules: &str) -> Option<String> {
     let rules = format!("*filter\n{rules}\nCOMMIT\n");
     let chains = iptables::parse(&rules, Packets::Ip, Tool::Iptables);
-    let firewall = Firewall { chains, hidden: None };
+    let firewall = Firewall { chains, ..Firewall::default() };
     let drops = Filter::new(&firewall).drops(&[Hook::Input], &request());
     drops.first().map(|it| it.rule.map_or("policy".to_owned(), |rule| rule.text.clone()))
 }

@@ -31,7 +31,7 @@ pub(in crate::doctor::checks) fn facts(rules: &str) -> Facts {
     }))
     .expect("facts");
     let chains = iptables::parse(rules, Packets::Ip, Tool::Iptables);
-    facts.firewall = Some(Firewall { chains, hidden: None });
+    facts.firewall = Some(Firewall { chains, ..Firewall::default() });
     facts
 }
 
@@ -104,7 +104,7 @@ fn rules_of_nft_are_mended_by_nft() {
             { "drop": null } ] } },
     ] });
     let ruleset = nft::parse(&json.to_string(), "").expect("a ruleset");
-    facts.firewall = Some(Firewall { chains: ruleset.chains, hidden: None });
+    facts.firewall = Some(Firewall { chains: ruleset.chains, ..Firewall::default() });
     let fix = "nft insert rule inet filter in ip daddr 192.0.2.1 tcp dport 80 accept";
     assert_eq!(only(&facts), ("firewall-drops", vec![fix.to_owned()]));
 }

@@ -59,6 +59,18 @@ fn forget(address: IpAddr) -> String {
     format!("# clients and routers on this network may need: ip neighbour flush to {address}")
 }
 
+/// Fails if rules may do what the settings do not: such as those of arptables, which was the way before
+/// there were the settings.
+fn no_rules(facts: &Facts) -> Result<(), Missing> {
+    match facts.firewall.as_ref().and_then(|firewall| firewall.arp.as_ref()) {
+        Some(tool) => Err(Missing(format!(
+            "the settings do not keep this host from it, but {tool} has rules about ARP: see with \
+             arping from another host who answers"
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn ignore(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let Some(address) = own_address(facts)? else {
         return Ok(());
@@ -67,6 +79,7 @@ fn ignore(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     // 8 answers to nothing, which is another matter.
     let is_right = |value| matches!(value, 1 | 2 | 8);
     if let Some(mut seen) = seen(facts, &links, "arp_ignore", is_right)? {
+        no_rules(facts)?;
         seen += &on_loopback(facts, "arp_ignore");
         let cause =
             format!("this host answers ARP requests for {address}, so clients bypass the director");
@@ -95,6 +108,7 @@ fn announce(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     let near = seen(facts, &links, "arp_announce", |value| value >= 2)?;
     let far = seen(facts, &far, "arp_announce", |value| value >= 1)?;
     if let Some(mut seen) = near.or(far) {
+        no_rules(facts)?;
         seen += &on_loopback(facts, "arp_announce");
         let cause = format!(
             "this host sends ARP requests in the name of {address}, so clients learn its hardware \

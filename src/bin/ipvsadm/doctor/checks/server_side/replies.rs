@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipvs::{Protocol, ServiceKey};
 
 use super::super::{Check, Found};
+use super::not_taken;
 use crate::doctor::facts::{Facts, Family, Link, Method, Missing, Network, WayKind};
 use crate::output::findings::Severity;
 
@@ -132,6 +133,8 @@ fn not_listening(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     if here.any(|it| serves(it.address)) {
         return Ok(());
     }
+    let destination = Some(address).filter(|_| !is_masqueraded);
+    not_taken(facts, destination, true)?;
     let seen = match is_elsewhere {
         Some(other) => format!("something listens on {protocol} port {port}, but at {other} only"),
         None => format!("nothing listens on {protocol} port {port}"),

@@ -1,15 +1,13 @@
 use serde_json::{Value, json};
 
 use crate::doctor::checks::examine;
-use crate::doctor::facts::Facts;
+use crate::doctor::facts::firewall::{Firewall, Packets, Tool};
+use crate::doctor::gather::firewall::iptables;
+use crate::output::findings::Report;
 
-/// A real server, 192.0.2.2, of TCP 192.0.2.100:80, which works with this method; with what `change`
-/// changes.
-fn found(
-    method: &str,
-    change: impl FnOnce(&mut Value),
-) -> Vec<(&'static str, String, Vec<String>)> {
-    let mut facts = json!({
+/// A real server, 192.0.2.2, of TCP 192.0.2.100:80, which works with this method.
+fn working(method: &str) -> Value {
+    json!({
         "question": {"side": "server", "service": "TCP 192.0.2.100:80", "method": method},
         "network": {
             "links": [
@@ -42,12 +40,23 @@ fn found(
             "net.ipv4.conf.all.rp_filter": "0", "net.ipv4.conf.eth0.rp_filter": "1",
             "net.ipv4.conf.tunl0.rp_filter": "0",
         },
-    });
+    })
+}
+
+/// What is found on it once it is changed.
+fn found(
+    method: &str,
+    change: impl FnOnce(&mut Value),
+) -> Vec<(&'static str, String, Vec<String>)> {
+    let mut facts = working(method);
     change(&mut facts);
-    let facts: Facts = serde_json::from_value(facts).expect("facts");
-    let report = examine(&facts);
+    let report = report(facts);
     assert_eq!(report.not_checked, []);
     report.findings.into_iter().map(|finding| (finding.id, finding.seen, finding.fix)).collect()
+}
+
+fn report(facts: Value) -> Report {
+    examine(&serde_json::from_value(facts).expect("facts"))
 }
 
 const FORGET: &str =
@@ -203,4 +212,57 @@ fn replies_of_a_masqueraded_server_pass_through_the_director() {
         facts["network"]["peers"][0]["half_open"] = json!(false);
     };
     assert_eq!(found("masquerade", open), []);
+}
+
+/// Expects that this check, of all, is not made, for a reason with these words.
+#[track_caller]
+fn does_not_check(id: &str, why: &str, method: &str, change: impl FnOnce(&mut Value)) {
+    let mut facts = working(method);
+    change(&mut facts);
+    let report = report(facts);
+    assert_eq!(report.findings, []);
+    let [not] = &report.not_checked[..] else { panic!("{:?}", report.not_checked) };
+    assert!(not.id == id && not.why.contains(why), "{not:?}");
+}
+
+fn firewall(rules: &str) -> Value {
+    let rules = format!("*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n{rules}\nCOMMIT\n");
+    let chains = iptables::parse(&rules, Packets::Ip, Tool::Iptables);
+    serde_json::to_value(Firewall { chains, ..Firewall::default() }).expect("facts")
+}
+
+#[test]
+fn rules_may_do_what_addresses_listeners_and_settings_do_not() {
+    let nowhere = |facts: &mut Value| {
+        facts["network"]["addresses"].as_array_mut().expect("a list").remove(1);
+        facts["network"]["ways"][2]["kind"] = json!("unicast");
+    };
+    let redirect = "-A PREROUTING -d 192.0.2.100/32 -p tcp -m tcp --dport 80 -j REDIRECT";
+    does_not_check("vip-missing", redirect, "direct", |facts| {
+        nowhere(facts);
+        facts["firewall"] = firewall(redirect);
+    });
+    // Not for another port, or for what is local only.
+    for other in [
+        "-A PREROUTING -p tcp -m tcp --dport 81 -j REDIRECT",
+        "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -p tcp -j DNAT",
+    ] {
+        let found = found("direct", |facts| {
+            nowhere(facts);
+            facts["firewall"] = firewall(other);
+        });
+        assert!(matches!(found[..], [("vip-missing", ..)]), "{other}: {found:?}");
+    }
+    let published = "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n\
+                     -A DOCKER -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:8080";
+    does_not_check("not-listening", "-j DNAT --to-destination", "masquerade", |facts| {
+        facts["network"]["listeners"] = json!([]);
+        facts["firewall"] = firewall(published);
+    });
+    for (id, setting) in [("arp-ignore", "arp_ignore"), ("arp-announce", "arp_announce")] {
+        does_not_check(id, "arptables has rules about ARP", "direct", |facts| {
+            facts["sysctls"][format!("net.ipv4.conf.all.{setting}")] = json!("0");
+            facts["firewall"] = json!({"arp": "arptables"});
+        });
+    }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::{Check, Found};
-use super::{facing, virtual_address, whole};
+use super::{facing, not_taken, virtual_address, whole};
 use crate::doctor::facts::{Address, Facts, Family, Link, Method, Missing, WayKind};
 use crate::output::findings::{Finding, Severity};
 
@@ -23,6 +23,7 @@ fn missing(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
     if facts.way(address, None)?.kind == WayKind::Local || facts.has_address(address)? {
         return Ok(());
     }
+    not_taken(facts, Some(address), false)?;
     let cause = "the packets that the director sends here are still for the virtual address: this host \
                  drops them";
     let finding = found.add(format!("{address} is not local here"), cause);

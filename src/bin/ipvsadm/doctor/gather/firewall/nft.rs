@@ -15,6 +15,8 @@ pub(in crate::doctor) struct Ruleset {
     pub(in crate::doctor) chains: Vec<Chain>,
     /// Tables with rules that nft has no words for: whether they are for IPv6, and their names.
     pub(in crate::doctor) foreign: BTreeSet<(bool, String)>,
+    /// True if there are rules about ARP.
+    pub(in crate::doctor) has_arp: bool,
 }
 
 /// Reads it. `text` is the same for people, with handles.
@@ -46,6 +48,7 @@ pub(in crate::doctor) fn parse(json: &str, text: &str) -> Result<Ruleset, String
     }
     for rule in objects.iter().filter_map(|object| object.get("rule")) {
         let key = (word(rule, "family"), word(rule, "table"), word(rule, "chain"));
+        ruleset.has_arp |= key.0 == "arp";
         let Some(chain) = places.get(&key).and_then(|at| ruleset.chains.get_mut(*at)) else {
             continue;
         };
