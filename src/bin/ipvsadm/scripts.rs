@@ -72,7 +72,7 @@ fn save_to(path: &Path, client: &mut Client, options: &SaveOptions) -> Result<()
     file.finish().map_err(unwritable)
 }
 
-fn save_command() -> Command {
+pub(crate) fn save_command() -> Command {
     base("ipvsadm-save")
         .about("Print the IPVS table as rules, which ipvsadm-restore reads.")
         .override_usage("ipvsadm-save [OPTION]... [FILE]")
@@ -115,7 +115,7 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
     replace(&mut connect(Loading::IfMissing)?, options, execution, sink)
 }
 
-fn restore_command() -> Command {
+pub(crate) fn restore_command() -> Command {
     base("ipvsadm-restore")
         .about(
             "Replace the IPVS table with the rules on standard input. Only what differs is \
