@@ -84,7 +84,8 @@ dist: tree ## Build the tarball, with checksums and a bill of materials
 	@tests/kernel/install-packages dist
 	@.packages/dist $(TREE) target/package $(DIST)
 
-packages: deb rpm dist ## Build all packages
+packages: deb rpm dist ## Build all packages, and their checksums
+	cd target/package && sha256sum *.deb *.rpm *.tar.gz *.cdx.json >SHA256SUMS
 
 packages-test: packages ## Try the packages in fresh Debian 12 and 13, with a kernel that has IPVS
 	@tests/kernel/install-packages packages

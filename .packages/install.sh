@@ -38,7 +38,7 @@ zsh=$PREFIX/share/zsh/site-functions
 fish=$PREFIX/share/fish/vendor_completions.d
 rules=/etc/ipvsadm.rules
 config=/etc/default/ipvsadm
-environment=
+environment="# /etc/default/ipvsadm says what is done."
 saves=
 writes=
 case $flavour in
@@ -49,7 +49,7 @@ rpm)
     config=/etc/sysconfig/ipvsadm-config
     # To enable the unit is to ask for the rules.
     environment="Environment=AUTO=true"
-    saves=", and SAVE_ON_STOP writes the rules"
+    saves=", the saved rules in /etc/sysconfig"
     writes=" -/etc/sysconfig"
     ;;
 *)
@@ -84,9 +84,8 @@ fill() { # MODE TEMPLATE FOLDER
             d
         }" "$from/service/$2" |
         sed -e "s|@sbindir@|$sbin|g; s|@libexecdir@|$libexec|g; s|@rules@|$rules|g" \
-            -e "s|@config@|$config|g; s|^@environment@\$|$environment|" \
-            -e "s|@saves@|$saves|; s|@writes@|$writes|" \
-            -e '/^$/N; /^\n$/D' >"$to"
+            -e "s|@config@|$config|g; s|@environment@|$environment|" \
+            -e "s|@saves@|$saves|; s|@writes@|$writes|" >"$to"
     chmod "$1" "$to"
 }
 
