@@ -11,7 +11,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 RELEASE   = $(or $(CARGO_TARGET_DIR),target)/release/ipvsadm
 # A release as a folder, and what becomes of it.
-TREE      = target/package/tree
+TREE      = target/packages/tree
 VERSION   = $(shell sed -n '1,/^version/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 MACHINE   = $(shell uname -m)
 DIST      = ipvsadm-$(VERSION)-linux-$(MACHINE)
@@ -74,22 +74,22 @@ tree: ## Build a release as a folder, with paths that tell nothing of this machi
 
 deb: tree ## Build the Debian package
 	@tests/kernel/install-packages deb
-	@.packages/deb $(TREE) target/package
+	@.packages/deb $(TREE) target/packagess
 
 rpm: tree ## Build the RPM package
 	@tests/kernel/install-packages rpm
-	@.packages/rpm $(TREE) target/package
+	@.packages/rpm $(TREE) target/packagess
 
 dist: tree ## Build the tarball, with checksums and a bill of materials
 	@tests/kernel/install-packages dist
-	@.packages/dist $(TREE) target/package $(DIST)
+	@.packages/dist $(TREE) target/packagess $(DIST)
 
 packages: deb rpm dist ## Build all packages, and their checksums
-	cd target/package && sha256sum *.deb *.rpm *.tar.gz *.cdx.json >SHA256SUMS
+	cd target/packages && sha256sum *.deb *.rpm *.tar.gz *.cdx.json >SHA256SUMS
 
 packages-test: packages ## Try the packages in fresh Debian 12 and 13, with a kernel that has IPVS
 	@tests/kernel/install-packages packages
-	@tests/packages/run target/package
+	@tests/packages/run target/packages
 
 clean: ## Remove build results
 	$(CARGO) clean
