@@ -9,12 +9,14 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 # rustup's folder is often missing from PATH, in particular root's.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-RELEASE   = $(or $(CARGO_TARGET_DIR),target)/release/ipvsadm
+# Another target to build for, such as x86_64-unknown-linux-musl.
+export TARGET ?=
+RELEASE   = $(or $(CARGO_TARGET_DIR),target)$(TARGET:%=/%)/release/ipvsadm
 # A release as a folder, and what becomes of it.
 TREE      = target/packages/tree
 VERSION   = $(shell sed -n '1,/^version/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 MACHINE   = $(shell uname -m)
-DIST      = ipvsadm-$(VERSION)-linux-$(MACHINE)
+DIST      = ipvsadm-$(VERSION)-linux-$(MACHINE)$(if $(findstring musl,$(TARGET)),-musl)
 # Cargo would keep running when make is killed. The tests end themselves, and every process they
 # started, when cargo ends.
 SETPRIV   = $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TERM)
@@ -26,7 +28,7 @@ KERNEL    = $(TEST) --quiet --test kernel --
 	tree deb rpm dist packages packages-test
 
 build: ## Build the program, optimized
-	$(CARGO) build --release
+	$(CARGO) build --release $(TARGET:%=--target %)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
