@@ -206,6 +206,24 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_pages_name_every_option() {
+        let pages = [
+            (save_command(), include_str!("../../../docs/ipvsadm-save.8")),
+            (restore_command(), include_str!("../../../docs/ipvsadm-restore.8")),
+        ];
+        for (command, page) in pages {
+            for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+                let Some(long) = arg.get_long() else { continue };
+                let item = page.lines().any(|line| {
+                    line.starts_with(".It Fl")
+                        && line.split(' ').any(|word| word == format!("-{long}"))
+                });
+                assert!(item, "--{long} is not in the manual of {}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
     fn restore_ignores_what_it_does_not_know_unless_it_is_a_long_option() {
         for words in ["foo", "-", "-n", "-x5 -n=3 -abc", "-4", "foo bar -q baz", "-n -n", "-- --x"]
         {
