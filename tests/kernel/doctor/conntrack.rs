@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use super::firewall::iptables;
-use super::network::{Nat, ask, fails, rules, works};
+use super::network::{Nat, ask_in_vain, fails, rules, works};
 use super::patient::{Finding, Patient};
 use crate::harness::KernelTest;
 use crate::netns::Netns;
@@ -47,7 +47,7 @@ fn off_with_stateful_rules() {
 /// What is found while somebody tries all the time.
 fn found_meanwhile(client: &Netns, doctor: &Patient<'_>, id: &str) -> Finding {
     thread::scope(|scope| {
-        scope.spawn(|| (0..3).for_each(|_| drop(ask(client, Nat::VIP))));
+        scope.spawn(|| (0..3).for_each(|_| drop(ask_in_vain(client, Nat::VIP))));
         fails(client, Nat::VIP);
         doctor.has(id)
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType, bind, connect, ipproto, listen, socket};
 
 use super::firewall::iptables;
-use super::network::{Direct, Nat, Server, ask, rules, works};
+use super::network::{Direct, Nat, Server, ask, rules, settle, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
@@ -99,6 +99,7 @@ fn masquerading() {
     director.ip("address add 2001:db8::1/64 dev eth0 nodad\naddress add fd00::1/64 dev eth1 nodad");
     server.ip("address add fd00::2/64 dev eth0 nodad\nroute add default via fd00::1");
     director.sysctl("net.ipv6.conf.all.forwarding", "1");
+    [client, director, server].into_iter().for_each(settle);
     iptables(
         director,
         "-t mangle -A PREROUTING -d 192.0.2.1 -p tcp --dport 82 -j MARK --set-mark 7",
@@ -139,6 +140,7 @@ fn direct_routing() {
         host.ip(&format!("address add 2001:db8::{own}/64 dev eth0 nodad"));
     }
     director.ip("address add 2001:db8::100/128 dev eth0 nodad");
+    [client, director].into_iter().for_each(settle);
     iptables(
         director,
         "-t mangle -A PREROUTING -d 192.0.2.100 -p tcp --dport 82 -j MARK --set-mark 7",
@@ -158,7 +160,8 @@ fn direct_routing() {
     );
     let mut web = vec![Server::start(director, "192.0.2.100:83")];
     for server in servers {
-        server.ip("address add 2001:db8::100/128 dev lo");
+        server.ip("address add 2001:db8::100/128 dev lo nodad");
+        settle(server);
         for address in ["0.0.0.0:81", "0.0.0.0:82", "0.0.0.0:83", v6] {
             web.push(Server::start(server, address));
         }

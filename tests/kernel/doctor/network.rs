@@ -5,13 +5,17 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::netns::Netns;
 use crate::program;
 
-/// The longest that a request takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest that a request takes that is answered, on a machine that is busy with other things:
+/// a lost packet is sent again after 1, 3 and 7 seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a request waits for an answer that should not come.
+const NO_ANSWER: Duration = Duration::from_secs(2);
 
 /// A server that tells its name to whoever connects. It ends when dropped.
 pub(super) struct Server {
@@ -47,10 +51,19 @@ impl Drop for Server {
 
 /// The name of the host that answers a request from `client`.
 pub(super) fn ask(client: &Netns, address: &str) -> Result<String, String> {
+    ask_for(PATIENCE, client, address)
+}
+
+/// As [`ask`], where nobody may answer.
+pub(super) fn ask_in_vain(client: &Netns, address: &str) -> Result<String, String> {
+    ask_for(NO_ANSWER, client, address)
+}
+
+fn ask_for(time: Duration, client: &Netns, address: &str) -> Result<String, String> {
     let address: SocketAddr = address.parse().expect("an address with a port");
     let asked = client.enter(|| {
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = TcpStream::connect_timeout(&address, time)?;
+        stream.set_read_timeout(Some(time))?;
         let mut name = String::new();
         stream.read_to_string(&mut name).map(|_| name)
     });
@@ -62,15 +75,31 @@ pub(super) fn ask(client: &Netns, address: &str) -> Result<String, String> {
 pub(super) fn works(client: &Netns, address: &str) {
     for _ in 0..2 {
         let answer = ask(client, address);
-        assert!(answer.as_ref().is_ok_and(|name| !name.is_empty()), "{answer:?}");
+        assert!(answer.as_ref().is_ok_and(|name| !name.is_empty()), "{address}: {answer:?}");
     }
 }
 
 /// Expects that a request is not answered.
 #[track_caller]
 pub(super) fn fails(client: &Netns, address: &str) {
-    let answer = ask(client, address);
-    assert!(answer.is_err(), "{answer:?}");
+    let answer = ask_in_vain(client, address);
+    assert!(answer.is_err(), "{address}: {answer:?}");
+}
+
+/// Waits for the host's IPv6 addresses, which the kernel settles in its own time: hosts ask for each
+/// other from their links' own addresses, which are tentative for two seconds.
+#[track_caller]
+pub(super) fn settle(host: &Netns) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let listing = ["-6", "-oneline", "address", "show", "tentative"];
+        let tentative = host.command("ip").args(listing).run().success().stdout;
+        if tentative.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < end, "{tentative}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Sets up a table by these rules.

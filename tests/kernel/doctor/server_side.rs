@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::network::{Direct, Nat, Server, ask, fails, rules, works};
+use super::network::{Direct, Nat, Server, ask_in_vain, fails, rules, settle, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
 use crate::netns::Netns;
@@ -35,7 +35,7 @@ fn one_server() -> Direct {
 /// What the client takes for the hardware address of the virtual one, asked anew.
 fn owner(client: &Netns) -> String {
     client.ip("neighbour flush all");
-    let _ = ask(client, Direct::VIP);
+    let _ = ask_in_vain(client, Direct::VIP);
     let shown = client.command("ip").args(["neighbour", "show", "192.0.2.100"]).run();
     shown.stdout.split_whitespace().nth(4).unwrap_or_default().to_owned()
 }
@@ -225,13 +225,12 @@ fn duplicate_address() {
         host.ip(&format!("address add {own}/64 dev eth0 nodad"));
     }
     director.ip("address add 2001:db8::100/128 dev eth0 nodad");
-    server.ip("address add 2001:db8::100/128 dev lo");
+    server.ip("address add 2001:db8::100/128 dev lo nodad");
+    [client, director, server].into_iter().for_each(settle);
     let vip = "[2001:db8::100]:80";
     let _web = Server::start(server, vip);
     rules(director, &format!("-A -t {vip} -s rr\n-a -t {vip} -r [2001:db8::2]:80 -g\n"));
     let doctor = Patient::new(server).with(&format!("--server-side -t {vip} -g"));
-    // The hosts ask for each other from their links' own addresses, which are tentative at first.
-    let _ = ask(client, vip);
     works(client, vip);
     doctor.is_well();
     server.ip("address delete 2001:db8::100/128 dev lo\naddress add 2001:db8::100/64 dev eth0");

@@ -30,8 +30,9 @@ const BOOT: Duration = Duration::from_secs(90);
 pub(crate) fn run_tests(tests: &[KernelTest]) -> ExitCode {
     die_with_parent();
     let mut arguments = Arguments::from_args();
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = arguments.test_threads.unwrap_or(cores).clamp(1, KERNELS);
+    // One more than there are processors, as many tests watch and wait.
+    let kernels = thread::available_parallelism().map_or(2, |cores| cores.get() + 1);
+    let threads = arguments.test_threads.unwrap_or(kernels).clamp(1, KERNELS);
     arguments.test_threads = Some(threads);
 
     let kernels = Arc::new(Kernels::default());
