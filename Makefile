@@ -76,15 +76,15 @@ tree: ## Build a release as a folder, with paths that tell nothing of this machi
 
 deb: tree ## Build the Debian package
 	@tests/kernel/install-packages deb
-	@.packages/deb $(TREE) target/packagess
+	@.packages/deb $(TREE) target/packages
 
 rpm: tree ## Build the RPM package
 	@tests/kernel/install-packages rpm
-	@.packages/rpm $(TREE) target/packagess
+	@.packages/rpm $(TREE) target/packages
 
 dist: tree ## Build the tarball, with checksums and a bill of materials
 	@tests/kernel/install-packages dist
-	@.packages/dist $(TREE) target/packagess $(DIST)
+	@.packages/dist $(TREE) target/packages $(DIST)
 
 packages: deb rpm dist ## Build all packages, and their checksums
 	cd target/packages && sha256sum *.deb *.rpm *.tar.gz *.cdx.json >SHA256SUMS
