@@ -3,15 +3,20 @@
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
 DESTDIR ?=
-SBINDIR  = $(DESTDIR)$(PREFIX)/sbin
-MANDIR   = $(DESTDIR)$(PREFIX)/share/man/man8
-INSTALL ?= install
+# Nothing in a package may tell when or where it was built.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 # rustup's folder is often missing from PATH, in particular root's.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-RELEASE   = $(or $(CARGO_TARGET_DIR),target)/release/ipvsadm
-MAN_PAGES = $(wildcard docs/*.8)
+# Another target to build for, such as x86_64-unknown-linux-musl.
+export TARGET ?=
+RELEASE   = $(or $(CARGO_TARGET_DIR),target)$(TARGET:%=/%)/release/ipvsadm
+# A release as a folder, and what becomes of it.
+TREE      = target/packages/tree
+VERSION   = $(shell sed -n '1,/^version/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+MACHINE   = $(shell uname -m)
+DIST      = ipvsadm-$(VERSION)-linux-$(MACHINE)$(if $(findstring musl,$(TARGET)),-musl)
 # Cargo would keep running when make is killed. The tests end themselves, and every process they
 # started, when cargo ends.
 SETPRIV   = $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TERM)
@@ -19,13 +24,14 @@ TEST      = $(SETPRIV) $(CARGO) test
 # The test program also runs the demo and the shell: see tests/kernel/main.rs.
 KERNEL    = $(TEST) --quiet --test kernel --
 
-.PHONY: build help deps demo test live parity bench shell picture check install uninstall clean
+.PHONY: build help deps demo test live parity bench shell picture check install uninstall clean \
+	tree deb rpm dist packages packages-test
 
 build: ## Build the program, optimized
-	$(CARGO) build --release
+	$(CARGO) build --release $(TARGET:%=--target %)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install missing system packages for demo, test and shell
 	@tests/kernel/install-packages
@@ -62,20 +68,34 @@ check: ## Check formatting, lints and documentation
 
 install: ## Install under $(DESTDIR)$(PREFIX); PREFIX defaults to /usr/local
 	@test -x $(RELEASE) || $(MAKE) build
-	$(INSTALL) -d $(SBINDIR)
-	$(INSTALL) -m 755 $(RELEASE) $(SBINDIR)/ipvsadm
-	ln -sf ipvsadm $(SBINDIR)/ipvsadm-save
-	ln -sf ipvsadm $(SBINDIR)/ipvsadm-restore
-ifneq ($(MAN_PAGES),)
-	$(INSTALL) -d $(MANDIR)
-	$(INSTALL) -m 644 $(MAN_PAGES) $(MANDIR)
-endif
+	@.packages/tree $(RELEASE) $(TREE)
+	$(TREE)/install.sh "PREFIX=$(PREFIX)" "DESTDIR=$(DESTDIR)"
 
 uninstall: ## Remove the installed files
-	rm -f $(addprefix $(SBINDIR)/,ipvsadm ipvsadm-save ipvsadm-restore)
-ifneq ($(MAN_PAGES),)
-	rm -f $(addprefix $(MANDIR)/,$(notdir $(MAN_PAGES)))
-endif
+	.packages/install.sh --uninstall "PREFIX=$(PREFIX)" "DESTDIR=$(DESTDIR)"
+
+tree: ## Build a release as a folder, with paths that tell nothing of this machine
+	@.packages/build
+	@.packages/tree $(RELEASE) $(TREE)
+
+deb: tree ## Build the Debian package
+	@tests/kernel/install-packages deb
+	@.packages/deb $(TREE) target/packages
+
+rpm: tree ## Build the RPM package
+	@tests/kernel/install-packages rpm
+	@.packages/rpm $(TREE) target/packages
+
+dist: tree ## Build the tarball, with checksums and a bill of materials
+	@tests/kernel/install-packages dist
+	@.packages/dist $(TREE) target/packages $(DIST)
+
+packages: deb rpm dist ## Build all packages, and their checksums
+	cd target/packages && sha256sum *.deb *.rpm *.tar.gz *.cdx.json >SHA256SUMS
+
+packages-test: packages ## Try the packages in fresh Debian 12 and 13, with a kernel that has IPVS
+	@tests/kernel/install-packages packages
+	@tests/packages/run target/packages
 
 clean: ## Remove build results
 	$(CARGO) clean

@@ -40,6 +40,7 @@
 mod bench;
 mod cli;
 mod client;
+mod completion;
 mod doctor;
 mod examples;
 mod formats;
@@ -81,6 +82,7 @@ fn all_tests() -> Vec<KernelTest> {
         parity::tests(),
         cli::tests(),
         client::tests(),
+        completion::tests(),
         examples::tests(),
         operate::tests(),
         doctor::tests(),

@@ -54,18 +54,14 @@ pub(crate) fn help() -> String {
 pub(crate) enum Purpose {
     /// Parsing. Texts are left out: every run would pay for them.
     Parsing,
-    /// Help and completions.
+    /// Help.
     Describing,
 }
 
 /// The clap command, with an argument for each row of the option table.
 pub(crate) fn command(purpose: Purpose) -> Command {
     let words = Arg::new(WORDS).num_args(0..).action(ArgAction::Append).value_parser(any());
-    let command = Command::new("ipvsadm")
-        .no_binary_name(true)
-        // The option table has both.
-        .disable_help_flag(true)
-        .disable_version_flag(true);
+    let command = bare();
     match purpose {
         Purpose::Parsing => command.args(OPTIONS.iter().map(argument)).arg(words),
         Purpose::Describing => {
@@ -83,6 +79,15 @@ pub(crate) fn command(purpose: Purpose) -> Command {
     }
 }
 
+/// A clap command without arguments.
+pub(crate) fn bare() -> Command {
+    Command::new("ipvsadm")
+        .no_binary_name(true)
+        // The option table has both.
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+}
+
 const HELP_WIDTH: usize = 80;
 
 const AFTER_HELP: &str = "\
@@ -90,7 +95,8 @@ ADDRESS is host[:port], such as 192.0.2.1:80, [2001:db8::1]:80 or www:http. \
 A service without a port is for all ports. A value is the next word or part of \
 the option: -w 10, -w10, --weight=10.";
 
-fn argument(row: &OptionSpec) -> Arg {
+/// The argument of a row, without texts.
+pub(crate) fn argument(row: &OptionSpec) -> Arg {
     // Everything may be repeated here: the interpreter refuses what must not be.
     let mut arg = Arg::new(row.long).long(row.long).action(ArgAction::Append);
     if let Some(letter) = row.short {

@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod complete;
 mod desired;
 mod doctor;
 mod kernel;
@@ -47,7 +48,11 @@ fn main() -> ExitCode {
 
 /// Runs as the program whose name it was called by.
 fn start(program: &OsString, arguments: Vec<OsString>, sink: &mut Sink) -> Result<(), Failure> {
-    match Path::new(program).file_name().and_then(|name| name.to_str()) {
+    let name = Path::new(program).file_name().and_then(|name| name.to_str());
+    if let Some(shell) = std::env::var_os(complete::VARIABLE) {
+        return complete::complete(&shell, name.unwrap_or("ipvsadm"), &arguments, sink);
+    }
+    match name {
         Some("ipvsadm-save") => scripts::save(&arguments, sink),
         Some("ipvsadm-restore") => scripts::restore(&arguments, sink),
         _ => {

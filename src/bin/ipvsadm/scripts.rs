@@ -72,7 +72,7 @@ fn save_to(path: &Path, client: &mut Client, options: &SaveOptions) -> Result<()
     file.finish().map_err(unwritable)
 }
 
-fn save_command() -> Command {
+pub(crate) fn save_command() -> Command {
     base("ipvsadm-save")
         .about("Print the IPVS table as rules, which ipvsadm-restore reads.")
         .override_usage("ipvsadm-save [OPTION]... [FILE]")
@@ -115,7 +115,7 @@ pub(crate) fn restore(arguments: &[OsString], sink: &mut Sink) -> Result<(), Fai
     replace(&mut connect(Loading::IfMissing)?, options, execution, sink)
 }
 
-fn restore_command() -> Command {
+pub(crate) fn restore_command() -> Command {
     base("ipvsadm-restore")
         .about(
             "Replace the IPVS table with the rules on standard input. Only what differs is \
@@ -203,6 +203,24 @@ mod tests {
     fn the_clap_commands_are_sound() {
         save_command().debug_assert();
         restore_command().debug_assert();
+    }
+
+    #[test]
+    fn the_manual_pages_name_every_option() {
+        let pages = [
+            (save_command(), include_str!("../../../docs/ipvsadm-save.8")),
+            (restore_command(), include_str!("../../../docs/ipvsadm-restore.8")),
+        ];
+        for (command, page) in pages {
+            for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+                let Some(long) = arg.get_long() else { continue };
+                let item = page.lines().any(|line| {
+                    line.starts_with(".It Fl")
+                        && line.split(' ').any(|word| word == format!("-{long}"))
+                });
+                assert!(item, "--{long} is not in the manual of {}", command.get_name());
+            }
+        }
     }
 
     #[test]
