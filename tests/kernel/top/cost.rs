@@ -37,17 +37,6 @@ fn rules() -> String {
     rules
 }
 
-/// The process of the program.
-fn process() -> u32 {
-    let path = program::ipvsadm();
-    let found = fs::read_dir("/proc").expect("processes").flatten().find_map(|entry| {
-        let id = entry.file_name().to_str()?.parse().ok()?;
-        let line = fs::read(entry.path().join("cmdline")).ok()?;
-        line.starts_with(path.as_os_str().as_encoded_bytes()).then_some(id)
-    });
-    found.expect("it runs")
-}
-
 /// The processor time that a process has taken, by the kernel's ticks of 10 ms.
 fn time(process: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it is there");
@@ -89,7 +78,7 @@ fn a_large_table_is_cheap_to_watch() {
     let terminal = Terminal::top(&ns, &options, (80, 24));
     terminal.wait_for("services 10000");
     sleep(Duration::from_secs(1));
-    let id = process();
+    let id = terminal.process();
     let (begun, before, small) = (Instant::now(), time(id), memory(id));
     sleep(INTERVAL * 8);
     let (took, used, large) = (begun.elapsed(), time(id) - before, memory(id));

@@ -45,15 +45,8 @@ fn ended(ns: &Netns, environment: &str, end: impl Fn(&Terminal<'_>)) -> (String,
 }
 
 fn kill(signal: &str) -> impl Fn(&Terminal<'_>) + '_ {
-    move |_| {
-        // The shell's command line has the same words: only the program's begins with its path.
-        let found = std::fs::read_dir("/proc").expect("processes").flatten().find_map(|entry| {
-            let id: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let path = program::ipvsadm();
-            line.starts_with(path.as_os_str().as_encoded_bytes()).then_some(id)
-        });
-        let id = found.expect("it runs").to_string();
+    move |terminal| {
+        let id = terminal.process().to_string();
         let sent = std::process::Command::new("kill").args([&format!("-{signal}"), &id]).status();
         assert!(sent.is_ok_and(|status| status.success()));
     }

@@ -1,5 +1,6 @@
 //! A terminal that can be typed on and looked at: tmux.
 
+use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -70,6 +71,22 @@ impl<'ns> Terminal<'ns> {
     /// A property of the terminal, in tmux's language.
     pub(super) fn property(&self, format: &str) -> String {
         self.tmux(&["display-message", "-p", format]).run().stdout.trim().to_owned()
+    }
+
+    /// The process of the program: that of the terminal, or a child of its shell. Another one may still
+    /// be about to end.
+    pub(super) fn process(&self) -> u32 {
+        let own: u32 = self.property("#{pane_pid}").parse().expect("a number");
+        let path = program::ipvsadm();
+        let found = fs::read_dir("/proc").expect("processes").flatten().find_map(|entry| {
+            let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse();
+            let is_here = id == own || parent == Ok(own);
+            (is_here && line.starts_with(path.as_os_str().as_encoded_bytes())).then_some(id)
+        });
+        found.expect("it runs")
     }
 
     /// Waits until the screen is as it should be. Returns what it looks like.
