@@ -1,12 +1,13 @@
 //! Connections that are not completed, and those that stay where they should not.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipvs::{Client, DestinationConfig, DestinationKey, ServiceKey};
 
-use super::network::{Direct, Nat, Server, ask, ask_in_vain, fails, hold, rules, works};
+use super::network::{Direct, Nat, Server, ask, ask_from, ask_in_vain, fails, hold, rules, works};
 use super::patient::Patient;
 use crate::harness::KernelTest;
 
@@ -18,6 +19,7 @@ pub(super) fn tests() -> Vec<KernelTest> {
         orphans_kept,
         udp_sticks,
         persistence_sticks,
+        reuse_sticks,
         idle_below_keepalive,
     ]
 }
@@ -156,6 +158,37 @@ fn persistence_sticks() {
     });
     doctor.mend(&finding);
     assert_ne!(ask(client, Direct::VIP), Ok(first));
+    doctor.is_well();
+}
+
+/// A client that comes from the same port each time.
+fn reuse_sticks() {
+    const PORT: u16 = 40_000;
+    let Direct { client, director, servers, .. } = &Direct::new();
+    let (_, first) = ask_from(PORT, client, Direct::VIP);
+    let server = if first == servers[0].name() { "192.0.2.2" } else { "192.0.2.3" };
+    rules(director, &format!("-e -t 192.0.2.100:80 -r {server}:80 -g -w 0\n"));
+    let doctor = Patient::new(director).watching(Duration::from_secs(5));
+    // Nobody comes: nothing to tell.
+    doctor.is_well();
+    let finding = thread::scope(|scope| {
+        let (ended, end) = mpsc::channel::<()>();
+        let name = &first;
+        scope.spawn(move || {
+            // Once the watch has begun, and until it is over.
+            thread::sleep(Duration::from_secs(3));
+            let (_open, again) = ask_from(PORT, client, Direct::VIP);
+            assert_eq!(&again, name);
+            let _ = end.recv();
+        });
+        let finding = doctor.has("reuse-sticks");
+        drop(ended);
+        finding
+    });
+    // 1, the default, is not enough without masquerading.
+    assert_eq!(finding.fix(), "sysctl -w net.ipv4.vs.conn_reuse_mode=3\n");
+    doctor.mend(&finding);
+    assert_ne!(ask_from(PORT, client, Direct::VIP).1, first);
     doctor.is_well();
 }
 

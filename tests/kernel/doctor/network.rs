@@ -1,11 +1,14 @@
 //! Networks that work: a client, a director and real servers, each a network namespace.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::netns::Netns;
 use crate::program;
@@ -68,6 +71,23 @@ fn ask_for(time: Duration, client: &Netns, address: &str) -> Result<String, Stri
         stream.read_to_string(&mut name).map(|_| name)
     });
     asked.map_err(|error| error.to_string())
+}
+
+/// As [`ask`], from this port of the client's. Returns the open connection too.
+pub(super) fn ask_from(port: u16, client: &Netns, address: &str) -> (TcpStream, String) {
+    let address: SocketAddr = address.parse().expect("an address with a port");
+    let asked = client.enter(|| -> io::Result<(TcpStream, String)> {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        set_socket_reuseaddr(&socket, true)?;
+        bind(&socket, &SocketAddr::from(([0, 0, 0, 0], port)))?;
+        connect(&socket, &address)?;
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut name = String::new();
+        stream.read_to_string(&mut name)?;
+        Ok((stream, name))
+    });
+    asked.unwrap_or_else(|error| panic!("{address}: {error}"))
 }
 
 /// Expects that requests are answered.

@@ -38,6 +38,12 @@ impl<'n> Patient<'n> {
         Patient { host, options: "--for 1".to_owned() }
     }
 
+    /// Watching for so long.
+    pub(super) fn watching(mut self, time: Duration) -> Self {
+        self.options = format!("--for {}", time.as_secs());
+        self
+    }
+
     /// With these options too.
     pub(super) fn with(mut self, options: &str) -> Self {
         self.options = format!("{} {options}", self.options);

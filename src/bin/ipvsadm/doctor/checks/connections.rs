@@ -144,8 +144,17 @@ fn port_ignored(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
 }
 
 fn reuse_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
+    // Of direct routing and tunnels IPVS does not see the end of a connection, which stays in FIN_WAIT:
+    // such a one is given up by the second bit alone (ip_vs_core.c, is_new_conn_expected).
+    const EACH: i64 = 1;
+    const NO_OUTPUT: i64 = 2;
     for (service, server, group) in known(facts, |group| group.reused > 0)? {
-        if facts.number("net.ipv4.vs.conn_reuse_mode")? == 0 && server.weight == 0 {
+        let mode = facts.number("net.ipv4.vs.conn_reuse_mode")?;
+        let needed = match server.method {
+            Method::Direct | Method::Tunnel => EACH | NO_OUTPUT,
+            Method::Masquerade | Method::Local => EACH,
+        };
+        if mode & needed != needed && server.weight == 0 {
             found
                 .add(
                     format!(
@@ -153,12 +162,14 @@ fn reuse_sticks(facts: &Facts, found: &mut Found<'_>) -> Result<(), Missing> {
                          connections to it",
                         some(group.reused)
                     ),
-                    "with net.ipv4.vs.conn_reuse_mode=0 a client that reuses a port gets the same \
-                     server again, so this one is never drained",
+                    format!(
+                        "with net.ipv4.vs.conn_reuse_mode={mode} a client that reuses a port gets the \
+                         same server again, so this one is never drained"
+                    ),
                 )
                 .of_service(service.key)
                 .of_server(server.key)
-                .fix("sysctl -w net.ipv4.vs.conn_reuse_mode=1");
+                .fix(format!("sysctl -w net.ipv4.vs.conn_reuse_mode={}", mode | needed));
         }
     }
     Ok(())

@@ -114,7 +114,14 @@ fn what_sticks_to_a_server_of_weight_0_is_found() {
     for name in ["conn_reuse_mode", "expire_quiescent_template"] {
         facts.sysctls.insert(format!("net.ipv4.vs.{name}"), "1".to_owned());
     }
-    assert!(!has("persistence-sticks", &facts) && !has("reuse-sticks", &facts));
+    assert!(!has("persistence-sticks", &facts));
+    group(&mut facts).protocol = "TCP".to_owned();
+    assert!(!has("reuse-sticks", &facts));
+    // IPVS does not see how connections end whose replies do not pass it.
+    service(&mut facts).servers[0].method = Method::Direct;
+    assert!(has("reuse-sticks", &facts));
+    facts.sysctls.insert("net.ipv4.vs.conn_reuse_mode".to_owned(), "3".to_owned());
+    assert!(!has("reuse-sticks", &facts));
 }
 
 #[test]
