@@ -14,9 +14,6 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::netlink::socket::KernelSocket;
 
-/// The folders in which `ip netns` and Docker keep named namespaces.
-const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
-
 /// A network namespace, held open: it exists as long as this value, even after its name has been
 /// removed and its processes have ended.
 ///
@@ -38,6 +35,10 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// The folders in which `ip netns` and Docker keep named namespaces, in the order in which a name is
+    /// looked for.
+    pub const FOLDERS: [&str; 2] = ["/run/netns", "/run/docker/netns"];
+
     /// Opens the namespace that `ipvsadm --netns TEXT` means: text with a `/` is a path, a number
     /// that is not the name of a namespace is a process ID, and anything else is a name.
     ///
@@ -71,13 +72,13 @@ impl Namespace {
     /// is no namespace with this name.
     pub fn named(name: &str) -> Result<Self> {
         let is_name = !matches!(name, "" | "." | "..") && !name.contains('/');
-        for folder in NAMED.iter().filter(|_| is_name) {
+        for folder in Self::FOLDERS.iter().filter(|_| is_name) {
             match open(&Path::new(folder).join(name)) {
                 Err(error) if is_missing(&error) => {}
                 result => return Self::new(name.to_owned(), result),
             }
         }
-        let text = format!("not found in {}", NAMED.join(" or "));
+        let text = format!("not found in {}", Self::FOLDERS.join(" or "));
         Err(refused(name, io::Error::new(ErrorKind::NotFound, text)))
     }
 

@@ -20,7 +20,8 @@ pub enum Format {
 }
 
 impl Format {
-    const ALL: [Format; 4] = [Format::Classic, Format::Table, Format::Json, Format::Prometheus];
+    /// Each of them.
+    pub const ALL: [Format; 4] = [Format::Classic, Format::Table, Format::Json, Format::Prometheus];
 
     /// The name that `--format` takes.
     pub const fn name(self) -> &'static str {

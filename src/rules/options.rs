@@ -2,6 +2,7 @@
 
 use super::table::LETTERS;
 pub use super::table::{OPTIONS, OptionId};
+use crate::{Protocol, ServiceKey};
 
 /// The kinds of value that options take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +233,17 @@ impl OptionId {
     /// The option's row.
     pub const fn spec(self) -> &'static OptionSpec {
         &OPTIONS[self as usize]
+    }
+
+    /// The option that names a service of this kind. `None` for a protocol that has none.
+    pub const fn of_service(key: &ServiceKey) -> Option<Self> {
+        match key {
+            ServiceKey::Address { protocol: Protocol::Tcp, .. } => Some(Self::TcpService),
+            ServiceKey::Address { protocol: Protocol::Udp, .. } => Some(Self::UdpService),
+            ServiceKey::Address { protocol: Protocol::Sctp, .. } => Some(Self::SctpService),
+            ServiceKey::Address { .. } => None,
+            ServiceKey::FirewallMark { .. } => Some(Self::FwmarkService),
+        }
     }
 
     /// The option's long form, without the dashes.

@@ -28,7 +28,8 @@ pub enum TunnelKind {
 }
 
 impl TunnelKind {
-    const ALL: [TunnelKind; 3] = [TunnelKind::Ipip, TunnelKind::Gue, TunnelKind::Gre];
+    /// Each of them.
+    pub const ALL: [TunnelKind; 3] = [TunnelKind::Ipip, TunnelKind::Gue, TunnelKind::Gre];
 
     /// `ipip`, `gue` or `gre`.
     pub const fn name(self) -> &'static str {

@@ -212,11 +212,7 @@ impl<N: ReverseResolve> Writer<'_, N> {
         self.option(command);
         match *key {
             ServiceKey::Address { protocol, address, port } => {
-                self.next_option(match protocol {
-                    Protocol::Udp => OptionId::UdpService,
-                    Protocol::Sctp => OptionId::SctpService,
-                    _ => OptionId::TcpService,
-                });
+                self.next_option(OptionId::of_service(key).unwrap_or(OptionId::TcpService));
                 self.blank();
                 self.endpoint(address, port, Some(protocol));
             }

@@ -5,8 +5,12 @@ use std::fs;
 use std::net::SocketAddr;
 
 use clap_complete::engine::CompletionCandidate;
-use ipvs::rules::grammar::{ConnectionState, OptionId, OptionSpec, SCHEDULERS, Token};
-use ipvs::{AddressFamily, Client, Namespace, Protocol, Service, ServiceKey, Setting};
+use ipvs::rules::grammar::{
+    ConnectionState, CountBy, Format, OptionId, OptionSpec, SCHEDULERS, Token, TunnelKind,
+};
+use ipvs::{
+    AddressFamily, Client, DestinationKey, Namespace, SchedulerFlags, Service, ServiceKey, Setting,
+};
 
 use crate::kernel::connect::is_loaded;
 
@@ -58,7 +62,7 @@ impl Typed {
 
     fn is_service(&self, key: &ServiceKey) -> bool {
         let Some((option, text)) = &self.service else { return false };
-        option_of(key) == Some(*option)
+        OptionId::of_service(key) == Some(*option)
             && text_of(key) == *text
             && (self.is_ipv6 == (key.family() == AddressFamily::V6)
                 || *option != OptionId::FwmarkService)
@@ -79,8 +83,12 @@ pub(super) enum Values {
     Settings,
     States,
     Files,
-    /// These words.
-    Words(&'static [&'static str]),
+    Roles,
+    Engines,
+    Tunnels,
+    Formats,
+    /// What connections are counted by.
+    Counts,
     /// The words of this text, which `|` separates.
     OneOf(&'static str),
 }
@@ -99,11 +107,11 @@ impl Values {
             OptionId::Netns => Values::Namespaces,
             OptionId::McastInterface => Values::Interfaces,
             OptionId::State => Values::States,
-            OptionId::StartDaemon | OptionId::StopDaemon => Values::Words(&["master", "backup"]),
-            OptionId::Pe => Values::Words(&["sip"]),
-            OptionId::TunType => Values::Words(&["ipip", "gue", "gre"]),
-            OptionId::Format => Values::Words(&["classic", "table", "json", "prometheus"]),
-            OptionId::By => Values::Words(&["client", "server", "service", "state"]),
+            OptionId::StartDaemon | OptionId::StopDaemon => Values::Roles,
+            OptionId::Pe => Values::Engines,
+            OptionId::TunType => Values::Tunnels,
+            OptionId::Format => Values::Formats,
+            OptionId::By => Values::Counts,
             OptionId::Apply | OptionId::Diff | OptionId::Facts | OptionId::SaveFacts => {
                 Values::Files
             }
@@ -121,7 +129,7 @@ impl Values {
                 .iter()
                 .map(|known| candidate(known.name, known.summary.to_owned()))
                 .collect(),
-            Values::SchedulerFlags => words(scheduler_flags(typed.scheduler.as_deref())),
+            Values::SchedulerFlags => scheduler_flags(typed.scheduler.as_deref()),
             Values::Namespaces => namespaces(),
             Values::Interfaces => names_in("/sys/class/net").into_iter().map(Into::into).collect(),
             Values::Settings => Setting::known()
@@ -132,10 +140,14 @@ impl Values {
                 .collect(),
             Values::States => {
                 // The last two stand where the kernel has no name.
-                words(ConnectionState::ALL).into_iter().filter(is_name).collect()
+                words(ConnectionState::ALL.iter().copied()).into_iter().filter(is_name).collect()
             }
             Values::Files => Vec::new(),
-            Values::Words(list) => words(list),
+            Values::Roles => words(["master", "backup"]),
+            Values::Engines => words(["sip"]),
+            Values::Tunnels => words(TunnelKind::ALL.map(TunnelKind::name)),
+            Values::Formats => words(Format::ALL.map(Format::name)),
+            Values::Counts => words(CountBy::ALL.iter().map(|(name, _)| *name)),
             Values::OneOf(text) => text.split('|').map(CompletionCandidate::new).collect(),
         }
     }
@@ -149,30 +161,28 @@ fn candidate(value: impl Into<String>, help: String) -> CompletionCandidate {
     CompletionCandidate::new(value.into()).help((!help.is_empty()).then(|| help.into()))
 }
 
-fn words(list: &[&'static str]) -> Vec<CompletionCandidate> {
-    list.iter().copied().map(CompletionCandidate::new).collect()
+fn words(list: impl IntoIterator<Item = &'static str>) -> Vec<CompletionCandidate> {
+    list.into_iter().map(CompletionCandidate::new).collect()
 }
 
-fn scheduler_flags(scheduler: Option<&str>) -> &'static [&'static str] {
-    match scheduler {
-        Some("sh") => &["sh-fallback", "sh-port", "sh-fallback,sh-port"],
-        Some("mh") => &["mh-fallback", "mh-port", "mh-fallback,mh-port"],
-        _ => &["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"],
+/// The flags of this scheduler, alone and together; of no known one, whatever any has.
+fn scheduler_flags(scheduler: Option<&str>) -> Vec<CompletionCandidate> {
+    let all = SchedulerFlags::from_bits_truncate(!0);
+    let with_names = ["sh", "mh"];
+    match scheduler.filter(|scheduler| with_names.contains(scheduler)) {
+        Some(scheduler) => {
+            let names: Vec<&str> = all.names(scheduler).collect();
+            let together = names.join(",");
+            names.into_iter().map(str::to_owned).chain([together]).map(Into::into).collect()
+        }
+        None => {
+            let named = with_names.into_iter().flat_map(|scheduler| all.names(scheduler));
+            words(named.chain(all.names("")))
+        }
     }
 }
 
-/// The option that names a service with this key.
-fn option_of(key: &ServiceKey) -> Option<OptionId> {
-    Some(match key {
-        ServiceKey::Address { protocol: Protocol::Tcp, .. } => OptionId::TcpService,
-        ServiceKey::Address { protocol: Protocol::Udp, .. } => OptionId::UdpService,
-        ServiceKey::Address { protocol: Protocol::Sctp, .. } => OptionId::SctpService,
-        ServiceKey::FirewallMark { .. } => OptionId::FwmarkService,
-        ServiceKey::Address { .. } => return None,
-    })
-}
-
-/// The value of that option.
+/// The value of the option that names a service.
 fn text_of(key: &ServiceKey) -> String {
     match key {
         ServiceKey::Address { address, port, .. } => SocketAddr::new(*address, *port).to_string(),
@@ -187,7 +197,7 @@ fn services(option: OptionId, typed: &Typed) -> Vec<CompletionCandidate> {
     }
     let services = typed.connect().and_then(|mut client| client.services().ok());
     let mut keys: Vec<Service> = services.unwrap_or_default();
-    keys.retain(|service| option_of(&service.key) == Some(option));
+    keys.retain(|service| OptionId::of_service(&service.key) == Some(option));
     keys.sort_by_key(|service| service.key);
     keys.iter()
         .map(|service| candidate(text_of(&service.key), service.config.scheduler.to_string()))
@@ -198,32 +208,30 @@ fn services(option: OptionId, typed: &Typed) -> Vec<CompletionCandidate> {
 fn servers(typed: &Typed) -> Option<Vec<CompletionCandidate>> {
     let mut client = typed.connect()?;
     let services = client.services().ok()?;
-    let named = services.iter().find(|service| typed.is_service(&service.key));
-    let mut found = BTreeSet::new();
-    match named {
-        Some(service) if typed.command != Some(OptionId::AddServer) => {
-            found.extend(client.destinations(&service.key).ok()?.iter().map(|server| server.key));
+    let named = services.iter().map(|service| service.key).find(|key| typed.is_service(key));
+    let own: BTreeSet<DestinationKey> = match named {
+        Some(service) => keys(&mut client, &service)?.collect(),
+        None => BTreeSet::new(),
+    };
+    let mut found = own.clone();
+    if named.is_none() || typed.command == Some(OptionId::AddServer) {
+        for service in services.iter().filter(|service| Some(service.key) != named) {
+            found.extend(keys(&mut client, &service.key)?);
         }
-        _ => {
-            for service in &services {
-                found.extend(
-                    client.destinations(&service.key).ok()?.iter().map(|server| server.key),
-                );
-            }
-            if let Some(service) = named {
-                for server in client.destinations(&service.key).ok()? {
-                    found.remove(&server.key);
-                }
-            }
-        }
+        found.retain(|server| !own.contains(server));
     }
-    let text = |key: ipvs::DestinationKey| SocketAddr::new(key.address, key.port).to_string();
-    Some(found.into_iter().map(text).map(CompletionCandidate::new).collect())
+    Some(found.iter().map(DestinationKey::to_string).map(CompletionCandidate::new).collect())
+}
+
+fn keys(
+    client: &mut Client,
+    service: &ServiceKey,
+) -> Option<impl Iterator<Item = DestinationKey> + use<>> {
+    Some(client.destinations(service).ok()?.into_iter().map(|server| server.key))
 }
 
 fn namespaces() -> Vec<CompletionCandidate> {
-    let folders = ["/run/netns", "/run/docker/netns"];
-    let names: BTreeSet<String> = folders.into_iter().flat_map(names_in).collect();
+    let names: BTreeSet<String> = Namespace::FOLDERS.into_iter().flat_map(names_in).collect();
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
