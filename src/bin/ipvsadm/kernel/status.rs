@@ -13,7 +13,7 @@ use crate::process::failure::Failure;
 const FILE: &str = "/proc/thread-self/net/ip_vs_status";
 
 /// The strategies against a shortage of memory, by the names of their settings.
-pub(crate) const DEFENCES: [&str; 3] = ["drop_entry", "drop_packet", "secure_tcp"];
+const DEFENCES: [&str; 3] = ["drop_entry", "drop_packet", "secure_tcp"];
 
 pub(crate) fn read(client: &mut Client) -> Result<Status, Failure> {
     let info = client.info()?;
@@ -38,7 +38,7 @@ pub(crate) fn read(client: &mut Client) -> Result<Status, Failure> {
         connection_table: file.connection_table.table.unwrap_or(fixed),
         services,
         service_table: file.service_table.table,
-        defences: DEFENCES.iter().filter_map(|name| defence(client, name)).collect(),
+        defences: defences(client).collect(),
         memory_threshold: integer(client, "amemthresh"),
         estimator: Estimator {
             // Older kernels cannot stop it.
@@ -74,6 +74,11 @@ fn integer<N: TryFrom<i64>>(client: &mut Client, name: &str) -> Option<N> {
         SettingValue::Number(number) => number.try_into().ok(),
         _ => None,
     }
+}
+
+/// The strategies that this kernel has.
+pub(crate) fn defences(client: &mut Client) -> impl Iterator<Item = Defence> {
+    DEFENCES.into_iter().filter_map(|name| defence(client, name))
 }
 
 fn defence(client: &mut Client, name: &'static str) -> Option<Defence> {

@@ -1,12 +1,12 @@
 //! The connections of a service or server, as lines to scroll through.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use ipvs::ServiceKey;
 use ipvs::rules::grammar::{ConnectionFilter, EndpointFilter};
 
 use super::names::Names;
+use super::pace::Pace;
 use super::rows::Subject;
 use crate::kernel::connections::filter::Filter;
 use crate::kernel::connections::services::Services;
@@ -18,14 +18,11 @@ use crate::process::failure::Failure;
 /// More than anybody scrolls through.
 const MOST: usize = 2000;
 
-/// Reading the list takes no more than one part in so many of the time.
-const PATIENCE: u32 = 20;
-
 /// The list of the connections of a subject, read again and again.
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) subject: Subject,
-    due: Instant,
+    pace: Pace,
 }
 
 /// What is shown of it.
@@ -38,7 +35,7 @@ pub(crate) struct Listed {
 
 impl Watched {
     pub(crate) fn new(subject: Subject) -> Self {
-        Watched { subject, due: Instant::now() }
+        Watched { subject, pace: Pace::new() }
     }
 
     /// Reads the list, unless it was read a moment ago and takes long.
@@ -47,13 +44,9 @@ impl Watched {
         services: impl Iterator<Item = ServiceKey>,
         names: &mut Names,
     ) -> Option<Result<Listed, Failure>> {
-        let begun = Instant::now();
-        if begun < self.due {
-            return None;
-        }
+        let turn = self.pace.turn()?;
         let listed = list(self.subject, services, names);
-        // Not before the clock has moved on.
-        self.due = Instant::now() + begun.elapsed().max(Duration::from_millis(1)) * PATIENCE;
+        self.pace.end(turn);
         Some(listed)
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ipvs::{Client, DaemonRole, Error, ServiceKey, Setting, SettingValue, Statistics};
+use ipvs::{Client, Error, ServiceKey, Statistics};
 
+use super::pace::Pace;
 use super::reading::{Counters, Host, Reading, ServerReading, ServiceReading};
 use crate::kernel::connect::{Loading, connect, is_loaded};
 use crate::kernel::home::{Home, lost};
 use crate::kernel::{connections, status, totals};
+use crate::output::status::DefenceMode;
 use crate::process::failure::Failure;
 
 /// The services whose servers are read.
@@ -27,10 +29,6 @@ impl Wanted {
     }
 }
 
-/// Counting connections takes no more than one part in so many of the time: a list of a million takes
-/// the kernel a second.
-const PATIENCE: u32 = 20;
-
 /// The kernel, as it is read again and again.
 pub(crate) struct Live<'n> {
     /// As `--netns` has it.
@@ -39,19 +37,14 @@ pub(crate) struct Live<'n> {
     /// `None` after a failure.
     client: Option<Client>,
     clock: Clock,
-    counted: Option<Counted>,
+    /// The number of connections.
+    connections: Option<u64>,
+    /// When they are counted: a list of a million takes the kernel a second.
+    count: Pace,
     /// The order in which the kernel reported services, and their places in a reading.
     order: Vec<(ServiceKey, usize)>,
     /// The services of the reading before: most of the next are the same.
     spent: Vec<ServiceReading>,
-}
-
-/// A number of connections.
-#[derive(Debug, Clone, Copy)]
-struct Counted {
-    count: Option<u64>,
-    /// When it is to be counted again.
-    due: Instant,
 }
 
 /// The time of day, and still one that only grows.
@@ -91,7 +84,8 @@ impl<'n> Live<'n> {
             home: Home::of(namespace)?,
             client: Some(client),
             clock: Clock::start(),
-            counted: None,
+            connections: None,
+            count: Pace::new(),
             order: Vec::new(),
             spent: Vec::new(),
         })
@@ -199,12 +193,8 @@ impl<'n> Live<'n> {
     fn read_host(&mut self, client: &mut Client) -> Result<Host, Failure> {
         let info = client.info().map_err(lost)?;
         let daemons = client.daemons().map_err(lost)?.into_iter().map(|daemon| {
-            let role = match daemon.role {
-                DaemonRole::Master => "master",
-                DaemonRole::Backup => "backup",
-            };
             let config = daemon.config;
-            format!("{role} {} ({})", config.interface.as_str(), config.sync_id)
+            format!("{} {} ({})", daemon.role, config.interface.as_str(), config.sync_id)
         });
         Ok(Host {
             version: info.version.to_string(),
@@ -218,14 +208,11 @@ impl<'n> Live<'n> {
 
     /// The number of connections: an old one where counting takes long.
     fn count(&mut self) -> Option<u64> {
-        if let Some(counted) = self.counted.filter(|counted| Instant::now() < counted.due) {
-            return counted.count;
+        if let Some(turn) = self.count.turn() {
+            self.connections = status::connections().or_else(|| connections::count().ok());
+            self.count.end(turn);
         }
-        let begun = Instant::now();
-        let count = status::connections().or_else(|| connections::count().ok());
-        let due = Instant::now() + begun.elapsed() * PATIENCE;
-        self.counted = Some(Counted { count, due });
-        count
+        self.connections
     }
 }
 
@@ -263,14 +250,7 @@ fn servers(client: &mut Client, service: &ServiceKey) -> Result<Vec<ServerReadin
 
 /// The strategies against a shortage of memory that are at work.
 fn defences(client: &mut Client) -> Vec<String> {
-    let mut at_work = Vec::new();
-    for name in status::DEFENCES {
-        let setting = name.parse::<Setting>().ok();
-        let mode = setting.and_then(|setting| client.setting(setting).ok().flatten());
-        // The kernel itself changes between 1 and 2 (`update_defense_level`).
-        if matches!(mode, Some(SettingValue::Number(2 | 3))) {
-            at_work.push(name.to_owned());
-        }
-    }
-    at_work
+    let all = status::defences(client);
+    let at_work = all.filter(|it| matches!(it.mode, DefenceMode::AtWork | DefenceMode::Always));
+    at_work.map(|defence| defence.name.to_owned()).collect()
 }

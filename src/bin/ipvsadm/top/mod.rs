@@ -19,6 +19,7 @@ pub(crate) mod live;
 mod model;
 mod names;
 mod numbers;
+mod pace;
 mod reading;
 pub(crate) mod recording;
 mod rows;
