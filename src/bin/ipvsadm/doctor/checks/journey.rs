@@ -11,11 +11,10 @@ use std::net::IpAddr;
 use ipvs::{AddressFamily, DestinationKey, Protocol, ServiceKey};
 
 use super::filter::{Dropped, Filter, Place};
-use super::packet::Packet;
+use super::packet::{Packet, TCP};
 use crate::doctor::facts::firewall::{Hook, state, tcp_flag};
 use crate::doctor::facts::{Facts, Group, Method, Missing, Server, Service, WayKind};
 
-const TCP: u32 = 6;
 const UDP: u32 = 17;
 
 pub(super) struct Journeys<'f> {
@@ -53,14 +52,12 @@ pub(super) struct Trouble<'f> {
 
 impl<'f> Journeys<'f> {
     pub(super) fn new(facts: &'f Facts) -> Result<Self, Missing> {
-        let links = &facts.network()?.links;
-        let interfaces = links.iter().filter(|link| link.up && !link.loopback);
         let groups = facts.connections.iter().flat_map(|it| &it.groups);
         let stuck = groups.filter(|group| group.stuck > 0);
         Ok(Journeys {
             facts,
             filter: Filter::new(facts.firewall()?),
-            interfaces: interfaces.map(|link| link.name.clone()).collect(),
+            interfaces: facts.network()?.interfaces(),
             stuck: stuck.filter_map(|it| Some(((it.service?, it.destination?), it))).collect(),
             tracks: facts.sysctl("net.ipv4.vs.conntrack").is_some_and(|value| value != "0"),
         })
@@ -85,17 +82,9 @@ impl<'f> Journeys<'f> {
     pub(super) fn arrivals(&self, service: &Service) -> Vec<Packet> {
         let is_ipv6 = service.key.family() == AddressFamily::V6;
         let packet = |protocol, address, port| Packet {
-            is_ipv6,
-            protocol,
-            destination: Some(address),
             not: Some(address),
-            destination_port: Some(port).filter(|port| *port != 0),
-            flags: (protocol == TCP).then_some(tcp_flag::SYN),
-            state: Some(state::NEW),
-            mark: Some(0),
-            incoming: self.interfaces.clone(),
             destination_type: self.is_local(address).then_some("local"),
-            ..Packet::default()
+            ..Packet::first(is_ipv6, protocol, Some(address), port, self.interfaces.clone())
         };
         match service.key {
             ServiceKey::Address { protocol, address, port } => {

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::doctor::facts::firewall::{Field, Match, Value};
+use crate::doctor::facts::firewall::{Field, Match, Value, state, tcp_flag};
+
+/// The number of TCP.
+pub(super) const TCP: u32 = 6;
 
 /// A packet. What is `None` is not known.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +31,28 @@ pub(super) struct Packet {
 }
 
 impl Packet {
+    /// The first packet of a connection, as it comes in by any of these interfaces. A port of 0 is not
+    /// known.
+    pub(super) fn first(
+        is_ipv6: bool,
+        protocol: u32,
+        destination: Option<IpAddr>,
+        port: u16,
+        incoming: Vec<String>,
+    ) -> Self {
+        Packet {
+            is_ipv6,
+            protocol,
+            destination,
+            destination_port: Some(port).filter(|port| *port != 0),
+            flags: (protocol == TCP).then_some(tcp_flag::SYN),
+            state: Some(state::NEW),
+            mark: Some(0),
+            incoming,
+            ..Packet::default()
+        }
+    }
+
     /// The answer to a question. `None`: it is not known.
     pub(super) fn answer(&self, question: &Match) -> Option<bool> {
         let mut answer = Some(false);

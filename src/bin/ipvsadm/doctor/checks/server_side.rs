@@ -6,12 +6,11 @@ mod virtual_address;
 
 use std::net::IpAddr;
 
-use ipvs::{Protocol, ServiceKey};
+use ipvs::ServiceKey;
 
 use super::Check;
 use super::filter::Filter;
 use super::packet::Packet;
-use crate::doctor::facts::firewall::{state, tcp_flag};
 use crate::doctor::facts::{Facts, Link, Method, Missing};
 
 pub(super) fn checks() -> impl Iterator<Item = &'static Check> {
@@ -68,18 +67,11 @@ fn not_taken(facts: &Facts, destination: Option<IpAddr>, is_local: bool) -> Resu
     else {
         return Ok(());
     };
-    let interfaces = facts.network()?.links.iter().filter(|link| link.up && !link.loopback);
+    let is_ipv6 = destination.unwrap_or(address).is_ipv6();
+    let interfaces = facts.network()?.interfaces();
     let packet = Packet {
-        is_ipv6: destination.unwrap_or(address).is_ipv6(),
-        protocol: protocol.number().into(),
-        destination,
-        destination_port: Some(port).filter(|port| *port != 0),
-        flags: (protocol == Protocol::Tcp).then_some(tcp_flag::SYN),
-        state: Some(state::NEW),
-        mark: Some(0),
-        incoming: interfaces.map(|link| link.name.clone()).collect(),
         destination_type: Some(if is_local { "local" } else { "unicast" }),
-        ..Packet::default()
+        ..Packet::first(is_ipv6, protocol.number().into(), destination, port, interfaces)
     };
     match Filter::new(firewall).hands_over(&packet) {
         Some(place) => Err(Missing(format!(

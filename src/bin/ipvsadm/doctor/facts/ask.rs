@@ -146,6 +146,12 @@ impl Service {
 }
 
 impl Network {
+    /// The interfaces that packets may come in by from other hosts.
+    pub(crate) fn interfaces(&self) -> Vec<String> {
+        let links = self.links.iter().filter(|link| link.up && !link.loopback);
+        links.map(|link| link.name.clone()).collect()
+    }
+
     pub(crate) fn link(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.name == name)
     }
