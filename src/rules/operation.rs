@@ -75,6 +75,21 @@ pub struct DrainOptions {
     pub execution: Execution,
 }
 
+impl DrainOptions {
+    /// The options of a `--drain` that says no more than which server.
+    pub fn of(target: Target) -> Self {
+        DrainOptions {
+            target,
+            until: None,
+            timeout_seconds: None,
+            then: Then::default(),
+            force: false,
+            json: false,
+            execution: Execution::default(),
+        }
+    }
+}
+
 /// The options of `--undrain`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UndrainOptions {

@@ -1,10 +1,8 @@
 //! Putting a command together from its options, and checking which of them go together.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::draft::Draft;
+use super::draft::{Draft, path};
 use super::option_set::{OptionSet, REFUSED};
 use crate::rules::amend::Amendment;
 use crate::rules::command::{
@@ -109,7 +107,7 @@ impl Draft<'_> {
         };
         self.no_more_words(words)?;
         let file = file.filter(|file| *file != b"-");
-        Ok(file.map(|file| PathBuf::from(OsStr::from_bytes(file))))
+        Ok(file.map(path))
     }
 
     /// Refuses options that say how to carry out a command.

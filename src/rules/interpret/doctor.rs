@@ -1,11 +1,8 @@
 //! Putting `--doctor` together.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::draft::Draft;
+use super::draft::{Draft, path};
 use super::option_set::OptionSet;
 use crate::rules::command::DoctorOptions;
 use crate::rules::error::UsageError;
@@ -51,7 +48,6 @@ impl Draft<'_> {
         if is_server {
             self.needed_service(OptionId::ServerSide)?;
         }
-        let path = |file: &[u8]| PathBuf::from(OsStr::from_bytes(file));
         Ok(DoctorOptions {
             service: self.service.map(|(_, service)| service),
             server_side: method,

@@ -1,7 +1,10 @@
 //! A command in the making: its options and their values, read one by one.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::option_set::OptionSet;
@@ -293,4 +296,9 @@ pub(super) fn real_server<'a, R: Resolve + ?Sized>(
     let found =
         read(OptionId::RealServer, text, |_| endpoint.resolve(names, protocol, service.family()));
     found.map(|(address, port)| RealServer::Known(address, port))
+}
+
+/// The file that an option names.
+pub(super) fn path(file: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(file))
 }

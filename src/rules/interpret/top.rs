@@ -1,10 +1,6 @@
 //! Putting `--top` together.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
-use super::draft::Draft;
+use super::draft::{Draft, path};
 use super::option_set::OptionSet;
 use crate::rules::error::UsageError;
 use crate::rules::format::Format;
@@ -51,7 +47,6 @@ impl Draft<'_> {
             used += usize::from(begin.is_some());
         }
         self.no_more_words(used)?;
-        let path = |file: &[u8]| PathBuf::from(OsStr::from_bytes(file));
         Ok(TopOptions {
             interval: self.interval.unwrap_or(TopOptions::default().interval),
             read_only: self.given.has(OptionId::ReadOnly),

@@ -12,18 +12,6 @@ fn server(port: u16) -> DestinationKey {
     DestinationKey::from(([10, 0, 0, 1], port))
 }
 
-fn drain(target: Target) -> DrainOptions {
-    DrainOptions {
-        target,
-        until: None,
-        timeout_seconds: None,
-        then: Then::Keep,
-        force: false,
-        json: false,
-        execution: Execution::default(),
-    }
-}
-
 #[test]
 fn a_drain_is_of_one_service_or_of_every_one_with_the_server() {
     let everywhere =
@@ -37,7 +25,7 @@ fn a_drain_is_of_one_service_or_of_every_one_with_the_server() {
         ("--drain -r 10.0.0.1", everywhere(None)),
         ("--drain -r 10.0.0.1:80", everywhere(Some(80))),
     ] {
-        assert_eq!(line(text), Ok(Command::Drain(drain(target))), "{text}");
+        assert_eq!(line(text), Ok(Command::Drain(DrainOptions::of(target))), "{text}");
         let undrain = text.replace("--drain", "--undrain");
         let execution = Execution::default();
         let options = UndrainOptions { target, force: false, json: false, execution };
@@ -53,7 +41,7 @@ fn a_drain_takes_its_options_in_any_order_and_spelling() {
         then: Then::Kick,
         force: true,
         execution: Execution { dry_run: true, wait: Some(5) },
-        ..drain(Target::In(web(), server(80)))
+        ..DrainOptions::of(Target::In(web(), server(80)))
     };
     for text in [
         "--drain -t 192.0.2.1:80 -r 10.0.0.1 --until all --timeout 30 --then kick --force --dry-run \
@@ -68,7 +56,7 @@ fn a_drain_takes_its_options_in_any_order_and_spelling() {
         timeout_seconds: Some(0),
         until: Some(Until::Active),
         then: Then::Remove,
-        ..drain(Target::In(web(), server(80)))
+        ..DrainOptions::of(Target::In(web(), server(80)))
     };
     let text =
         "--drain --json --timeout 0 --until active --then remove -t 192.0.2.1:80 -r 10.0.0.1";

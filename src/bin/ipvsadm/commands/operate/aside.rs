@@ -1,7 +1,7 @@
 //! Draining and undraining a single server for `--top`: the same steps as in `--drain` and `--undrain`,
 //! without waiting, and with words instead of messages.
 
-use ipvs::rules::grammar::{DrainOptions, Execution, Target, Then, UndrainOptions};
+use ipvs::rules::grammar::{DrainOptions, Execution, Target, UndrainOptions};
 use ipvs::{Client, DestinationKey, ServiceKey};
 
 use super::drain::set_weights;
@@ -38,15 +38,7 @@ pub(crate) fn objections(
     server: &DestinationKey,
     namespace: Option<&str>,
 ) -> Result<Vec<String>, Failure> {
-    let options = DrainOptions {
-        target: Target::In(*service, *server),
-        until: None,
-        timeout_seconds: None,
-        then: Then::Keep,
-        force: false,
-        json: false,
-        execution: Execution::default(),
-    };
+    let options = DrainOptions::of(Target::In(*service, *server));
     let found = [find_in(client, service, server)?];
     hazards(client, &found, &options, &Spelling::new(namespace))
 }

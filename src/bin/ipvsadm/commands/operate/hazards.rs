@@ -110,7 +110,7 @@ fn of_service(
 
 #[cfg(test)]
 mod tests {
-    use ipvs::rules::grammar::{Execution, Target};
+    use ipvs::rules::grammar::Target;
     use ipvs::{
         AddressFamily, Destination, DestinationConfig, DestinationKey, Persistence, SchedulerFlags,
         Service, ServiceConfig,
@@ -142,15 +142,7 @@ mod tests {
 
     fn options() -> DrainOptions {
         let service = "TCP 192.0.2.1:80".parse().expect("a key");
-        DrainOptions {
-            target: Target::In(service, key(1)),
-            until: None,
-            timeout_seconds: None,
-            then: Then::Keep,
-            force: false,
-            json: false,
-            execution: Execution::default(),
-        }
+        DrainOptions::of(Target::In(service, key(1)))
     }
 
     fn reasons(found: &Found, options: &DrainOptions, settings: &Settings) -> Vec<String> {
